@@ -1,0 +1,56 @@
+# A machine with Python >= 3.11 and make is enough: `make demo` and `make test` install the rest.
+PYTHON ?= python3
+UV ?= uv
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-slow lint format lock clean
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Install the library and its pinned dependencies into .venv
+
+demo: install ## Train on the real digits, score them beside baselines, draw pictures into runs/
+	$(BIN)/lowerbound fit digits --latent-dim 10 --out runs/digits --overwrite
+	$(BIN)/lowerbound fit digits --latent-dim 2 --out runs/digits-2d --overwrite
+	$(BIN)/lowerbound evaluate runs/digits digits
+
+test: install ## Run the tests and the examples in docstrings
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-slow: install ## Run the tests that take minutes
+	$(BIN)/python -m pytest -m slow --timeout 3600
+
+lint: install ## Check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install ## Put the code into the common format
+	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff format .
+
+lock: ## Pin the dependencies anew in requirements.lock (needs uv)
+	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest --upgrade --quiet \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements.lock
+
+clean: ## Remove caches and build outputs; runs/ and .venv stay
+	rm -rf build dist .coverage .mypy_cache .pytest_cache .ruff_cache
+	find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements.lock pyproject.toml | $(BIN)/pip
+	@echo "Installing lowerbound into $(VENV) (the first time takes a minute or two) ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "lowerbound needs Python 3.11 or later, but PYTHON=$(PYTHON) is $$($(PYTHON) --version 2>&1):" \
+			"name a later one, as in 'make install PYTHON=python3.12'." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)

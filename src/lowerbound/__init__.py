@@ -1,0 +1,62 @@
+"""lowerbound: variational auto-encoders whose numbers can be trusted."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# The public index: name → module. Nothing is imported until a name is used.
+_INDEX = {
+    "Bernoulli": "families.discrete",
+    "BetaBinomial": "families.counts",
+    "Binomial": "families.counts",
+    "Categorical": "families.discrete",
+    "Conditional": "conditional",
+    "Dequantization": "data.transforms",
+    "DiagonalGaussian": "families.gaussian",
+    "Draw": "model",
+    "DynamicBinarization": "data.transforms",
+    "ELBO": "objectives",
+    "Evidence": "evidence",
+    "Fixed": "leaves",
+    "FixedScale": "families.gaussian",
+    "FullGaussian": "families.gaussian",
+    "Heteroscedastic": "families.gaussian",
+    "IWAE": "objectives",
+    "Identity": "data.transforms",
+    "LearnedPrior": "priors",
+    "LearnedScale": "families.gaussian",
+    "MLP": "networks",
+    "Result": "training.loop",
+    "StandardNormal": "priors",
+    "Standardization": "data.transforms",
+    "Standardized": "networks",
+    "StaticBinarization": "data.transforms",
+    "Threshold": "data.transforms",
+    "TrainingWarning": "training.loop",
+    "VAE": "model",
+    "decode": "inference",
+    "encode": "inference",
+    "fit": "training.loop",
+    "kl_divergence": "families.divergence",
+    "log_evidence": "evidence",
+    "reconstruct": "inference",
+    "sample": "inference",
+    "trainable": "leaves",
+}
+
+__all__ = [*_INDEX, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _INDEX:
+        raise AttributeError(f"module 'lowerbound' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"lowerbound.{_INDEX[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,109 @@
+"""Rows: what counts as data, and whether it lies where a likelihood has its mass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpyro.distributions import constraints
+from numpyro.distributions.constraints import Constraint
+
+__all__ = ["as_rows", "check_support", "padded_size"]
+
+
+def as_rows(x: Any, name: str = "x") -> np.ndarray:
+    """`x` as an array of shape (n, d) in a type of its own that a device has.
+
+    **Raises:** `TypeError` for anything but numbers; `ValueError` for another shape, for no rows, for
+    NaN and infinity (with the place of the first).
+
+    >>> as_rows([[1, 2], [3, 4]]).shape
+    (2, 2)
+    >>> as_rows([[1.0, float("nan")]])
+    Traceback (most recent call last):
+    ...
+    ValueError: x: expected finite numbers, found nan in row 0, column 1 (1 value in all is not finite)
+    """
+    x = np.asarray(x)
+    if x.dtype.kind not in "biuf":
+        kind = {"O": "Python objects", "U": "text", "S": "bytes", "c": "complex numbers"}
+        raise TypeError(f"{name}: expected an array of real numbers, found {kind.get(x.dtype.kind, x.dtype)}")
+    if x.ndim != 2:
+        raise ValueError(
+            f"{name}: expected rows, an array of shape (n, d), found shape {x.shape}"
+            + ("; flatten images with x.reshape(len(x), -1)" if x.ndim > 2 else "")
+        )
+    if 0 in x.shape:
+        raise ValueError(f"{name}: expected at least one row and one column, found shape {x.shape}")
+    if x.dtype.kind == "f":
+        finite = np.isfinite(x)
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0]
+            count = int((~finite).sum())
+            raise ValueError(
+                f"{name}: expected finite numbers, found {x[row, column]} in row {row}, column "
+                f"{column} ({count} value{'s' * (count > 1)} in all "
+                f"{'are' if count > 1 else 'is'} not finite)"
+            )
+        return x if x.dtype.itemsize <= 4 else x.astype(np.float32)
+    if x.dtype.itemsize == 8:
+        limits = np.iinfo(np.int32)
+        if x.min() < limits.min or x.max() > limits.max:
+            raise ValueError(f"{name}: expected whole numbers that fit into 32 bits")
+        return x.astype(np.int32)
+    return x
+
+
+def check_support(x: np.ndarray, support: Constraint, name: str = "x") -> None:
+    """Whether every row lies in `support`, a likelihood's.
+
+    **Raises:** `ValueError` with the first value that does not and the ways out.
+
+    >>> check_support(np.array([[0.5, 1.0]]), constraints.independent(constraints.boolean, 1))
+    Traceback (most recent call last):
+    ...
+    ValueError: x: the likelihood is over values in {0, 1}, found 0.5 in row 0, column 0; \
+binarise (binarize="dynamic", or a threshold), or take a family for such values \
+(DiagonalGaussian with a Dequantization, BetaBinomial)
+    """
+    base = support.base_constraint if hasattr(support, "base_constraint") else support
+    inside, words, ways_out = _test(base)
+    if inside is None:
+        return
+    outside = ~inside(x)
+    if outside.any():
+        row, column = np.argwhere(outside)[0]
+        raise ValueError(
+            f"{name}: the likelihood is over {words}, found {x[row, column]:g} in row {row}, column "
+            f"{column}; {ways_out}"
+        )
+
+
+def _test(support: Constraint) -> tuple[Any, str, str]:
+    if support is constraints.boolean:
+        return (
+            lambda x: (x == 0) | (x == 1),
+            "values in {0, 1}",
+            'binarise (binarize="dynamic", or a threshold), or take a family for such values '
+            "(DiagonalGaussian with a Dequantization, BetaBinomial)",
+        )
+    lower = getattr(support, "lower_bound", None)
+    upper = getattr(support, "upper_bound", None)
+    if getattr(support, "is_discrete", False) and lower is not None and upper is not None:
+        return (
+            lambda x: (x >= lower) & (x <= upper) & (x == np.floor(x)),
+            f"whole numbers from {lower} to {upper}",
+            "set its number of trials or levels to the data's range, or take DiagonalGaussian for "
+            "real numbers",
+        )
+    return None, "", ""
+
+
+def padded_size(n: int) -> int:
+    """`n` rounded up by at most an eighth, so that data sets of about one size share a compiled program.
+
+    >>> [padded_size(n) for n in (7, 1437, 60000)]
+    [7, 1536, 61440]
+    """
+    grain = 1 << max(n.bit_length() - 4, 0)
+    return -(-n // grain) * grain

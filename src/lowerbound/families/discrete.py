@@ -1,0 +1,81 @@
+"""Families over binary and categorical events."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jaxtyping import Array, Float
+from numpyro.distributions import constraints
+from numpyro.distributions.constraints import Constraint
+
+from lowerbound.families.family import Family, positive_size
+
+__all__ = ["Bernoulli", "Categorical"]
+
+
+class Bernoulli(Family):
+    """log p(x) = Σᵢ [xᵢ log πᵢ + (1 − xᵢ) log(1 − πᵢ)], x in {0, 1}; the vector holds the logits of π.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> round(float(lb.Bernoulli(3)(jnp.zeros(3)).log_prob(jnp.array([0, 1, 1]))), 4)    # 3 log ½
+    -2.0794
+    """
+
+    event_size: int = eqx.field(static=True)
+
+    def __init__(self, event_size: int):
+        self.event_size = positive_size("Bernoulli", event_size)
+
+    @property
+    def size(self) -> int:
+        return self.event_size
+
+    @property
+    def support(self) -> Constraint:
+        return constraints.independent(constraints.boolean, 1)
+
+    def __call__(self, parameters: Float[Array, " size"]) -> dist.Distribution:
+        return dist.BernoulliLogits(parameters).to_event(1)
+
+
+class Categorical(Family):
+    """Each dimension is one of `levels` values 0, 1, …, levels − 1, without an order among them; the
+    vector holds the logits, dimension by dimension.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> round(float(lb.Categorical(2, 4)(jnp.zeros(8)).log_prob(jnp.array([0, 3]))), 4)  # 2 log ¼
+    -2.7726
+    """
+
+    event_size: int = eqx.field(static=True)
+    levels: int = eqx.field(static=True)
+
+    def __init__(self, event_size: int, levels: int):
+        self.event_size = positive_size("Categorical", event_size)
+        self.levels = positive_size("Categorical.levels", levels)
+
+    @property
+    def size(self) -> int:
+        return self.event_size * self.levels
+
+    @property
+    def support(self) -> Constraint:
+        return constraints.independent(constraints.integer_interval(0, self.levels - 1), 1)
+
+    def __call__(self, parameters: Float[Array, " size"]) -> dist.Distribution:
+        logits = parameters.reshape(self.event_size, self.levels)
+        return _Levels(logits).to_event(1)
+
+
+class _Levels(dist.CategoricalLogits):
+    """A categorical distribution whose levels are numbers, so that it has a mean."""
+
+    @property
+    def mean(self) -> Array:
+        return self.probs @ jnp.arange(self.probs.shape[-1], dtype=self.probs.dtype)
+
+    @property
+    def variance(self) -> Array:
+        squares = jnp.arange(self.probs.shape[-1], dtype=self.probs.dtype) ** 2
+        return self.probs @ squares - self.mean**2

@@ -1,0 +1,407 @@
+"""`fit`: maximise the mean bound over the rows of a data set."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Int, PRNGKeyArray, PyTree
+
+from lowerbound.data.rows import as_rows, check_support, padded_size
+from lowerbound.data.transforms import Identity, Transform
+from lowerbound.inference import in_chunks
+from lowerbound.keys import as_key, content_key
+from lowerbound.leaves import partition
+from lowerbound.model import VAE
+from lowerbound.objectives import ELBO, Objective
+from lowerbound.training.state import TERMS, Rows, Run, State
+from lowerbound.training.step import advance, assess
+
+__all__ = ["Result", "TrainingWarning", "fit"]
+
+Record = dict[str, float | int | None]
+Callback = Callable[[Mapping[str, Any]], object]
+
+# One object for every fit with the default optimiser, so that they share a compiled program.
+_ADAM = optax.scale_by_adam()
+
+
+class TrainingWarning(UserWarning):
+    """Training ended in a way that its user should know of."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What `fit` returns.
+
+    `model`: the best on the validation rows, or the latest where there are none; `history`: a record a
+    chunk (nats a row); `state`: to go on from, `fit(…, resume=result.state)`; `stopped`: why training
+    ended, `"epochs"`, `"patience"`, `"interrupted"`, `"callback"` or `"not finite"`; `best_step`: the
+    step of `model`; `train_rows`, `validation_rows`: the split, as row numbers of x (the second is `None`
+    where validation rows were handed in, or none were kept back).
+    """
+
+    model: Any
+    history: list[Record]
+    state: State
+    stopped: str
+    best_step: int
+    train_rows: Int[np.ndarray, " n"]
+    validation_rows: Int[np.ndarray, " m"] | None
+
+
+def fit(
+    model: VAE,
+    x: Any,
+    *,
+    objective: Objective | None = None,
+    given: Any = None,
+    transform: Transform | None = None,
+    epochs: float = 100,
+    batch_size: int = 128,
+    learning_rate: float | None = None,
+    warm_up: float = 0.05,
+    optimizer: optax.GradientTransformation | None = None,
+    clip_norm: float | None = None,
+    averaging: float | None = None,
+    weight_prior: float | None = None,
+    validation: float | Any = 0.1,
+    patience: float | None = 40,
+    callbacks: Sequence[Callback] = (),
+    devices: int | None = None,
+    resume: State | None = None,
+    key: PRNGKeyArray | int = 0,
+) -> Result:
+    """Maximise the mean of `objective` over the rows of `x` by stochastic gradient ascent.
+
+    The rows live on the device in their own type; a chunk of steps, with its shuffling, transform and
+    noise, is one compiled loop. The run is a function of `key` and its arguments: the same call gives the
+    same model, and a run that went on from a state ends where an uninterrupted one does.
+
+    **Arguments:**
+
+    - `model`: its trainable arrays are the start; it is not changed.
+    - `x`: (n, d); `given`: the condition of each row, (n, c).
+    - `objective`: by default `ELBO()`, the bound with an analytic KL where there is one.
+    - `transform`: how the model sees a row, drawn anew at each step where it draws.
+    - `epochs`: passes over the training rows.
+    - `batch_size`: rows a step. 128 is small enough to learn from a thousand rows.
+    - `learning_rate`: of Adam, by default 1e-3; it warms up linearly over the share `warm_up` of all
+      steps and falls to 0 as half a cosine. With an `optimizer` of your own it must stay `None`.
+    - `optimizer`: any Optax transformation; its updates are applied as they come.
+    - `clip_norm`: largest norm of a step's gradient; by default it is not clipped.
+    - `averaging`: decay of an exponential average of the weights, such as 0.999, which is then what is
+      evaluated and returned.
+    - `weight_prior`: scale s of a prior N(0, s²) on the weights θ of prior and likelihood: MAP, the mean
+      bound plus log p(θ)/N.
+    - `validation`: a share of the rows, drawn by `key`, that chooses the best model and is not trained
+      on; or rows themselves, an array (or the pair `(x, given)` with a condition); 0 for none.
+    - `patience`: training stops after this many epochs without a better bound on the validation rows;
+      `None` for never.
+    - `callbacks`: each is called with every record of the history; one that returns `True` stops.
+    - `devices`: how many local devices share a batch, by default all that divide it evenly.
+    - `resume`: the `state` of a result of the same call with other `epochs`.
+    - `key`: a key or a seed.
+
+    **Raises:** `TypeError` and `ValueError` for data that are no finite real numbers, of a wrong width,
+    or outside the likelihood's support. A term that is not finite, and Ctrl-C, stop training with a
+    [`TrainingWarning`][] and give back the best model so far.
+
+    >>> import jax, numpy as np, lowerbound as lb
+    >>> k1, k2 = jax.random.split(jax.random.key(0))
+    >>> latent, pixels = lb.DiagonalGaussian(1), lb.Bernoulli(4)
+    >>> model = lb.VAE(
+    ...     lb.StandardNormal(1),
+    ...     lb.Conditional(lb.MLP(4, latent.size, width=8, key=k1), latent),
+    ...     lb.Conditional(lb.MLP(1, pixels.size, width=8, key=k2), pixels),
+    ... )
+    >>> x = np.repeat([[0, 0, 1, 1], [1, 1, 0, 0]], 64, axis=0)
+    >>> result = lb.fit(model, x, epochs=50, batch_size=32)
+    >>> bool(result.history[-1]["bound"] > result.history[0]["bound"])
+    True
+    """
+    split_key, run_key = jax.random.split(as_key(key))
+    train, held_out, train_rows, validation_rows = _split(x, given, validation, split_key)
+    transform = transform or Identity()
+    _check_data(model, transform, train, "x")
+    if held_out is not None:
+        _check_data(model, transform, held_out, "validation")
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if not value > 0:
+            raise ValueError(f"fit: expected {name} above 0, found {value!r}")
+    if optimizer is not None and learning_rate is not None:
+        raise ValueError(
+            "fit: expected a learning_rate (Adam's) or an optimizer, found both; give the rate to the "
+            "optimizer, as optax.adamw(1e-3)"
+        )
+    n = len(train.x)
+    batch_size = min(int(batch_size), n)
+    steps_per_epoch = n / batch_size
+    total_steps = math.ceil(epochs * steps_per_epoch)
+    parameters, constants = partition(model)
+    _check_parameters(parameters)
+    mesh = _mesh(devices, batch_size)
+    run = Run(
+        constants=constants,
+        objective=_traced(objective or ELBO()),
+        transform=transform,
+        optimizer=optimizer or _ADAM,
+        train=_on_device(train),
+        validation=None if held_out is None else _on_device(held_out),
+        learning_rate=None if optimizer is not None else _number(learning_rate or 1e-3),
+        warm_up=jnp.asarray(max(1.0, warm_up * total_steps)),
+        total_steps=jnp.asarray(float(total_steps)),
+        clip_norm=_number(clip_norm),
+        averaging=_number(averaging),
+        weight_prior=_number(weight_prior),
+        batch_size=batch_size,
+        mesh=mesh,
+    )
+    # The state's buffers are given up at every step: a state that is resumed stays the caller's.
+    state = State.initial(parameters, run, run_key) if resume is None else jax.tree.map(jnp.copy, resume)
+    if mesh is not None:
+        run, state = eqx.filter_shard((run, state), NamedSharding(mesh, PartitionSpec()))
+    chunk_steps = steps_per_epoch * math.ceil(_FEWEST_STEPS / steps_per_epoch)
+    history: list[Record] = []
+    stopped = "epochs"
+    pace = _Pace()
+    with _interrupts() as interrupted:
+        while (begin := int(state.step)) < total_steps:
+            chunk = math.floor(begin / chunk_steps) + 1
+            stop = min(math.ceil(chunk * chunk_steps), total_steps)
+            clock = time.perf_counter()
+            state, sums = _steps(run, state, stop, pace, interrupted)
+            steps = int(state.step) - begin
+            if bad := [name for name in TERMS if not bool(state.finite[name])]:
+                stopped = "not finite"
+                warnings.warn(_diagnosis(bad, int(state.step), steps_per_epoch), TrainingWarning, 2)
+                break
+            state, held_out_terms = assess(run, state)
+            seconds = time.perf_counter() - clock
+            record: Record = {
+                "step": int(state.step),
+                "epoch": float(state.step) / steps_per_epoch,
+                **{name: sums[name] / steps for name in TERMS},
+                **{f"validation_{name}": float(held_out_terms[name]) for name in held_out_terms},
+                "best_step": int(state.best_step),
+                "seconds": seconds,
+                "examples_per_second": steps * batch_size / seconds,
+            }
+            history.append(record)
+            if any([callback(record) is True for callback in callbacks]):
+                stopped = "callback"
+            elif interrupted.is_set():
+                stopped = "interrupted"
+            elif (
+                patience is not None
+                and held_out is not None
+                and int(state.step) - int(state.best_step) > patience * steps_per_epoch
+            ):
+                stopped = "patience"
+            if stopped != "epochs":
+                break
+    if stopped == "interrupted":
+        warnings.warn(
+            f"training was interrupted at step {int(state.step)} of {total_steps}; the best model so "
+            f"far, of step {int(state.best_step)}, is given back",
+            TrainingWarning,
+            stacklevel=2,
+        )
+    return Result(
+        model=eqx.combine(state.best, constants),
+        history=history,
+        state=state,
+        stopped=stopped,
+        best_step=int(state.best_step),
+        train_rows=train_rows,
+        validation_rows=validation_rows,
+    )
+
+
+# A chunk is the least number of epochs that has this many steps: small data would otherwise spend its
+# time on the look at the validation rows and in Python.
+_FEWEST_STEPS = 20
+
+
+class _Table(NamedTuple):
+    x: np.ndarray
+    given: np.ndarray | None
+
+
+class _Pace:
+    """How many steps to ask for in one compiled call, so that it lasts about a second: long enough that
+    Python costs nothing, short enough that Ctrl-C is heard. The numbers do not depend on it."""
+
+    def __init__(self) -> None:
+        self.steps = 10
+
+    def update(self, steps: int, seconds: float) -> None:
+        self.steps = max(1, min(8 * self.steps, int(steps / max(seconds, 1e-6))))
+
+
+def _steps(
+    run: Run, state: State, stop: int, pace: _Pace, interrupted: threading.Event
+) -> tuple[State, dict[str, float]]:
+    """Steps until `stop`, a term that is not finite, or Ctrl-C; with the sums of the terms."""
+    sums = dict.fromkeys(TERMS, 0.0)
+    while (begin := int(state.step)) < stop:
+        clock = time.perf_counter()
+        state, added = advance((run, jnp.asarray(min(begin + pace.steps, stop))), state)
+        for name in TERMS:
+            sums[name] += float(added[name])
+        pace.update(int(state.step) - begin, time.perf_counter() - clock)
+        if interrupted.is_set() or not all(bool(state.finite[name]) for name in TERMS):
+            break
+    return state, sums
+
+
+@contextmanager
+def _interrupts() -> Iterator[threading.Event]:
+    """Sets an event at the first Ctrl-C, since an exception amid a step would lose the state whose
+    buffers the step was given; the second Ctrl-C is as ever. Other threads have no signals."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def first(number: int, frame: Any) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, previous)
+
+    if previous is None:  # set outside Python: it is not ours to replace
+        yield event
+        return
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _diagnosis(terms: list[str], step: int, steps_per_epoch: float) -> str:
+    named = [name for name in terms if name in ("log_likelihood", "kl")] or terms
+    advice = {
+        "log_likelihood": "the likelihood overflowed or met a value of probability 0",
+        "kl": "the posterior's scale overflowed or vanished",
+    }
+    reasons = "; ".join(advice[name] for name in named if name in advice)
+    return (
+        f"training stopped at step {step} (epoch {step / steps_per_epoch:.2f}): {' and '.join(named)} "
+        f"is not finite{': ' + reasons if reasons else ''}. The best model so far is kept. Try a smaller "
+        "learning_rate, clip_norm=100, data on a scale of about 1 (Standardization), or a likelihood "
+        "whose scale does not depend on z (LearnedScale)"
+    )
+
+
+def _split(
+    x: Any, given: Any, validation: Any, key: PRNGKeyArray
+) -> tuple[_Table, _Table | None, np.ndarray, np.ndarray | None]:
+    """Training and validation rows, and the numbers that they have in x."""
+    table = _table(x, given, "x")
+    n = len(table.x)
+    if not isinstance(validation, (int, float)):
+        held_x, held_given = validation if isinstance(validation, tuple) else (validation, None)
+        return table, _table(held_x, held_given, "validation"), np.arange(n), None
+    if not 0 <= validation < 1:
+        raise ValueError(f"fit: expected validation to be a share in [0, 1) or rows, found {validation}")
+    held = round(validation * n)
+    if held == 0:
+        return table, None, np.arange(n), None
+    order = np.asarray(jax.random.permutation(key, n))
+    held_rows, train_rows = np.sort(order[:held]), np.sort(order[held:])
+    if len(train_rows) == 0:
+        raise ValueError(f"fit: validation={validation} of {n} rows leaves none to train on")
+    return _taken(table, train_rows), _taken(table, held_rows), train_rows, held_rows
+
+
+def _table(x: Any, given: Any, name: str) -> _Table:
+    x = as_rows(x, name)
+    if given is None:
+        return _Table(x, None)
+    given = np.asarray(given)
+    given = as_rows(given[:, None] if given.ndim == 1 else given, f"given of {name}")
+    if len(given) != len(x):
+        raise ValueError(f"given: expected a condition for each of {len(x)} rows, found {len(given)}")
+    return _Table(x, given)
+
+
+def _taken(table: _Table, rows: np.ndarray) -> _Table:
+    return _Table(table.x[rows], None if table.given is None else table.given[rows])
+
+
+def _check_data(model: VAE, transform: Transform, table: _Table, name: str) -> None:
+    """Whether the model is made for these rows: their width, and the likelihood's support, of all rows
+    where they are taken as they are, of the first where a transform draws."""
+    given = None if table.given is None else table.given[0]
+    y = table.x
+    if not isinstance(transform, Identity):
+        y = in_chunks(_transformed, (transform, as_key(0)), table.x[:1024], chunk=256)
+    check_support(y, model.support(jnp.asarray(y[0], float), given), name)
+
+
+def _transformed(constants: tuple[Transform, PRNGKeyArray], x: Array) -> Array:
+    transform, key = constants
+    return transform(x, content_key(key, x, "transform"))
+
+
+def _check_parameters(parameters: PyTree) -> None:
+    leaves = jax.tree.leaves(parameters)
+    if not leaves:
+        raise ValueError("fit: nothing to train, the model's parts hold no arrays")
+    if len({id(leaf) for leaf in leaves}) < len(leaves):
+        raise ValueError(
+            "fit: one array stands in two places of the model, and training would give each its own "
+            "copy; build the parts with arrays of their own (another key)"
+        )
+
+
+def _on_device(table: _Table) -> Rows:
+    def padded(array: np.ndarray) -> Array:
+        filled = np.zeros((padded_size(len(array)), *array.shape[1:]), array.dtype)
+        filled[: len(array)] = array
+        return jnp.asarray(filled)
+
+    given = None if table.given is None else padded(table.given)
+    return Rows(x=padded(table.x), given=given, n=jnp.asarray(len(table.x)))
+
+
+def _traced(objective: Objective) -> Objective:
+    """The objective with its floats as arrays, so that another β compiles nothing."""
+    traced: Objective = jax.tree.map(
+        lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, objective
+    )
+    return traced
+
+
+def _number(value: float | None) -> Array | None:
+    return None if value is None else jnp.asarray(float(value))
+
+
+def _mesh(devices: int | None, batch_size: int) -> Mesh | None:
+    """The local devices that share a batch; `None` for a single one."""
+    local = jax.local_devices()
+    if devices is None:
+        count = max(k for k in range(1, len(local) + 1) if batch_size % k == 0)
+    elif not 1 <= devices <= len(local):
+        raise ValueError(f"devices: expected 1 to {len(local)}, found {devices}")
+    elif batch_size % devices:
+        raise ValueError(
+            f"devices: expected a number that divides the batch of {batch_size} rows, found {devices}"
+        )
+    else:
+        count = devices
+    return None if count == 1 else Mesh(np.array(local[:count]), ("batch",))

@@ -1,0 +1,90 @@
+"""The state of a run, and what stays constant in it."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jax.sharding import Mesh
+from jaxtyping import Array, PRNGKeyArray, PyTree
+
+from lowerbound.data.transforms import Transform
+from lowerbound.objectives import Objective
+
+__all__ = ["Rows", "Run", "State"]
+
+
+class Rows(eqx.Module):
+    """Rows on the device, in their own type, filled up to a size that few data sets do not share."""
+
+    x: Array
+    given: Array | None
+    n: Array
+
+
+class Run(eqx.Module):
+    """What a run is given and does not change: data, model's structure, objective, and the numbers that
+    rule the optimiser. Numbers are arrays, so that other numbers compile nothing."""
+
+    constants: PyTree  # the model without what is trained
+    objective: Objective
+    transform: Transform
+    optimizer: optax.GradientTransformation
+    train: Rows
+    validation: Rows | None
+    learning_rate: Array | None  # None: the optimiser's own updates are taken as they are
+    warm_up: Array
+    total_steps: Array
+    clip_norm: Array | None
+    averaging: Array | None
+    weight_prior: Array | None
+    batch_size: int = eqx.field(static=True)
+    mesh: Mesh | None = eqx.field(static=True)
+
+
+class State(eqx.Module):
+    """All that a run changes, in one pytree: a run that is stopped and goes on from here takes the same
+    path to the last bit."""
+
+    parameters: PyTree
+    optimizer: PyTree
+    average: PyTree | None
+    step: Array
+    epoch: Array
+    position: Array  # in the epoch
+    key: PRNGKeyArray
+    finite: dict[str, Array]  # by term, at the last step
+    best: PyTree
+    best_objective: Array  # on the validation rows
+    best_step: Array
+
+    @classmethod
+    def initial(cls, parameters: PyTree, run: Run, key: PRNGKeyArray) -> State:
+        """The state before the first step, in arrays of its own: a donated buffer is gone, and the
+        caller's model must not be."""
+        zero = jnp.zeros((), jnp.int32)
+        state = cls(
+            parameters=parameters,
+            optimizer=run.optimizer.init(parameters),
+            average=None if run.averaging is None else parameters,
+            step=zero,
+            epoch=zero,
+            position=zero,
+            key=key,
+            finite={name: jnp.asarray(True) for name in TERMS},
+            best=parameters,
+            best_objective=jnp.asarray(-jnp.inf),
+            best_step=zero,
+        )
+        copied: State = jax.tree.map(jnp.copy, state)
+        return copied
+
+    @property
+    def evaluated(self) -> PyTree:
+        """The parameters that are evaluated and kept: the average where there is one."""
+        return self.parameters if self.average is None else self.average
+
+
+# The terms of an objective, by name, as Objective.with_terms gives them, and the objective itself.
+TERMS = ("objective", "bound", "log_likelihood", "kl")
