@@ -41,9 +41,11 @@ _INDEX = {
     "encode": "inference",
     "fit": "training.loop",
     "kl_divergence": "families.divergence",
+    "load": "store",
     "log_evidence": "evidence",
     "reconstruct": "inference",
     "sample": "inference",
+    "save": "store",
     "trainable": "leaves",
 }
 

@@ -16,7 +16,7 @@ from lowerbound.data.transforms import Identity, Transform
 from lowerbound.keys import as_key, content_key
 from lowerbound.model import VAE
 
-__all__ = ["decode", "encode", "in_chunks", "reconstruct", "sample"]
+__all__ = ["decode", "encode", "in_chunks", "reconstruct", "sample", "transformed"]
 
 
 def in_chunks(function: Callable[..., PyTree], constants: PyTree, rows: PyTree, *, chunk: int) -> PyTree:
@@ -43,6 +43,20 @@ def _chunk(function: Callable[..., PyTree], constants: PyTree, rows: PyTree) -> 
 
 # Rows of a chunk where a row is one pass through a network.
 _CHUNK = 256
+
+
+def transformed(x: ArrayLike, transform: Transform, key: PRNGKeyArray | int = 0) -> Float[np.ndarray, "n d"]:
+    """The rows as a model behind `transform` sees them in inference: noise follows from a row's content.
+
+    >>> transformed(np.array([[0, 1]]), Identity()).tolist()
+    [[0.0, 1.0]]
+    """
+    return np.asarray(in_chunks(_transformed, (transform, as_key(key)), x, chunk=_CHUNK))
+
+
+def _transformed(constants: tuple[Transform, PRNGKeyArray], x: Array) -> Array:
+    transform, key = constants
+    return transform(x, content_key(key, x, "transform"))
 
 
 def encode(

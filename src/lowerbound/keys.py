@@ -24,12 +24,12 @@ def as_key(key: PRNGKeyArray | int) -> PRNGKeyArray:
     """
     if isinstance(key, (int, np.integer)):
         return jax.random.key(int(key), impl="threefry2x32")
-    key = jnp.asarray(key)
-    if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
-        key = jax.random.wrap_key_data(key)
-    if str(jax.random.key_impl(key)) == "threefry2x32":
-        return key
-    bits = jax.random.bits(key, (2,), jnp.uint32)
+    typed: PRNGKeyArray = jnp.asarray(key)
+    if not jnp.issubdtype(typed.dtype, jax.dtypes.prng_key):
+        typed = jax.random.wrap_key_data(typed)
+    if str(jax.random.key_impl(typed)) == "threefry2x32":
+        return typed
+    bits = jax.random.bits(typed, (2,), jnp.uint32)
     return jax.random.wrap_key_data(bits, impl="threefry2x32")
 
 

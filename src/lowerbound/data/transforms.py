@@ -19,6 +19,7 @@ from lowerbound.keys import as_key, content_key
 from lowerbound.leaves import Fixed
 
 __all__ = [
+    "Binarization",
     "Dequantization",
     "DynamicBinarization",
     "Identity",
@@ -62,7 +63,11 @@ class Identity(Transform):
         return jnp.asarray(x, float)
 
 
-class DynamicBinarization(Transform):
+class Binarization(Transform):
+    """A transform to 0 and 1. The binary row is then the data: log p(x) is its probability."""
+
+
+class DynamicBinarization(Binarization):
     """A grey value is a probability: each time a row is seen its pixels are drawn anew, 1 with
     probability pixel/`white`.
 
@@ -96,7 +101,7 @@ class DynamicBinarization(Transform):
         return f"of rows binarised at random, P(1) = pixel/{self.white:g}"
 
 
-class StaticBinarization(Transform):
+class StaticBinarization(Binarization):
     """Each pixel is drawn once, 1 with probability pixel/`white`, and stays: the noise follows from the
     row's content.
 
@@ -116,7 +121,7 @@ class StaticBinarization(Transform):
         return f"of rows binarised once, P(1) = pixel/{self.white:g}"
 
 
-class Threshold(Transform):
+class Threshold(Binarization):
     """1 where the value is above `threshold`, else 0.
 
     >>> import jax, jax.numpy as jnp, lowerbound as lb

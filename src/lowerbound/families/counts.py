@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
@@ -81,31 +82,54 @@ class BetaBinomial(Family):
         s = jnp.exp(jnp.clip(log_concentration, -13.0, 13.0))
         a, b = s * jax.nn.sigmoid(logit), s * jax.nn.sigmoid(-logit)
         a, b = jnp.maximum(a, 1e-6), jnp.maximum(b, 1e-6)
-        return _ProductBetaBinomial(a, b, total_count=self.trials).to_event(1)
+        return _BetaBinomial(a, b, self.trials).to_event(1)
 
 
 # Up to this many trials the product form is the cheaper one.
 _PRODUCT_TRIALS = 64
 
 
-class _ProductBetaBinomial(dist.BetaBinomial):
-    """NumPyro's BetaBinomial with the log-probability as a product where n is small.
+class _BetaBinomial(dist.BetaBinomial):
+    """NumPyro's BetaBinomial with a log-probability that stays accurate, and differentiable, in float32 for
+    all a, b in [1e-6, 1e6]; its own is a difference of log-gammas of up to 1e7."""
 
-    The gamma functions of P(x) are rising factorials, so that
+    trials: int
+    pytree_aux_fields = ("trials",)
 
-        P(x) = Π_{k<n} rₖ,   rₖ = [(a + k)(n − k)/(k + 1) if k < x else b + n − 1 − k] / (a + b + k):
-
-    n multiplications and a logarithm for every four, against nine log-gammas and, in the gradient, as
-    many digammas. Four factors at a time stay inside float32's range for all a, b in [1e-6, 1e6].
-    """
+    def __init__(self, a: Array, b: Array, trials: int):
+        self.trials = trials
+        super().__init__(a, b, total_count=trials)
 
     def log_prob(self, value: Array) -> Array:
-        n = self.total_count
-        if not isinstance(n, int) or n > _PRODUCT_TRIALS:
-            return super().log_prob(value)
-        a, b = self.concentration1, self.concentration0
-        ratios = [
-            jnp.where(k < value, (a + k) * ((n - k) / (k + 1)), b + (n - 1 - k)) / (a + b + k)
-            for k in range(n)
-        ]
-        return jnp.stack([jnp.log(math.prod(ratios[i : i + 4])) for i in range(0, n, 4)]).sum(0)
+        form = _product_form if self.trials <= _PRODUCT_TRIALS else _gamma_form
+        return form(self.concentration1, self.concentration0, value, self.trials)
+
+
+def _product_form(a: Array, b: Array, x: Array, n: int) -> Array:
+    """log P(x) with P(x) as n factors, since its gamma functions are rising factorials:
+
+        P(x) = Π_{k<n} rₖ,   rₖ = [(a + k)(n − k)/(k + 1) if k < x else b + n − 1 − k] / (a + b + k).
+
+    A logarithm for every four factors, which stay inside float32's range, against nine log-gammas and as
+    many digammas in the gradient.
+    """
+    ratios = [
+        jnp.where(k < x, (a + k) * ((n - k) / (k + 1)), b + (n - 1 - k)) / (a + b + k) for k in range(n)
+    ]
+    logarithms = [jnp.log(math.prod(ratios[i : i + 4])) for i in range(0, n, 4)]
+    return sum(logarithms[1:], logarithms[0])
+
+
+def _gamma_form(a: Array, b: Array, x: Array, n: int) -> Array:
+    """log P(x) = log C(n, x) + log (a)ₓ + log (b)ₙ₋ₓ − log (a + b)ₙ, (a)ₓ = Γ(a + x)/Γ(a)."""
+    log_choose = gammaln(n + 1.0) - gammaln(x + 1.0) - gammaln(n - x + 1.0)
+    return log_choose + _log_rising(a, x) + _log_rising(b, n - x) - _log_rising(a + b, n)
+
+
+def _log_rising(a: Array, x: Array | int) -> Array:
+    """log Γ(a + x) − log Γ(a); for large a by Stirling's series, whose leading terms cancel exactly."""
+    large = jnp.maximum(a, 10.0)
+    series = (large + x - 0.5) * jnp.log1p(x / large) + x * (jnp.log(large) - 1)
+    series = series + 1 / (12 * (large + x)) - 1 / (12 * large)
+    small = jnp.minimum(a, 10.0)
+    return jnp.where(a > 10, series, gammaln(small + x) - gammaln(small))

@@ -48,7 +48,8 @@ class Heteroscedastic(Scale):
 
 class LearnedScale(Scale):
     """The scale is learned and does not depend on the condition: one for all dimensions, or, with
-    `event_size`, one a dimension.
+    `event_size`, one a dimension. It is at least 1e-3, so that a column without variance cannot buy
+    density without end.
 
     **Arguments:** `event_size`: number of dimensions, or `None` for a shared scale; `initial`: σ at the
     start (a number, or one a dimension).
@@ -72,7 +73,7 @@ class LearnedScale(Scale):
         return 0
 
     def __call__(self, parameters: Float[Array, " 0"]) -> Array:
-        return jnp.exp(0.5 * self.log_variance)
+        return jnp.maximum(jnp.exp(0.5 * self.log_variance), 1e-3)
 
 
 class FixedScale(Scale):

@@ -22,8 +22,8 @@ from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
 from lowerbound.data.rows import as_rows, check_support, padded_size
 from lowerbound.data.transforms import Identity, Transform
-from lowerbound.inference import in_chunks
-from lowerbound.keys import as_key, content_key
+from lowerbound.inference import transformed
+from lowerbound.keys import as_key
 from lowerbound.leaves import partition
 from lowerbound.model import VAE
 from lowerbound.objectives import ELBO, Objective
@@ -349,13 +349,8 @@ def _check_data(model: VAE, transform: Transform, table: _Table, name: str) -> N
     given = None if table.given is None else table.given[0]
     y = table.x
     if not isinstance(transform, Identity):
-        y = in_chunks(_transformed, (transform, as_key(0)), table.x[:1024], chunk=256)
+        y = transformed(table.x[:1024], transform)
     check_support(y, model.support(jnp.asarray(y[0], float), given), name)
-
-
-def _transformed(constants: tuple[Transform, PRNGKeyArray], x: Array) -> Array:
-    transform, key = constants
-    return transform(x, content_key(key, x, "transform"))
 
 
 def _check_parameters(parameters: PyTree) -> None:

@@ -1,0 +1,84 @@
+"""From rows and names to a model: what the command line asks for in words, as parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from lowerbound.conditional import Conditional
+from lowerbound.data.schema import choose
+from lowerbound.data.transforms import Transform
+from lowerbound.families.gaussian import DiagonalGaussian, FullGaussian
+from lowerbound.inference import transformed
+from lowerbound.keys import as_key
+from lowerbound.model import VAE
+from lowerbound.networks import MLP, Standardized
+from lowerbound.parts import nearest
+from lowerbound.priors import LearnedPrior, StandardNormal
+
+__all__ = ["Built", "build"]
+
+POSTERIORS = {"diagonal-gaussian": DiagonalGaussian, "full-gaussian": FullGaussian}
+PRIORS = ("standard-normal", "learned-prior")
+
+
+@dataclass(frozen=True)
+class Built:
+    """An untrained model, how it sees a row, and what was found in the data, in words."""
+
+    model: VAE
+    transform: Transform
+    words: str
+
+
+def build(
+    x: np.ndarray,
+    *,
+    likelihood: str = "auto",
+    binarize: str | None = None,
+    posterior: str = "diagonal-gaussian",
+    prior: str = "standard-normal",
+    latent_dim: int = 10,
+    width: int = 256,
+    depth: int = 2,
+    activation: str = "swish",
+    key: PRNGKeyArray | int = 0,
+) -> Built:
+    """A VAE for the rows of `x` from the names of its parts; encoder and decoder are MLPs.
+
+    The encoder sees rows with their mean taken off and on a scale of about 1. `learned-prior` is the
+    posterior's family with learned parameters.
+
+    >>> built = build(np.array([[0, 1, 1], [1, 1, 0]]), latent_dim=2)
+    >>> type(built.model.likelihood.family).__name__, built.model.posterior.family.event_size
+    ('Bernoulli', 2)
+    """
+    for option, name, known in (("posterior", posterior, POSTERIORS), ("prior", prior, PRIORS)):
+        if name not in known:
+            raise ValueError(f"{option}: unknown {name!r}; {nearest(name, known)}")
+    if latent_dim < 1:
+        raise ValueError(f"latent_dim: expected at least 1, found {latent_dim}")
+    choice = choose(x, likelihood, binarize)
+    encoder_key, decoder_key = jax.random.split(as_key(key))
+    d = x.shape[1]
+    latent = POSTERIORS[posterior](latent_dim)
+    seen = transformed(x[:4096], choice.transform)
+    network = partial(MLP, width=width, depth=depth, activation=activation)
+    encoder = Standardized(
+        network(d, latent.size, key=encoder_key),
+        mean=jnp.asarray(seen.mean(0)),
+        # One scale for all columns: a pixel that is almost always blank must not be blown up.
+        scale=jnp.asarray(float(np.sqrt(seen.var(0).mean())) or 1.0),
+    )
+    decoder = network(latent_dim, choice.family.size, key=decoder_key)
+    model = VAE(
+        prior=StandardNormal(latent_dim) if prior == "standard-normal" else LearnedPrior(latent),
+        posterior=Conditional(encoder, latent),
+        likelihood=Conditional(decoder, choice.family),
+    )
+    return Built(model, choice.transform, choice.words)
