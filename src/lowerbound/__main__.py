@@ -1,0 +1,7 @@
+"""`python -m lowerbound`."""
+
+import sys
+
+from lowerbound.cli import main
+
+sys.exit(main())

@@ -1,0 +1,41 @@
+"""The command line: `lowerbound VERB …`, one file a verb."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0, 1 for a failure, 2 for a wrong call or bad data.
+
+    An error is one line. With LOWERBOUND_DEBUG set, the traceback comes as well.
+    """
+    import typer
+
+    from lowerbound.cli.app import app
+
+    # All that is wrong with the words of a call; typer shows it as a box, we as one line.
+    usage_error: type[Exception] = typer.BadParameter.__mro__[1]
+    try:
+        status = app(args=arguments, prog_name="lowerbound", standalone_mode=False)
+        return int(status or 0)
+    except usage_error as error:
+        message = error.format_message()  # type: ignore[attr-defined]
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "lowerbound"
+        return _fail(f"{message} (see {where} --help)", 2)
+    except (ValueError, TypeError, OSError) as error:
+        if os.environ.get("LOWERBOUND_DEBUG"):
+            raise
+        return _fail(" ".join(str(error).split()) or type(error).__name__, 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail("interrupted", 130)
+
+
+def _fail(message: str, status: int) -> int:
+    print(f"lowerbound: {message}", file=sys.stderr)
+    return status

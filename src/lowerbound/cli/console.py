@@ -1,0 +1,122 @@
+"""What a person sees: progress while a verb works, and tables at its end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Progress", "compilation_cache", "plain_warnings", "print_metrics", "say"]
+
+
+def say(text: str) -> None:
+    """A line for the person who waits: standard error, so that standard output is the result alone."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def compilation_cache() -> None:
+    """Keep compiled programs between commands, in the user's cache folder: 3 s are 0.6 s the next time."""
+    import jax
+
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    jax.config.update("jax_compilation_cache_dir", str(home / "lowerbound" / "xla"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+@contextmanager
+def plain_warnings() -> Iterator[list[str]]:
+    """Warnings as one line each; yields the list of those seen so far."""
+    seen: list[str] = []
+
+    def show(message: Warning | str, *_: Any) -> None:
+        seen.append(str(message))
+        say(f"lowerbound: warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = show
+        yield seen
+
+
+class Progress:
+    """A callback of `fit`: the bound, the rate and the time left; a bar on a terminal, else a line every
+    few seconds."""
+
+    def __init__(self, epochs: float) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self.epochs, self.begin, self.said = epochs, time.perf_counter(), 0.0
+        console = Console(stderr=True)
+        self.bar = None
+        if console.is_terminal:
+            columns = ("epoch {task.completed:.0f}/{task.total:.0f}", "{task.fields[bound]}")
+            self.bar = Bar(
+                BarColumn(24),
+                *map(TextColumn, columns),
+                TimeRemainingColumn(),
+                console=console,
+                transient=True,
+            )
+            self.task = self.bar.add_task("", total=epochs, bound="compiling")
+
+    def __enter__(self) -> Progress:
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def __call__(self, record: Mapping[str, Any]) -> None:
+        bound = f"bound {record['bound']:.2f}"
+        if "validation_bound" in record:
+            bound += f", held out {record['validation_bound']:.2f}"
+        bound += f" nats a row, {record['examples_per_second']:,.0f} rows/s"
+        if self.bar:
+            self.bar.update(self.task, completed=record["epoch"], bound=bound)
+            return
+        seconds = time.perf_counter() - self.begin
+        left = seconds * (self.epochs / record["epoch"] - 1)
+        if seconds - self.said >= 2 or left == 0:
+            self.said = seconds
+            say(f"epoch {record['epoch']:.0f}/{self.epochs:g}: {bound}, at most {left:.0f} s left")
+
+
+def print_metrics(metrics: Mapping[str, Any]) -> None:
+    """The table of a model and its baselines: log p(x) with its error, and paired differences."""
+    width = max(map(len, ["log p(x), this model", *metrics["baselines"]]))
+    print(f"{metrics['n_rows']} rows of {metrics['n_dims']}; nats a row ± standard error over rows;")
+    print(f"{metrics['measure']}")
+    model = f"{metrics['log_likelihood']:9.2f} ± {metrics['log_likelihood_standard_error']:.2f}"
+    print(
+        f"  {'log p(x), this model':{width}}  {model}   ({metrics['samples']} samples, "
+        f"Monte-Carlo error {metrics['log_likelihood_monte_carlo_error']:.3f}; "
+        f"{metrics['bits_per_dim']:.3f} bits/dim)"
+    )
+    elbo = f"{metrics['elbo']:9.2f} ± {metrics['elbo_standard_error']:.2f}"
+    print(
+        f"  {'bound (ELBO)':{width}}  {elbo}   (distortion {metrics['distortion']:.2f}, "
+        f"rate {metrics['rate']:.2f})"
+    )
+    if metrics["baselines"]:
+        print(f"  {'baselines':{width}}  {'':16}   model − baseline, paired over rows")
+    for name, b in metrics["baselines"].items():
+        score = f"{b['log_likelihood']:9.2f} ± {b['standard_error']:.2f}"
+        difference = f"{b['difference']:+.2f} ± {b['difference_standard_error']:.2f}"
+        print(f"  {name:{width}}  {score:16}   {difference:16}  {b['note']}")
+    if metrics["k_hat_above_0.7"] > 0:
+        print(
+            f"  k-hat is above 0.7 in {metrics['k_hat_above_0.7']:.1%} of rows: there log p(x) is likely "
+            "too low and its error too small; more samples help"
+        )
+    for key, what in (("rows_trained_on", "trained"), ("rows_that_chose_the_model", "chose")):
+        if metrics[key]:
+            print(f"  NOTE: {metrics[key]} of these rows {what} the model: this is no held-out figure")

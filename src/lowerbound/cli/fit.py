@@ -1,0 +1,196 @@
+"""`lowerbound fit`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from json import dumps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lowerbound.cli.options import Data, Json, Labels, Overwrite, Samples, Seed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lowerbound.baselines import Density
+    from lowerbound.data.sources import Source
+    from lowerbound.objectives import Objective
+    from lowerbound.store import Saved
+
+__all__ = ["fit"]
+
+
+def fit(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The folder to write the model, metrics and pictures into.")],
+    overwrite: Overwrite = False,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            help="Rows to report on, never trained on: DATA, or a share of the rows [default: 0.1; for digits "
+            "its own test rows]."
+        ),
+    ] = None,
+    latent_dim: Annotated[int, typer.Option(help="Latent dimensions; 2 also draw the manifold.")] = 10,
+    likelihood: Annotated[
+        str, typer.Option(help="auto, bernoulli, binomial, beta-binomial, categorical or diagonal-gaussian.")
+    ] = "auto",
+    binarize: Annotated[
+        str | None,
+        typer.Option(help="Make grey values 0 or 1: dynamic (anew at each step), static or threshold."),
+    ] = None,
+    posterior: Annotated[str, typer.Option(help="diagonal-gaussian or full-gaussian.")] = "diagonal-gaussian",
+    prior: Annotated[str, typer.Option(help="standard-normal or learned-prior.")] = "standard-normal",
+    width: Annotated[int, typer.Option(help="Units of a hidden layer.")] = 256,
+    depth: Annotated[int, typer.Option(help="Hidden layers of encoder and of decoder.")] = 2,
+    objective: Annotated[str, typer.Option(help="elbo, or iwae with 50 samples.")] = "elbo",
+    beta: Annotated[float, typer.Option(help="Weight of the KL in the ELBO.")] = 1.0,
+    epochs: Annotated[
+        float | None,
+        typer.Option(help="Passes over the training rows [default: what makes 4,000 steps, 40 to 400]."),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 128,
+    learning_rate: Annotated[float, typer.Option(help="Adam's, at its height.")] = 1e-3,
+    validation: Annotated[
+        float, typer.Option(help="Share of the training rows that choose the stopping point.")
+    ] = 0.1,
+    patience: Annotated[
+        float, typer.Option(help="Epochs without a better bound before training stops.")
+    ] = 40,
+    samples: Samples = 1000,
+    baselines: Annotated[
+        bool, typer.Option("--baselines/--no-baselines", help="Fit the classical baselines as well.")
+    ] = True,
+    labels: Labels = None,
+    devices: Annotated[
+        int | None, typer.Option(help="Local devices that share a batch [default: all].")
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> int:
+    """Train a VAE and report on rows that it has not seen.
+
+    Writes model.safetensors, model.json, metrics.json, history.jsonl, baselines.safetensors and pictures.
+
+    Example: lowerbound fit digits --latent-dim 10 --out runs/digits
+    """
+    import lowerbound as lb
+    from lowerbound.build import build
+    from lowerbound.cli.console import Progress, compilation_cache, plain_warnings, print_metrics, say
+    from lowerbound.cli.files import provenance, usable_folder, without_nan, write_json, write_lines
+    from lowerbound.cli.pictures import draw
+    from lowerbound.data.sources import open_labels
+    from lowerbound.evaluation import evaluate, fingerprints, observed
+    from lowerbound.store import Saved, write
+
+    usable_folder(out, overwrite)
+    train, held_out = _rows(data, test, seed)
+    if labels is not None:
+        held_out = replace(held_out, labels=open_labels(labels, len(held_out.x)))
+    compilation_cache()
+    built = build(
+        train.x,
+        likelihood=likelihood,
+        binarize=binarize,
+        posterior=posterior,
+        prior=prior,
+        latent_dim=latent_dim,
+        width=width,
+        depth=depth,
+        key=seed,
+    )
+    say(f"{train.name}: {len(train.x)} rows of {train.x.shape[1]}; {built.words}")
+    if epochs is None:
+        epochs = min(400, max(40, round(4000 * batch_size / len(train.x))))
+    with plain_warnings(), Progress(epochs) as progress:
+        result = lb.fit(
+            built.model,
+            train.x,
+            objective=_objective(objective, beta),
+            transform=built.transform,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            validation=validation,
+            patience=patience,
+            callbacks=[progress],
+            devices=devices,
+            key=seed,
+        )
+    chosen_on = result.validation_rows
+    saved = Saved(
+        model=result.model,
+        transform=built.transform,
+        provenance=provenance(train, result, seed),
+        train_rows=fingerprints(train.x[result.train_rows]),
+        **({} if chosen_on is None else {"validation_rows": fingerprints(train.x[chosen_on])}),
+    )
+    write(saved, out)
+    write_lines(out / "history.jsonl", result.history)
+    say(f"trained {result.history[-1]['epoch']:.0f} epochs ({result.stopped}); the model is in {out}")
+    fitted = _baselines(saved, observed(train.x, built.transform, seed), out, seed) if baselines else {}
+    say(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, {samples} samples a row")
+    metrics = evaluate(saved, held_out.x, fitted, samples=samples, seed=seed)
+    write_json(out / "metrics.json", metrics)
+    draw(saved, result.history, held_out, out, seed)
+    print(dumps(without_nan(metrics), indent=1)) if json else print_metrics(metrics)
+    return 1 if result.stopped == "not finite" else 0
+
+
+def _rows(data: str, test: str | None, seed: int) -> tuple[Source, Source]:
+    """The rows to train on and those to report on."""
+    import numpy as np
+
+    from lowerbound.data.sources import open_source
+
+    if data == "digits" and test is None:
+        return open_source("digits:train"), open_source("digits:test")
+    source = open_source(data)
+    try:
+        share = 0.1 if test is None else float(test)
+    except ValueError:
+        return source, open_source(str(test))
+    if not 0 < share < 1:
+        raise ValueError(f"--test: expected DATA or a share between 0 and 1, found {test}")
+    order = np.random.default_rng(seed).permutation(len(source.x))
+    held = max(1, round(share * len(order)))
+
+    def taken(rows: np.ndarray, words: str) -> Source:
+        labels = None if source.labels is None else source.labels[rows]
+        return replace(source, x=source.x[rows], labels=labels, name=f"{data} ({words})")
+
+    return taken(order[held:], "trained on"), taken(order[:held], "held out")
+
+
+def _objective(name: str, beta: float) -> Objective:
+    import lowerbound as lb
+    from lowerbound.parts import nearest
+
+    if name == "elbo":
+        return lb.ELBO(beta=beta)
+    if name != "iwae":
+        raise ValueError(f"--objective: unknown {name!r}; {nearest(name, ('elbo', 'iwae'))}")
+    if beta != 1:
+        raise ValueError("--beta: goes with the objective elbo, found iwae")
+    return lb.IWAE(50)
+
+
+def _baselines(saved: Saved, rows: np.ndarray, out: Path, seed: int) -> dict[str, Density]:
+    """The classical baselines, fitted to the training rows and kept beside the model."""
+    from lowerbound.baselines import fit_baselines, save_baselines
+    from lowerbound.cli.console import say
+    from lowerbound.parts import kebab
+
+    family = saved.model.likelihood.family
+    kind = kebab(type(family).__name__)
+    kind = "gaussian" if kind.endswith("gaussian") else kind
+    if len(rows) < 10:
+        say("no baselines: they need at least 10 rows")
+        return {}
+    say("fitting baselines: factor analysis, Gaussian mixtures, and mixtures of the family by EM")
+    trials = getattr(family, "trials", getattr(family, "levels", 2) - 1)
+    fitted = fit_baselines(rows, kind, trials=trials, seed=seed)
+    save_baselines(fitted, out / "baselines.safetensors")
+    return fitted

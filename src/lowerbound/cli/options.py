@@ -1,0 +1,25 @@
+"""Options that several verbs share, declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["Data", "Folder", "Json", "Labels", "Overwrite", "Samples", "Seed"]
+
+Data = Annotated[
+    str,
+    typer.Argument(metavar="DATA", help="digits, digits:train, digits:test, or a file: .npy, .npz[:name]."),
+]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `fit` wrote.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines on standard output.")]
+Labels = Annotated[
+    str | None, typer.Option(help="Labels that colour the latent scatter: .npy or .npz[:name], one a row.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over what --out holds.")]
+Samples = Annotated[
+    int, typer.Option(help="Importance samples of log p(x) a row: more are tighter and slower.")
+]
+Seed = Annotated[int, typer.Option(help="All randomness follows from it.")]
