@@ -321,7 +321,8 @@ def _split(
     held = round(validation * n)
     if held == 0:
         return table, None, np.arange(n), None
-    order = np.asarray(jax.random.permutation(key, n))
+    # NumPy's generator, since JAX's would compile a program for every n.
+    order = np.random.default_rng(np.asarray(jax.random.key_data(key))).permutation(n)
     held_rows, train_rows = np.sort(order[:held]), np.sort(order[held:])
     if len(train_rows) == 0:
         raise ValueError(f"fit: validation={validation} of {n} rows leaves none to train on")

@@ -74,7 +74,7 @@ class State(eqx.Module):
             key=key,
             finite={name: jnp.asarray(True) for name in TERMS},
             best=parameters,
-            best_objective=jnp.asarray(-jnp.inf),
+            best_objective=-jnp.inf * jnp.ones(()),  # not weakly typed, as no array of a later state is
             best_step=zero,
         )
         copied: State = jax.tree.map(jnp.copy, state)
