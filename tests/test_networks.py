@@ -1,6 +1,7 @@
 """Networks are functions of one data point, stored as arrays and names."""
 
 import pickle
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +35,7 @@ class TestMLP:
     def test_shapes(self, depth):
         network = lb.MLP(3, 2, width=5, depth=depth, key=KEY)
         sizes = [3, *[5] * depth, 2]
-        assert [W.shape for W in network.weights] == list(zip(sizes[:-1], sizes[1:], strict=True))
+        assert [W.shape for W in network.weights] == list(pairwise(sizes))
         assert [b.shape for b in network.biases] == [(size,) for size in sizes[1:]]
         assert (network.in_size, network.out_size) == (3, 2)
         assert network(jnp.ones(3)).shape == (2,)

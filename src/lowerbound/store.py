@@ -88,7 +88,7 @@ def write(saved: Saved, path: str | os.PathLike[str]) -> None:
         "provenance": saved.provenance,
     }
     arrays["rows.train"], arrays["rows.validation"] = saved.train_rows, saved.validation_rows
-    tensors = to_bytes({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    tensors = to_bytes({name: np.asarray(array, order="C") for name, array in arrays.items()})
     structure["sha256"] = hashlib.sha256(tensors).hexdigest()
     # The JSON comes last and knows the arrays' hash: a folder half written is seen to be so.
     _replace(path / "model.safetensors", tensors)

@@ -9,7 +9,13 @@ from lowerbound.data.rows import as_rows, check_support, padded_size
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [("uint8", "uint8"), ("bool", "bool"), ("int64", "int32"), ("float64", "float32"), ("float32", "float32")],
+    [
+        ("uint8", "uint8"),
+        ("bool", "bool"),
+        ("int64", "int32"),
+        ("float64", "float32"),
+        ("float32", "float32"),
+    ],
 )
 def test_rows_keep_a_type_of_their_own_that_a_device_has(given, kept):
     assert as_rows(np.ones((2, 2), given)).dtype == kept

@@ -75,11 +75,11 @@ def _array(data: str) -> np.ndarray:
     if path.suffix not in (".npy", ".npz"):
         raise ValueError(f"{data}: expected digits, or a file .npy or .npz[:name]")
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            return found
-        with found as archive:
-            return archive[_member(data, member, archive.files)]
+        with path.open("rb") as stream:
+            found = np.load(stream, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                return found
+            return found[_member(data, member, found.files)]
     except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
         if isinstance(error, ValueError) and str(error).startswith(data):
             raise

@@ -69,7 +69,10 @@ class Categorical(Family):
 
 
 class _Levels(dist.CategoricalLogits):
-    """A categorical distribution whose levels are numbers, so that it has a mean."""
+    """A categorical distribution whose levels are numbers: it has a mean, and takes floats for values."""
+
+    def log_prob(self, value: Array) -> Array:
+        return super().log_prob(jnp.asarray(value, int))
 
     @property
     def mean(self) -> Array:

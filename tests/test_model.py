@@ -1,0 +1,154 @@
+"""A VAE is three parts and what is drawn from them; a wrong part is named."""
+
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+
+import lowerbound as lb
+
+KEY, X, Y = jax.random.key(1), jnp.asarray([1.0, 0.0, 1.0]), jnp.asarray([0.5, -0.5])
+LATENT, PIXELS = lb.DiagonalGaussian(2), lb.Bernoulli(3)
+
+
+def part(in_size, family, *, given=False):
+    network = lb.MLP(in_size + 2 * given, family.size, width=8, depth=1, key=jax.random.key(2))
+    return lb.Conditional(network, family, given=given)
+
+
+def vae(**parts):
+    standard = {"prior": lb.StandardNormal(2), "posterior": part(3, LATENT), "likelihood": part(2, PIXELS)}
+    return lb.VAE(**{**standard, **parts})
+
+
+def prior_of(given):
+    return dist.Normal(given, 1.0).to_event(1)
+
+
+class TestDraw:
+    def test_sample_j_depends_on_the_key_and_j_only(self):
+        """Three samples are the first three of eight, and the sampler finds any of them by its number."""
+        model = vae()
+        few, many = model.draw(X, KEY, 3), model.draw(X, KEY, 8)
+        one = model.sampler(X)(KEY, jnp.asarray([5]))
+        for name in ("z", "log_likelihood", "log_prior", "log_posterior", "log_weight"):
+            np.testing.assert_allclose(getattr(few, name), getattr(many, name)[:3], rtol=1e-5)
+            np.testing.assert_allclose(getattr(one, name), getattr(many, name)[5:6], rtol=1e-5)
+        assert len(np.unique(many.z, axis=0)) == 8
+
+    def test_densities_are_those_of_the_parts_at_z(self):
+        model = vae()
+        draw = model.draw(X, KEY, 4)
+        for j, z in enumerate(draw.z):
+            np.testing.assert_allclose(draw.log_prior[j], model.p_z().log_prob(z), rtol=1e-5)
+            np.testing.assert_allclose(draw.log_posterior[j], model.q_z(X).log_prob(z), rtol=1e-5)
+            np.testing.assert_allclose(draw.log_likelihood[j], model.p_x(z).log_prob(X), rtol=1e-5)
+        log_w = draw.log_likelihood + draw.log_prior - draw.log_posterior
+        np.testing.assert_allclose(draw.log_weight, log_w, rtol=1e-6)
+
+    def test_kl_is_the_closed_form_or_none(self):
+        model = vae()
+        assert model.draw(X, KEY).kl == lb.kl_divergence(model.q_z(X), model.p_z())
+        assert vae(prior=dist.Laplace(jnp.zeros(2), 1.0).to_event(1)).draw(X, KEY).kl is None
+
+    def test_says_whether_samples_are_differentiable(self):
+        coins = {
+            "prior": dist.BernoulliLogits(jnp.zeros(2)).to_event(1),
+            "posterior": lambda x: dist.BernoulliLogits(x[:2]).to_event(1),
+        }
+        assert vae().draw(X, KEY).reparameterized
+        assert not vae(**coins).draw(X, KEY).reparameterized
+
+
+class TestGiven:
+    parts = (
+        {"prior": prior_of},
+        {"posterior": part(3, LATENT, given=True)},
+        {"likelihood": part(2, PIXELS, given=True)},
+        {"likelihood": lb.Fixed(part(2, PIXELS, given=True))},
+        {"posterior": lambda x, given: dist.Normal(given, 1.0).to_event(1)},
+    )
+
+    @pytest.mark.parametrize("parts", parts, ids=["prior", "posterior", "likelihood", "fixed", "lambda"])
+    def test_goes_to_the_part_that_names_it_and_to_no_other(self, parts):
+        model, other = vae(**parts), -Y
+        draws = [model.draw(X, KEY, 3, given=given) for given in (Y, other)]
+        term = {"prior": "log_prior", "posterior": "log_posterior", "likelihood": "log_likelihood"}
+        (name,) = parts
+        assert not np.allclose(getattr(draws[0], term[name]), getattr(draws[1], term[name])) or (
+            name == "posterior" and not np.allclose(draws[0].z, draws[1].z)
+        )
+        if name != "posterior":
+            np.testing.assert_array_equal(draws[0].log_posterior, draws[1].log_posterior)
+
+    @pytest.mark.parametrize("parts", parts[:4], ids=["prior", "posterior", "likelihood", "fixed"])
+    def test_missing_is_refused_by_the_name_of_the_part(self, parts):
+        with pytest.raises(ValueError, match=f"the {next(iter(parts))} need a condition: pass given="):
+            vae(**parts).draw(X, KEY)
+
+    def test_unused_is_refused(self):
+        with pytest.raises(ValueError, match="a condition was given that no part uses"):
+            vae().draw(X, KEY, given=Y)
+
+
+class TestBareDistribution:
+    def test_is_the_prior_and_is_not_trained(self):
+        prior = dist.Normal(jnp.asarray([1.0, 2.0]), 0.5).to_event(1)
+        model = vae(prior=prior)
+        np.testing.assert_array_equal(model.p_z().mean, [1.0, 2.0])
+        assert jax.tree.leaves(lb.trainable(model.prior)) == []
+        gradient = jax.tree.leaves(jax.grad(lambda m: lb.ELBO()(m, X, KEY))(model))
+        assert len(gradient) == len(jax.tree.leaves(vae()))
+
+    def test_of_a_batch_is_refused_with_what_to_write(self):
+        with pytest.raises(ValueError, match=r"batch of shape \(2,\); end it with \.to_event\(1\)"):
+            vae(prior=dist.Normal(jnp.zeros(2), 1.0)).p_z()
+        with pytest.raises(ValueError, match=r"VAE\.likelihood: .*\.to_event\(2\)"):
+            vae(likelihood=lambda z: dist.Normal(jnp.zeros((2, 3)), 1.0)).p_x(Y)
+
+    @pytest.mark.parametrize("name", ["posterior", "likelihood"])
+    def test_stands_for_the_prior_only(self, name):
+        with pytest.raises(TypeError, match=rf"VAE\.{name}: expected a callable .* found Independent"):
+            vae(**{name: dist.Normal(jnp.zeros(2), 1.0).to_event(1)})
+
+
+class TestRefusals:
+    def test_a_part_that_cannot_be_called(self):
+        with pytest.raises(TypeError, match=r"VAE\.prior: expected a callable .* found int"):
+            vae(prior=3)
+
+    def test_a_part_that_returns_no_distribution(self):
+        with pytest.raises(TypeError, match=r"VAE\.likelihood: .* it returned tuple"):
+            vae(likelihood=lambda z: (z, 1.0)).draw(X, KEY)
+
+    def test_a_prior_of_another_size(self):
+        with pytest.raises(ValueError, match=r"events of shape \(2,\) and the prior over \(4,\)"):
+            vae(prior=lb.StandardNormal(4)).draw(X, KEY)
+
+    def test_rows_of_another_width(self):
+        assert vae().support(X) == PIXELS.support
+        with pytest.raises(ValueError, match=r"expected rows of shape \(3,\).* found rows of shape \(5,\)"):
+            vae().support(jnp.zeros(5))
+
+
+def test_nothing_changes_the_configuration_of_jax_or_a_global_random_state():
+    """Not an import, not a call: in a fresh interpreter, where the import is the first."""
+    script = """
+import jax, numpy as np, random
+before = dict(jax.config.values), np.random.get_state()[1].tobytes(), random.getstate()
+import lowerbound as lb
+names = [getattr(lb, name) for name in lb.__all__]
+k, latent, pixels = jax.random.key(0), lb.DiagonalGaussian(2), lb.Bernoulli(3)
+model = lb.VAE(lb.StandardNormal(2), lb.Conditional(lb.MLP(3, 4, key=k), latent),
+               lb.Conditional(lb.MLP(2, 3, key=k), pixels))
+x = np.eye(3)
+lb.ELBO()(model, x[0], k), lb.IWAE(3)(model, x[0], k)
+lb.log_evidence(model, x, samples=10), lb.encode(model, x), lb.reconstruct(model, x), lb.sample(model, 2, key=0)
+after = dict(jax.config.values), np.random.get_state()[1].tobytes(), random.getstate()
+assert before == after, {n: (v, after[0].get(n)) for n, v in before[0].items() if v != after[0].get(n)}
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
