@@ -132,6 +132,8 @@ def log_evidence(
             "has no standard error"
         )
     transform = transform or Identity()
+    # Asked first, so that rows of a wrong width are refused in words.
+    stated_in = _measure(model, transform, x[0], None if given is None else given[0])
     tail = min(samples // 5, math.ceil(3 * math.sqrt(samples)))
     constants = _Constants(model, transform, as_key(key), jnp.asarray(samples), (tail + 1, chunk_samples))
     streamed, hashes = in_chunks(_streamed, constants, (x, given), chunk=chunk_rows)
@@ -149,7 +151,7 @@ def log_evidence(
         group=group.reshape(-1),
         samples=K,
         dimensions=x.shape[1],
-        measure=_measure(model, transform, x[0], None if given is None else given[0]),
+        measure=stated_in,
     )
 
 
@@ -205,8 +207,7 @@ def _streamed(constants: _Constants, row: tuple[Array, Any]) -> tuple[_Stream, A
 
 def _measure(model: VAE, transform: Transform, x: Array, given: Array | None) -> str:
     """The measure of the model's density over x, with what the transform adds."""
-    y = jax.eval_shape(transform, x, as_key(0))
-    support = model.support(jnp.zeros(y.shape, y.dtype), given)
+    support = model.support(jnp.zeros(x.shape), given)
     return ", ".join(filter(None, [f"{measure(support)} measure", transform.note]))
 
 

@@ -52,7 +52,7 @@ def fit(
         typer.Option(help="Passes over the training rows [default: what makes 4,000 steps, 40 to 400]."),
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 128,
-    learning_rate: Annotated[float, typer.Option(help="Adam's, at its height.")] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="Adam's, at its height.")] = 2e-3,
     validation: Annotated[
         float, typer.Option(help="Share of the training rows that choose the stopping point.")
     ] = 0.1,
@@ -129,7 +129,7 @@ def fit(
     )
     write(saved, out)
     write_lines(out / "history.jsonl", result.history)
-    say(f"trained {result.history[-1]['epoch']:.0f} epochs ({result.stopped}); the model is in {out}")
+    say(f"trained {int(result.state.step)} steps ({result.stopped}); the model is in {out}")
     fitted = _baselines(saved, observed(train.x, built.transform, seed), out, seed) if baselines else {}
     say(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, {samples} samples a row")
     metrics = evaluate(saved, held_out.x, fitted, samples=samples, seed=seed)

@@ -20,6 +20,6 @@ Labels = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over what --out holds.")]
 Samples = Annotated[
-    int, typer.Option(help="Importance samples of log p(x) a row: more are tighter and slower.")
+    int, typer.Option(min=2, help="Importance samples of log p(x) a row: more are tighter and slower.")
 ]
 Seed = Annotated[int, typer.Option(help="All randomness follows from it.")]

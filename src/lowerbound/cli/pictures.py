@@ -27,8 +27,8 @@ def draw(
     if shape is not None:
         look["value_range"] = (0.0, float(observed(source.x[:1000], transform, seed).max()))
         look["cmap"] = figures.grey_map(source.x[:1000], (0.0, float(source.x.max())))
-    drawn = {
-        "bound": figures.bound_over_training(history),
+    drawn = {"bound": figures.bound_over_training(history)} if history else {}
+    drawn |= {
         "reconstructions": figures.reconstructions(rows, means, shape, **look),
         "samples": figures.samples(lb.sample(model, 60, key=seed, transform=transform), shape, **look),
         "sample-means": figures.samples(

@@ -92,7 +92,7 @@ def _test(support: Constraint) -> tuple[Any, str, str]:
     if getattr(support, "is_discrete", False) and lower is not None and upper is not None:
         return (
             lambda x: (x >= lower) & (x <= upper) & (x == np.floor(x)),
-            f"whole numbers from {lower} to {upper}",
+            f"whole numbers from {np.min(lower):g} to {np.max(upper):g}",
             "set its number of trials or levels to the data's range, or take DiagonalGaussian for "
             "real numbers",
         )

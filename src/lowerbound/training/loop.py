@@ -99,7 +99,7 @@ def fit(
     - `transform`: how the model sees a row, drawn anew at each step where it draws.
     - `epochs`: passes over the training rows.
     - `batch_size`: rows a step. 128 is small enough to learn from a thousand rows.
-    - `learning_rate`: of Adam, by default 1e-3; it warms up linearly over the share `warm_up` of all
+    - `learning_rate`: of Adam, by default 2e-3; it warms up linearly over the share `warm_up` of all
       steps and falls to 0 as half a cosine. With an `optimizer` of your own it must stay `None`.
     - `optimizer`: any Optax transformation; its updates are applied as they come.
     - `clip_norm`: largest norm of a step's gradient; by default it is not clipped.
@@ -161,7 +161,7 @@ def fit(
         optimizer=optimizer or _ADAM,
         train=_on_device(train),
         validation=None if held_out is None else _on_device(held_out),
-        learning_rate=None if optimizer is not None else _number(learning_rate or 1e-3),
+        learning_rate=None if optimizer is not None else _number(learning_rate or 2e-3),
         warm_up=jnp.asarray(max(1.0, warm_up * total_steps)),
         total_steps=jnp.asarray(float(total_steps)),
         clip_norm=_number(clip_norm),
