@@ -78,9 +78,7 @@ class TestImages:
         assert shown.shape == (3 * 9 - 1, 3 * 9 - 1)
         for i in range(7):
             top, left = 9 * (i // 3), 9 * (i % 3)
-            np.testing.assert_array_equal(
-                shown[top : top + 8, left : left + 8], digits[i].reshape(8, 8)
-            )
+            np.testing.assert_array_equal(shown[top : top + 8, left : left + 8], digits[i].reshape(8, 8))
         assert np.isfinite(shown).sum() == 7 * 64  # the gaps and the empty places are blank
 
     def test_fewer_images_than_columns_leave_no_empty_places(self, digits):
@@ -179,9 +177,7 @@ class TestManifold:
         for place, text in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True):
             u = (place + 0.5) / (side * width)
             assert norm.ppf(u) == pytest.approx(float(text.get_text().replace("−", "-")))
-        heights = dict(
-            zip((t.get_text() for t in axes.get_yticklabels()), axes.get_yticks(), strict=True)
-        )
+        heights = dict(zip((t.get_text() for t in axes.get_yticklabels()), axes.get_yticks(), strict=True))
         assert heights["1.0"] < heights["0.0"] < heights["−1.0"]  # z₂ grows upwards
 
     def test_refuses_a_decoder_of_another_size(self):

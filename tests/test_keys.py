@@ -85,7 +85,7 @@ class TestContentHash:
             assert 50_000 - len(np.unique(half)) < 5
 
     def test_rows_that_differ_in_few_places_do_not_collide(self):
-        """A row with one place on, and with two: 8 + 8·7/2 hundred rows near one another."""
+        """The empty row, 80 rows with one place on and 3,160 with two."""
         one = np.eye(80, dtype=np.uint8)
         pairs = [one[i] | one[j] for i in range(80) for j in range(i)]
         near = np.concatenate([np.zeros((1, 80), np.uint8), one, pairs])

@@ -30,7 +30,7 @@ class Evidence:
     about half its variance. `standard_error`: of log p̂, by the delta method,
     √[(K Σw²/(Σw)² − 1)/(K − 1)]. `effective_sample_size`: (Σw)²/Σw², at most K. `k_hat`: the shape of the
     generalised Pareto fitted to the largest weights; above 0.7 neither estimate nor error can be relied
-    on (Vehtari et al. 2024); NaN where there are fewer than 25 samples. `elbo`: the mean of log w over the
+    on (Vehtari et al. 2024); NaN where there are fewer than 21 samples. `elbo`: the mean of log w over the
     same samples. `distortion`: −E_q[log p(x∣z)].
 
     All arrays are (n,). `measure` is the one that the density is stated in, with what a transform adds;
@@ -134,7 +134,7 @@ def log_evidence(
     transform = transform or Identity()
     # Asked first, so that rows of a wrong width are refused in words.
     stated_in = _measure(model, transform, x[0], None if given is None else given[0])
-    tail = min(samples // 5, math.ceil(3 * math.sqrt(samples)))
+    tail = math.ceil(min(samples / 5, 3 * math.sqrt(samples)))
     constants = _Constants(model, transform, as_key(key), jnp.asarray(samples), (tail + 1, chunk_samples))
     streamed, hashes = in_chunks(_streamed, constants, (x, given), chunk=chunk_rows)
     K, total, squares = samples, streamed.sum.astype(float), streamed.sum_of_squares.astype(float)

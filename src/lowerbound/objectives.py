@@ -76,7 +76,8 @@ class ELBO(Objective):
 
     **Arguments:** `samples`: L; `beta`: weight of the KL (β-VAE, Higgins et al. 2017), a number or a
     schedule of the training step, as Optax has them; `free_nats`: the KL of a data point counts at
-    least this much, max(KL, free_nats), so that nothing is gained below it (Kingma et al. 2016).
+    least this much, max(KL, free_nats), so that nothing is gained below it (Kingma et al. 2016); where
+    the KL is estimated the estimate is floored, which is a little more than the floored KL.
 
     With β = 1 and no free nats its value is a lower bound on log p(x), in nats.
 
@@ -120,7 +121,9 @@ class ELBO(Objective):
     ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
         log_likelihood = draw.log_likelihood.mean()
         kl = self._kl(draw)
-        value = log_likelihood - self._beta(step) * jnp.maximum(kl, self.free_nats)
+        # An estimate of the KL may be negative at a draw, so without free nats nothing is floored.
+        floored = jnp.where(self.free_nats > 0, jnp.maximum(kl, self.free_nats), kl)
+        value = log_likelihood - self._beta(step) * floored
         return value, {"bound": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
 
     def _kl(self, draw: Draw) -> Array:

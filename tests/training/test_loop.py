@@ -142,7 +142,7 @@ def test_callbacks_get_every_record(model, rows):
 
 
 def test_clipping_bounds_a_step(model, rows):
-    """One step of gradient ascent at rate 1 moves the parameters by the gradient's norm, at most the bound."""
+    """One step of gradient ascent at rate 1 moves the parameters by the gradient's norm, or the limit."""
 
     def moved(clip_norm):
         options = {"epochs": 1, "batch_size": 300, "validation": 0, "optimizer": optax.sgd(1.0)}

@@ -25,32 +25,34 @@ def kl_divergence(q: Distribution, p: Distribution) -> Array:
     >>> float(kl_divergence(q, lb.StandardNormal(2)()))              # ½ μ²
     0.5
     """
-    if isinstance(q, dist.ExpandedDistribution) or isinstance(p, dist.ExpandedDistribution):
-        shape = jnp.broadcast_shapes(q.batch_shape, p.batch_shape)
-        return jnp.broadcast_to(kl_divergence(_unexpanded(q), _unexpanded(p)), shape)
     if isinstance(q, dist.Independent) and isinstance(p, dist.Independent):
         dims = q.reinterpreted_batch_ndims
         if dims == p.reinterpreted_batch_ndims:
-            inner = jnp.broadcast_to(
-                kl_divergence(q.base_dist, p.base_dist),
-                jnp.broadcast_shapes(q.base_dist.batch_shape, p.base_dist.batch_shape),
-            )
+            inner = kl_divergence(q.base_dist, p.base_dist)
             return inner.sum(axis=tuple(range(-dims, 0)))
+    shape = jnp.broadcast_shapes(q.batch_shape, p.batch_shape)
+    q, p = _unexpanded(q), _unexpanded(p)
     for type_q, type_p, formula in _CLOSED_FORMS:
-        if isinstance(q, type_q) and isinstance(p, type_p) and _vector(q) and _vector(p):
-            return formula(q, p)
-    return jnp.asarray(dist.kl_divergence(q, p))
+        if isinstance(q, type_q) and isinstance(p, type_p) and _simple(q) and _simple(p):
+            return jnp.broadcast_to(formula(q, p), shape)
+    return jnp.broadcast_to(dist.kl_divergence(q, p), shape)
 
 
 def _unexpanded(d: Distribution) -> Distribution:
     return d.base_dist if isinstance(d, dist.ExpandedDistribution) else d
 
 
-def _vector(d: Distribution) -> bool:
+def _simple(d: Distribution) -> bool:
     """Whether an `Independent` is a diagonal Gaussian over a vector; any other distribution passes."""
     return not isinstance(d, dist.Independent) or (
-        isinstance(d.base_dist, dist.Normal) and d.reinterpreted_batch_ndims == 1
+        isinstance(_unexpanded(d.base_dist), dist.Normal) and d.reinterpreted_batch_ndims == 1
     )
+
+
+def _diagonal(d: Distribution) -> tuple[Array, Array]:
+    """μ and σ of a diagonal Gaussian, each as long as the event: NumPyro keeps a shared scale as one."""
+    normal = _unexpanded(d.base_dist)
+    return jnp.broadcast_to(normal.loc, d.event_shape), jnp.broadcast_to(normal.scale, d.event_shape)
 
 
 def _gaussian(mean_q: Array, L_q: Array, mean_p: Array, L_p: Array) -> Array:
@@ -67,14 +69,15 @@ def _full_full(q: Distribution, p: Distribution) -> Array:
 
 def _full_diagonal(q: Distribution, p: Distribution) -> Array:
     """The same with Σp diagonal, so that nothing is solved."""
-    mean, scale = p.base_dist.loc, p.base_dist.scale
+    mean, scale = _diagonal(p)
     scaled, shift = q.scale_tril / scale[:, None], (mean - q.mean) / scale
     log_det = jnp.log(scale).sum() - jnp.log(jnp.diagonal(q.scale_tril)).sum()
     return 0.5 * ((scaled**2).sum() + (shift**2).sum() - scale.shape[-1]) + log_det
 
 
 def _diagonal_full(q: Distribution, p: Distribution) -> Array:
-    return _gaussian(q.mean, jnp.diag(q.base_dist.scale), p.mean, p.scale_tril)
+    mean, scale = _diagonal(q)
+    return _gaussian(mean, jnp.diag(scale), p.mean, p.scale_tril)
 
 
 def _bernoulli(q: Distribution, p: Distribution) -> Array:

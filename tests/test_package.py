@@ -1,0 +1,43 @@
+"""The package's face: the index, what an import costs, and the README."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lowerbound as lb
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def test_every_public_name_resolves_and_is_documented():
+    for name in lb.__all__:
+        assert name == "__version__" or getattr(lb, name).__doc__, name
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = lb.nothing
+
+
+def test_importing_imports_nothing_heavy():
+    heavy = ("jax", "numpy", "sklearn", "matplotlib")
+    code = f"import sys, lowerbound; print([m for m in {heavy} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+def test_the_readmes_python_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), flags=re.S)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 14
+    exec(code, {})
+    said = capsys.readouterr().out
+    bound = float(re.search(r"log p\(x\) = (-[\d.]+) ± [\d.]+ nats a row, counting measure", said)[1])
+    assert -100 < bound < -75
+
+
+def test_the_readmes_verbs_are_those_that_exist():
+    from lowerbound.cli.app import app
+
+    text = (REPOSITORY / "README.md").read_text()
+    verbs = set(re.findall(r"^\| `lowerbound (\w+)", text, flags=re.M))
+    assert verbs == {command.callback.__name__ for command in app.registered_commands}
