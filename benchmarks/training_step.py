@@ -97,7 +97,10 @@ def by_hand(x: np.ndarray):
             parameters, state, total = carry
             key_bits, key_noise = jax.random.split(jax.random.fold_in(key, i))
             pixels = rows[jax.lax.dynamic_slice_in_dim(order, i * BATCH, BATCH)]
-            batch = (jax.random.bits(key_bits, pixels.shape, jnp.uint8) < pixels).astype(jnp.float32)
+            words = jax.random.bits(key_bits, (BATCH, D // 2), jnp.uint32)
+            bits = jnp.concatenate([words & 0xFFFF, words >> 16], axis=1).astype(jnp.uint16)
+            on = (bits < pixels.astype(jnp.uint16) * jnp.uint16(257)) | (pixels == 255)
+            batch = on.astype(jnp.float32)
             noise = jax.random.normal(key_noise, (BATCH, LATENT))
             value, gradient = jax.value_and_grad(loss)(parameters, batch, noise)
             update, state = optimizer.update(gradient, state)

@@ -133,8 +133,8 @@ class TestErrorsOfTheMean:
 @pytest.mark.parametrize(
     ("x", "samples", "message"),
     [
-        (CUBE[0], 100, r"expected rows, an array \(n, d\), found shape \(6,\)"),
-        (CUBE[:0], 100, r"expected rows, an array \(n, d\), found shape \(0, 6\)"),
+        (CUBE[0], 100, r"expected rows, an array of shape \(n, d\), found shape \(6,\)"),
+        (CUBE[:0], 100, r"expected at least one row and one column, found shape \(0, 6\)"),
         (CUBE, 1, "expected samples of at least 2, found 1"),
     ],
 )

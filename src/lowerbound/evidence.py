@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lowerbound.data.transforms import Identity, Transform
 from lowerbound.families.family import measure
-from lowerbound.inference import in_chunks
+from lowerbound.inference import checked, in_chunks
 from lowerbound.keys import as_key, content_key
 from lowerbound.model import VAE
 
@@ -122,18 +122,13 @@ def log_evidence(
     >>> bool(abs(np.exp(evidence.log_prob).sum() - 1) < 0.05)       # the eight probabilities sum to 1
     True
     """
-    x = np.asarray(x)
-    given = None if given is None else np.asarray(given)
-    if x.ndim != 2 or len(x) == 0:
-        raise ValueError(f"log_evidence: expected rows, an array (n, d), found shape {x.shape}")
+    transform = transform or Identity()
+    x, given = checked(model, x, given, transform)
     if samples < 2:
         raise ValueError(
             f"log_evidence: expected samples of at least 2, found {samples}: an estimate from one sample "
             "has no standard error"
         )
-    transform = transform or Identity()
-    # Asked first, so that rows of a wrong width are refused in words.
-    stated_in = _measure(model, transform, x[0], None if given is None else given[0])
     tail = math.ceil(min(samples / 5, 3 * math.sqrt(samples)))
     constants = _Constants(model, transform, as_key(key), jnp.asarray(samples), (tail + 1, chunk_samples))
     streamed, hashes = in_chunks(_streamed, constants, (x, given), chunk=chunk_rows)
@@ -151,7 +146,7 @@ def log_evidence(
         group=group.reshape(-1),
         samples=K,
         dimensions=x.shape[1],
-        measure=stated_in,
+        measure=_measure(model, transform, x[0], None if given is None else given[0]),
     )
 
 

@@ -12,11 +12,12 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from lowerbound.data.rows import as_rows, check_support
 from lowerbound.data.transforms import Identity, Transform
 from lowerbound.keys import as_key, content_key
 from lowerbound.model import VAE
 
-__all__ = ["decode", "encode", "in_chunks", "reconstruct", "sample", "transformed"]
+__all__ = ["checked", "decode", "encode", "in_chunks", "reconstruct", "sample", "transformed"]
 
 
 def in_chunks(function: Callable[..., PyTree], constants: PyTree, rows: PyTree, *, chunk: int) -> PyTree:
@@ -45,6 +46,28 @@ def _chunk(function: Callable[..., PyTree], constants: PyTree, rows: PyTree) -> 
 _CHUNK = 256
 
 
+def checked(
+    model: VAE, x: Any, given: Any = None, transform: Transform | None = None, name: str = "x"
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """`x` and `given` as arrays that `model` behind `transform` is made for.
+
+    **Raises:** `TypeError` and `ValueError` for anything but finite numbers; a width that is not the
+    model's; values outside the transform's domain or the likelihood's support (where a transform draws,
+    the first thousand rows are looked at); conditions that are not one a row.
+    """
+    x, transform = as_rows(x, name), transform or Identity()
+    if given is not None:
+        given = np.asarray(given)
+        given = as_rows(given[:, None] if given.ndim == 1 else given, f"the condition of {name}")
+        if len(given) != len(x):
+            raise ValueError(f"given: expected a condition for each of {len(x)} rows, found {len(given)}")
+    support = model.support(jnp.zeros(x.shape[1]), None if given is None else given[0])
+    check_support(x, transform.domain, name, of=type(transform).__name__)
+    seen = x if isinstance(transform, Identity) else transformed(x[:1000], transform)
+    check_support(seen, support, name)
+    return x, given
+
+
 def transformed(x: ArrayLike, transform: Transform, key: PRNGKeyArray | int = 0) -> Float[np.ndarray, "n d"]:
     """The rows as a model behind `transform` sees them in inference: noise follows from a row's content.
 
@@ -70,13 +93,18 @@ def encode(
     """The posterior means E[z∣x], a row each: no noise, but for a transform that draws.
 
     >>> import jax, numpy as np, lowerbound as lb
-    >>> latent = lb.DiagonalGaussian(2)
-    >>> q = lb.Conditional(lb.MLP(3, latent.size, key=jax.random.key(0)), latent)
-    >>> lb.encode(lb.VAE(lb.StandardNormal(2), q, q), np.ones((5, 3))).shape
+    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(3), jax.random.key(0)
+    >>> model = lb.VAE(
+    ...     lb.StandardNormal(2),
+    ...     lb.Conditional(lb.MLP(3, latent.size, key=key), latent),
+    ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
+    ... )
+    >>> lb.encode(model, np.ones((5, 3))).shape
     (5, 2)
     """
+    rows = checked(model, x, given, transform)
     constants = (model, transform or Identity(), as_key(key))
-    return np.asarray(in_chunks(_encoded, constants, (x, given), chunk=_CHUNK))
+    return np.asarray(in_chunks(_encoded, constants, rows, chunk=_CHUNK))
 
 
 def _encoded(constants: tuple[VAE, Transform, PRNGKeyArray], row: tuple[Array, Any]) -> Array:

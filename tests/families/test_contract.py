@@ -57,7 +57,7 @@ def beta_binomial(trials):
 
 def categorical(v):
     levels = np.arange(v.size // D)
-    rows = softmax(v.reshape(D, -1), axis=-1)
+    rows = softmax(v.reshape(-1, D).T, axis=-1)
     return independent(*(stats.rv_discrete(values=(levels, row))() for row in rows))
 
 

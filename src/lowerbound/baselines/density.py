@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from dataclasses import fields
+from typing import Any, Protocol, get_type_hints
 
 import numpy as np
+from jaxtyping import jaxtyped
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "Array",
-    "Density",
-    "check_arrays",
-    "check_whole",
-    "in_chunks",
-    "log_sum_exp",
-    "paired_difference",
-    "real_rows",
-    "whole_rows",
-]
+__all__ = ["Array", "Density", "check", "in_chunks", "log_sum_exp", "paired_difference", "real", "whole"]
 
 Array = NDArray[np.float64]
 
@@ -52,14 +44,11 @@ def paired_difference(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
     return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(difference.size))
 
 
-# ── Scoring ──────────────────────────────────────────────────────────────────────────────────────
-
-
 def in_chunks(score: Callable[[Array], Array], x: Array) -> Array:
     """Score rows in padded chunks of one shape.
 
-    A matrix product of another shape may round otherwise, and a row's number must not depend on
-    the rows beside it.
+    A matrix product of another shape may round otherwise, and a row's number must not depend on the rows
+    beside it.
     """
     scores = np.empty(len(x))
     for start in range(0, len(x), CHUNK):
@@ -72,15 +61,11 @@ def in_chunks(score: Callable[[Array], Array], x: Array) -> Array:
 def log_sum_exp(joint: Array) -> Array:
     """log Σ_k exp(joint_k): (n, k) → (n,)."""
     top = joint.max(1)
-    total: Array = top + np.log(np.exp(joint - top[:, None]).sum(1))
-    return total
+    return top + np.log(np.exp(joint - top[:, None]).sum(1))
 
 
-# ── Checks of rows ───────────────────────────────────────────────────────────────────────────────
-
-
-def real_rows(x: ArrayLike, columns: int | None = None) -> Array:
-    """`x` as finite numbers (n, d), of so many columns, or an error."""
+def real(x: ArrayLike, columns: int | None = None) -> Array:
+    """`x` as rows (n, d) of finite numbers, d = `columns` where that is given, or an error."""
     array = np.asarray(x, np.float64)
     if array.ndim != 2 or array.shape[1] == 0:
         raise ValueError(f"x: expected rows (n, d), found shape {array.shape}; reshape it")
@@ -95,40 +80,36 @@ def real_rows(x: ArrayLike, columns: int | None = None) -> Array:
     return array
 
 
-def whole_rows(x: ArrayLike, columns: int | None = None, highest: float = np.inf) -> Array:
-    """`x` as whole numbers (n, d) from 0 to `highest`, or an error."""
-    array = real_rows(x, columns)
-    wrong = (array != np.floor(array)) | (array < 0) | (array > highest)
+def whole(x: ArrayLike, columns: int | None = None, trials: int | None = None) -> Array:
+    """`x` as rows (n, d) of whole numbers from 0, up to `trials` where that is given, or an error."""
+    array = real(x, columns)
+    most, said = (np.inf, "") if trials is None else (trials, f" up to {trials}")
+    wrong = (array != np.floor(array)) | (array < 0) | (array > most)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
-        most = f" up to {highest}" if np.isfinite(highest) else ""
         raise ValueError(
             f"x: row {row}, column {column} is {array[row, column]:g}: "
-            f"expected whole numbers from 0{most}; choose a kind that fits the data"
+            f"expected whole numbers from 0{said}; choose a kind that fits the data"
         )
     return array
 
 
-# ── Checks of parameters, which may come from a file ─────────────────────────────────────────────
+def check(density: Any, *signed: str) -> None:
+    """The fields of a density, which may come from a file, are what their annotations say, shapes included.
 
-
-def check_arrays(density: object, *positive: str, **shapes: tuple[int, ...]) -> None:
-    """Arrays of a density are finite floats of these shapes; weights are a distribution."""
-    for name, shape in shapes.items():
-        array = getattr(density, name)
-        if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype.kind != "f":
-            raise ValueError(f"{name}: expected an array of floats {shape}")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name}: expected finite numbers")
-        if name in (*positive, "weights") and not (array > 0).all():
-            raise ValueError(f"{name}: expected positive numbers")
-        if name == "weights" and not np.isclose(array.sum(), 1):
-            raise ValueError("weights: expected a sum of 1")
-
-
-def check_whole(density: object, **least: int) -> None:
-    """Fields of a density are whole numbers, each at least so high."""
-    for name, lowest in least.items():
-        value = getattr(density, name)
-        if type(value) is not int or value < lowest:
-            raise ValueError(f"{name}: expected a whole number of at least {lowest}, found {value!r}")
+    Numbers are finite, and positive unless they are `signed`; weights sum to 1.
+    """
+    kinds = get_type_hints(type(density))
+    with jaxtyped("context"):
+        for name in (field.name for field in fields(density)):
+            value, kind = getattr(density, name), kinds[name]
+            if not isinstance(value, kind):
+                found = f"{value.dtype}{value.shape}" if isinstance(value, np.ndarray) else repr(value)
+                raise ValueError(f"{name}: expected {getattr(kind, '__name__', kind)}, found {found}")
+            if isinstance(value, int | np.ndarray):
+                if not np.isfinite(value).all() or not (name in signed or np.all(value > 0)):
+                    raise ValueError(
+                        f"{name}: expected {'' if name in signed else 'positive '}finite numbers"
+                    )
+                if name == "weights" and not np.isclose(np.sum(value), 1):
+                    raise ValueError("weights: expected a sum of 1")

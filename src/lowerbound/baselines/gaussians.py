@@ -10,64 +10,52 @@ from hashlib import blake2b
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from lowerbound.baselines.density import (
-    Array,
-    check_arrays,
-    check_whole,
-    in_chunks,
-    log_sum_exp,
-    real_rows,
-    whole_rows,
-)
+from lowerbound.baselines.density import Array, check, in_chunks, log_sum_exp, real, whole
 
-__all__ = ["Dequantized", "FactorMixture", "FullGaussianMixture", "fit_factors", "fit_gaussians"]
+__all__ = ["Dequantized", "FactorMixture", "FullGaussianMixture", "Gaussian", "fit_factors", "fit_gaussians"]
 
 
 @dataclass(frozen=True, eq=False)
-class Gaussians(ABC):
+class _Mixture(ABC):
     """p(x) = Σ_k w_k N(z; μ_k, Σ_k) / Π_d s_d,  z = (x - m) / s, where a member says what Σ_k is.
 
-    Nats, Lebesgue measure in the units of x. `shift` m, `scale` s: (d,); `weights` w: (k,);
-    `means` μ: (k, d).
+    Nats, Lebesgue measure in the units of x. `shift` m, `scale` s, `weights` w, `means` μ.
     """
 
-    shift: Array
-    scale: Array
-    weights: Array
-    means: Array
+    shift: Float[np.ndarray, " d"]
+    scale: Float[np.ndarray, " d"]
+    weights: Float[np.ndarray, " k"]
+    means: Float[np.ndarray, "k d"]
 
     def __post_init__(self) -> None:
-        d, k = np.size(self.shift), np.size(self.weights)
-        check_arrays(self, "scale", shift=(d,), scale=(d,), weights=(k,), means=(k, d))
+        check(self, "shift", "means", "loadings", "precision_roots")
 
     @abstractmethod
-    def squares(self) -> Callable[[Array], Array]:
-        """The function z ↦ (z - μ_k)ᵀ Σ_k⁻¹ (z - μ_k) + log |Σ_k|: (n, d) → (n, k)."""
+    def squares(self, z: Array) -> Array:
+        """(z - μ_k)ᵀ Σ_k⁻¹ (z - μ_k) + log |Σ_k|: (n, d) → (n, k)."""
 
-    def scorer(self) -> Callable[[Array], Array]:
-        """The function x ↦ log p(x), (n, d) → (n,), for chunks of rows that are checked."""
-        squares, log_weights = self.squares(), np.log(self.weights)
+    def score(self, x: Array) -> Array:
+        """log p(x) for a chunk of rows: (n, d) → (n,)."""
         normaliser = self.scale.size * np.log(2 * np.pi) / 2 + np.log(self.scale).sum()
-        return lambda x: (
-            log_sum_exp(log_weights - squares((x - self.shift) / self.scale) / 2) - normaliser
+        return (
+            log_sum_exp(np.log(self.weights) - self.squares((x - self.shift) / self.scale) / 2) - normaliser
         )
 
     def log_prob(self, x: ArrayLike) -> Array:
         """Per row, log p(x): (n, d) → (n,)."""
-        return in_chunks(self.scorer(), real_rows(x, self.shift.size))
+        return in_chunks(self.score, real(x, self.shift.size))
 
 
 @dataclass(frozen=True, eq=False)
-class FactorMixture(Gaussians):
+class FactorMixture(_Mixture):
     """Gaussian mixture whose covariances are low rank plus diagonal: Σ_k = Λ_k Λ_kᵀ + diag ψ_k.
 
-    One component is factor analysis; no factors (r = 0) is a diagonal mixture. The covariance is
-    inverted by Woodbury's identity: with L = ψ^-½ Λ and M = I + LᵀL, the quadratic form is
-    |ψ^-½ δ|² - |M^-½ Lᵀ ψ^-½ δ|² and the log-determinant Σ log ψ + log |M|.
-
-    `noise` ψ: (k, d); `loadings` Λ: (k, d, r).
+    One component is factor analysis; no factors (r = 0) is a diagonal mixture. The covariance is inverted
+    by Woodbury's identity: with L = ψ^-½ Λ and M = I + LᵀL, the quadratic form is
+    |ψ^-½ δ|² - |M^-½ Lᵀ ψ^-½ δ|² and the log-determinant Σ log ψ + log |M|. `noise` ψ, `loadings` Λ.
 
     >>> one = FactorMixture(np.zeros(1), np.ones(1), np.ones(1), np.zeros((1, 1)),
     ...                     np.ones((1, 1)), np.zeros((1, 1, 0)), note="N(0, 1)")
@@ -75,63 +63,47 @@ class FactorMixture(Gaussians):
     array([-0.9189, -1.4189])
     """
 
-    noise: Array
-    loadings: Array
+    noise: Float[np.ndarray, "k d"]
+    loadings: Float[np.ndarray, "k d r"]
     note: str
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        k, d = self.means.shape
-        check_arrays(self, "noise", noise=(k, d), loadings=(k, d, np.shape(self.loadings)[-1]))
-
-    def squares(self) -> Callable[[Array], Array]:
+    def squares(self, z: Array) -> Array:
         precision = 1 / self.noise
         weighted = self.means * precision
+        constant = (self.means * weighted).sum(1) + np.log(self.noise).sum(1)
+        square = z**2 @ precision.T - 2 * z @ weighted.T + constant
         scaled = self.loadings * precision[:, :, None]  # ψ⁻¹ Λ
         capacitance = np.eye(self.loadings.shape[2]) + self.loadings.transpose(0, 2, 1) @ scaled  # M
         # P Pᵀ = ψ⁻¹ Λ M⁻¹ Λᵀ ψ⁻¹, from M = C Cᵀ
         roots = np.linalg.solve(np.linalg.cholesky(capacitance), scaled.transpose(0, 2, 1))
-        constant = (self.means * weighted).sum(1) + np.log(self.noise).sum(1)
-        constant = constant + np.linalg.slogdet(capacitance)[1]
-
-        def squares(z: Array) -> Array:
-            square: Array = z**2 @ precision.T - 2 * z @ weighted.T + constant
-            if roots.size:
-                for k, (mean, root) in enumerate(zip(self.means, roots, strict=True)):
-                    square[:, k] -= (((z - mean) @ root.T) ** 2).sum(1)
-            return square
-
-        return squares
+        for k, root in enumerate(roots):
+            square[:, k] -= (((z - self.means[k]) @ root.T) ** 2).sum(1)
+        return square + np.linalg.slogdet(capacitance)[1]
 
 
 @dataclass(frozen=True, eq=False)
-class FullGaussianMixture(Gaussians):
+class FullGaussianMixture(_Mixture):
     """Gaussian mixture with full covariances, held as roots of the precisions: Σ_k⁻¹ = P_k P_kᵀ.
 
-    `precision_roots` P: (k, d, d), upper triangular.
-
-    >>> one = FullGaussianMixture(np.zeros(1), np.ones(1), np.ones(1), np.zeros((1, 1)),
-    ...                           np.ones((1, 1, 1)), note="N(0, 1)")
-    >>> one.log_prob([[0.0], [1.0]]).round(4)
-    array([-0.9189, -1.4189])
+    `precision_roots` P are upper triangular.
     """
 
-    precision_roots: Array
+    precision_roots: Float[np.ndarray, "k d d"]
     note: str
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        k, d = self.means.shape
-        check_arrays(self, precision_roots=(k, d, d))
         if not (np.einsum("kdd->kd", self.precision_roots) > 0).all():
             raise ValueError("precision_roots: expected a positive diagonal")
 
-    def squares(self) -> Callable[[Array], Array]:
-        def square(z: Array, mean: Array, root: Array) -> Array:
-            return np.asarray((((z - mean) @ root) ** 2).sum(1) - 2 * np.log(np.diag(root)).sum())
+    def squares(self, z: Array) -> Array:
+        components = zip(self.means, self.precision_roots, strict=True)
+        squares = [(((z - mean) @ root) ** 2).sum(1) for mean, root in components]
+        log_roots = np.log(np.einsum("kdd->kd", self.precision_roots)).sum(1)
+        return np.stack(squares, axis=1) - 2 * log_roots
 
-        components = list(zip(self.means, self.precision_roots, strict=True))
-        return lambda z: np.stack([square(z, *component) for component in components], axis=1)
+
+Gaussian = FactorMixture | FullGaussianMixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,9 +112,9 @@ class Dequantized:
 
     log P(x) = log ∫_[0,1)ᴰ p(x + u) du ≥ E_u[log p(x + u)] ≈ (1/J) Σ_j log p(x + u_j)
 
-    by Jensen's inequality (Theis, van den Oord, Bethge 2016, arXiv:1511.01844): nats, counting
-    measure. The noise u of a row is a function of (seed, the row's own content), so a subset or a
-    permutation of rows gives each row the number it had.
+    by Jensen's inequality (Theis, van den Oord, Bethge 2016, arXiv:1511.01844): nats, counting measure.
+    The noise u of a row is a function of (seed, the row's own content), so a subset or a permutation of
+    rows gives each row the number it had.
 
     >>> flat = FactorMixture(np.zeros(1), np.ones(1), np.ones(1), np.zeros((1, 1)),
     ...                      np.full((1, 1), 1e6), np.zeros((1, 1, 0)), note="N(0, 1000²)")
@@ -150,14 +122,12 @@ class Dequantized:
     array([-7.827, -7.827])
     """
 
-    density: FactorMixture | FullGaussianMixture
+    density: Gaussian
     seed: int
     draws: int
 
     def __post_init__(self) -> None:
-        if not isinstance(self.density, Gaussians):
-            raise ValueError("density: expected a Gaussian mixture")
-        check_whole(self, seed=0, draws=1)
+        check(self, "seed")
 
     @property
     def note(self) -> str:
@@ -165,10 +135,9 @@ class Dequantized:
 
     def log_prob(self, x: ArrayLike) -> Array:
         """The bound on log P(x) per row: whole numbers (n, d) → (n,)."""
-        score = self.density.scorer()
         return in_chunks(
-            lambda rows: np.mean([score(rows + u) for u in self._noise(rows)], axis=0),
-            whole_rows(x, self.density.shift.size),
+            lambda rows: np.mean([self.density.score(rows + u) for u in self._noise(rows)], axis=0),
+            whole(x, self.density.shift.size),
         )
 
     def _noise(self, rows: Array) -> Array:
@@ -192,9 +161,8 @@ def fit_factors(x: Array, factors: int, *, seed: int) -> FactorMixture:
     shift, scale = _standardization(x)
     z, tolerance = (x - shift) / scale, 1e-2
     if len(z) > 2 * z.shape[1]:
-        # The likelihood sees rows through ZᵀZ = RᵀR only, and (R, -R) has that and mean zero:
-        # the same iterations on 2d rows, some thirty times as fast. The tolerance is on a sum
-        # over rows.
+        # The likelihood sees rows through ZᵀZ = RᵀR only, and (R, -R) has that and mean zero: the same
+        # iterations on 2d rows, some thirty times as fast. The tolerance is on a sum over rows.
         root = np.linalg.qr(z, mode="r") * np.sqrt(z.shape[1] / len(z))
         z = np.concatenate([root, -root])
         tolerance *= len(z) / len(x)
@@ -207,34 +175,30 @@ def fit_factors(x: Array, factors: int, *, seed: int) -> FactorMixture:
         means=np.zeros((1, x.shape[1])),
         noise=np.maximum(model.noise_variance_, 1e-6)[None],  # a column without noise has no density
         loadings=model.components_.T[None],
-        note=f"factor analysis, {_count(factors, 'factor')} (scikit-learn){stopped}",
+        note=f"factor analysis, {factors} factor{'s' * (factors > 1)} (scikit-learn){stopped}",
     )
 
 
 def fit_gaussians(
     x: Array, size: tuple[int, float], *, seed: int, covariance: Literal["full", "diag"]
-) -> FullGaussianMixture | FactorMixture:
+) -> Gaussian:
     """Gaussian mixture by EM, `sklearn.mixture.GaussianMixture`; size = (components, ridge).
 
     The ridge is added to each variance, of columns scaled to variance 1.
     """
     from sklearn.mixture import GaussianMixture
 
-    components, ridge = size
+    k, ridge = size
     shift, scale = _standardization(x)
-    model = GaussianMixture(
-        components, covariance_type=covariance, reg_covar=ridge, max_iter=200, random_state=seed
-    )
+    model = GaussianMixture(k, covariance_type=covariance, reg_covar=ridge, max_iter=200, random_state=seed)
     stopped = _quietly(model.fit, (x - shift) / scale)
     form = {"full": "full", "diag": "diagonal"}[covariance]
-    note = (
-        f"Gaussian mixture, {_count(components, 'component')} of {form} covariance, "
-        f"ridge {ridge:g} (scikit-learn){stopped}"
-    )
+    note = f"Gaussian mixture, {k} component{'s' * (k > 1)} of {form} covariance, ridge {ridge:g}"
+    note = f"{note} (scikit-learn){stopped}"
     common = (shift, scale, model.weights_, model.means_)
     if covariance == "full":
         return FullGaussianMixture(*common, model.precisions_cholesky_, note)
-    return FactorMixture(*common, model.covariances_, np.zeros((components, x.shape[1], 0)), note)
+    return FactorMixture(*common, model.covariances_, np.zeros((k, x.shape[1], 0)), note)
 
 
 def _standardization(x: Array) -> tuple[Array, Array]:
@@ -250,7 +214,3 @@ def _quietly(fit: Callable[[Array], object], x: Array) -> str:
         warnings.simplefilter("always", ConvergenceWarning)
         fit(x)
     return ", stopped before it converged" if caught else ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -5,19 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from lowerbound.baselines.density import (
-    Array,
-    check_arrays,
-    check_whole,
-    in_chunks,
-    log_sum_exp,
-    whole_rows,
-)
+from lowerbound.baselines.density import Array, check, in_chunks, log_sum_exp, whole
 
 __all__ = [
     "BetaBinomialMixture",
@@ -28,33 +23,27 @@ __all__ = [
     "fit_products",
 ]
 
-# Beyond so many entries, counts are held in single precision, where whole numbers are exact: it
-# halves the cost of large products.
+# More entries than this are held in single precision, where whole numbers are exact: it halves the
+# cost of large products.
 DOUBLE_ENTRIES = 5_000_000
-PSEUDO_ROWS = 1.0  # smoothing of mixtures: rows added to each component
 
 
 @dataclass(frozen=True, eq=False)
 class ProductMixture(ABC):
     """p(x) = Σ_k w_k Π_d p(x_d; θ_kd) over whole numbers 0..n: nats, counting measure.
 
-    Each member is linear in a statistic of the row, log p(x | k) = η_k · t(x) + c_k + h(x), so one
-    EM serves all: log-densities and sums over rows are each one matrix product. Unless a member
-    knows a shorter one, t(x) are indicators of the n+1 values of each column, and η is the table
-    of log p(v; θ_kd). `trials` is n, `weights` w is (k,).
+    Each member is linear in s statistics of a value, log p(x | k) = Σ_d η_kd · t(x_d) + c_k + h(x), so one
+    EM serves all: log-densities and sums over rows are each one matrix product. Unless a member has a
+    shorter one, t(v) are indicators of the n + 1 values, and η is the table of log p(v; θ_kd). `trials` is
+    n, `weights` are w.
     """
 
     trials: int
-    weights: Array
+    weights: Float[np.ndarray, " k"]
     note: str
 
     def __post_init__(self) -> None:
-        check_whole(self, trials=1)
-        check_arrays(self, weights=(np.size(self.weights),))
-
-    @property
-    @abstractmethod
-    def columns(self) -> int: ...
+        check(self)
 
     @classmethod
     @abstractmethod
@@ -63,14 +52,14 @@ class ProductMixture(ABC):
 
     @abstractmethod
     def natural(self) -> tuple[Array, Array]:
-        """η (k, m) and c (k,)."""
+        """η (k, d, s) and c (k,)."""
 
     @abstractmethod
     def maximize(self, counts: Array, sums: Array) -> Self:
-        """M-step from rows (k,) and statistics (k, m) per component, up from self."""
+        """M-step from rows (k,) and statistics (k, d s) per component, up from self."""
 
     def statistics(self, x: Array) -> Any:
-        """t(x): whole numbers (n, d) → (n, m), dense or sparse."""
+        """t(x): whole numbers (n, d) → (n, d s), dense or sparse."""
         from scipy.sparse import csr_array
 
         n, d = x.shape
@@ -84,19 +73,18 @@ class ProductMixture(ABC):
 
     def log_prob(self, x: ArrayLike) -> Array:
         """Per row, log p(x): whole numbers (n, d) in 0..trials → (n,)."""
-        eta, constant = self.natural()
-        constant = constant + np.log(self.weights)
-
-        def score(rows: Array) -> Array:
-            joint = self.statistics(rows) @ eta.T + constant
-            return log_sum_exp(joint) + self.base_measure(rows)
-
-        return in_chunks(score, whole_rows(x, self.columns, self.trials))
+        eta, offset = self.natural()
+        offset = offset + np.log(self.weights)
+        slope = eta.reshape(len(eta), -1).T
+        return in_chunks(
+            lambda rows: log_sum_exp(self.statistics(rows) @ slope + offset) + self.base_measure(rows),
+            whole(x, eta.shape[1], self.trials),
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class BinomialMixture(ProductMixture):
-    """Mixture of products of Binomial(n, p): `probabilities` p (k, d); n = 1 is Bernoulli.
+    """Mixture of products of Binomial(n, p): `probabilities` p; n = 1 is Bernoulli.
 
     log p(x | k) = Σ_d x_d log(p/(1-p)) + n log(1-p) + log C(n, x_d)
 
@@ -105,34 +93,28 @@ class BinomialMixture(ProductMixture):
     array([0.25])
     """
 
-    probabilities: Array
+    probabilities: Float[np.ndarray, "k d"]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _, d = np.shape(self.probabilities)
-        check_arrays(self, "probabilities", probabilities=(self.weights.size, d))
         if not (self.probabilities < 1).all():
             raise ValueError("probabilities: expected numbers below 1")
 
-    @property
-    def columns(self) -> int:
-        return int(self.probabilities.shape[1])
-
     @classmethod
     def uniform(cls, components: int, columns: int, trials: int) -> Self:
-        return cls(trials, _equal(components), "", np.full((components, columns), 0.5))
+        return cls(trials, np.full(components, 1 / components), "", np.full((components, columns), 0.5))
 
     def statistics(self, x: Array) -> Any:
         return x if x.size <= DOUBLE_ENTRIES else x.astype(np.float32)
 
     def natural(self) -> tuple[Array, Array]:
         log_q = np.log1p(-self.probabilities)
-        return np.log(self.probabilities) - log_q, self.trials * log_q.sum(1)
+        return (np.log(self.probabilities) - log_q)[..., None], self.trials * log_q.sum(1)
 
     def base_measure(self, x: Array) -> Array:
         if self.trials == 1:
             return np.zeros(len(x))
-        return np.asarray(_log_choose(self.trials)[x.astype(np.intp)].sum(1))
+        return _log_choose(self.trials)[x.astype(np.intp)].sum(1)
 
     def maximize(self, counts: Array, sums: Array) -> Self:
         """Mean p = Σ x / (n N), kept from 0 and 1, which single precision can round to."""
@@ -142,7 +124,7 @@ class BinomialMixture(ProductMixture):
 
 @dataclass(frozen=True, eq=False)
 class BetaBinomialMixture(ProductMixture):
-    """Mixture of products of BetaBinomial(n, a, b): `a`, `b` (k, d).
+    """Mixture of products of BetaBinomial(n, a, b).
 
     p(v) = C(n, v) (a)_v (b)_(n-v) / (a + b)_n,  (a)_v = a (a+1) ⋯ (a+v-1)
 
@@ -151,26 +133,16 @@ class BetaBinomialMixture(ProductMixture):
     array([0.2, 0.2])
     """
 
-    a: Array
-    b: Array
+    a: Float[np.ndarray, "k d"]
+    b: Float[np.ndarray, "k d"]
 
-    # Parameters stay in this range; STEPS fixed-point steps are one M-step.
-    RANGE = (1e-6, 1e6)
-    STEPS = 4
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _, d = np.shape(self.a)
-        check_arrays(self, "a", "b", a=(self.weights.size, d), b=(self.weights.size, d))
-
-    @property
-    def columns(self) -> int:
-        return int(self.a.shape[1])
+    RANGE = (1e-6, 1e6)  # parameters stay in it
+    STEPS = 4  # of the fixed point, in one M-step
 
     @classmethod
     def uniform(cls, components: int, columns: int, trials: int) -> Self:
         ones = np.ones((components, columns))
-        return cls(trials, _equal(components), "", ones, ones)
+        return cls(trials, np.full(components, 1 / components), "", ones, ones)
 
     def natural(self) -> tuple[Array, Array]:
         """log p(v) for all v by cumulative sums of log(a+i) and log(b+j)."""
@@ -180,7 +152,7 @@ class BetaBinomialMixture(ProductMixture):
         table[..., 1:] += np.log(self.a[..., None] + i).cumsum(-1)
         table -= np.log((self.a + self.b)[..., None] + i).sum(-1, keepdims=True)
         table += _log_choose(self.trials)
-        return table.reshape(len(self.a), -1), np.zeros(len(self.a))
+        return table, np.zeros(len(self.a))
 
     def maximize(self, counts: Array, sums: Array) -> Self:
         """Minorise-maximise steps of Minka (2000, "Estimating a Dirichlet distribution").
@@ -189,54 +161,43 @@ class BetaBinomialMixture(ProductMixture):
 
         a ← a Σ_i S_i/(a+i) / Σ_k N/(a+b+k),  b ← b Σ_j F_j/(b+j) / Σ_k N/(a+b+k)
 
-        The minorant is separable and concave in a and in b, so that no step lowers the
-        likelihood, nor does keeping each within a range.
+        The minorant is separable and concave in a and in b, so that no step lowers the likelihood, nor
+        does keeping each within a range.
         """
         histogram = sums.reshape(*self.a.shape, self.trials + 1)
         below = histogram.cumsum(-1)[..., :-1]  # Σ_{v≤i}
-        above = counts[:, None, None] - below  # S
-        below = below[..., ::-1]  # F
-        i = np.arange(self.trials)
-        a, b = self.a, self.b
+        tails = np.stack([counts[:, None, None] - below, below[..., ::-1]])  # S and F
+        ab, i = np.stack([self.a, self.b]), np.arange(self.trials)
         for _ in range(self.STEPS):
-            total = counts[:, None] * (1 / ((a + b)[..., None] + i)).sum(-1)
-            a, b = (
-                np.clip(a * (above / (a[..., None] + i)).sum(-1) / total, *self.RANGE),
-                np.clip(b * (below / (b[..., None] + i)).sum(-1) / total, *self.RANGE),
-            )
-        return replace(self, weights=counts / counts.sum(), a=a, b=b)
+            total = counts[:, None] * (1 / (ab.sum(0)[..., None] + i)).sum(-1)
+            ab = np.clip(ab * (tails / (ab[..., None] + i)).sum(-1) / total, *self.RANGE)
+        return replace(self, weights=counts / counts.sum(), a=ab[0], b=ab[1])
 
 
 @dataclass(frozen=True, eq=False)
 class CategoricalMixture(ProductMixture):
-    """Mixture of products of categories 0..n (latent classes): `probabilities` (k, d, n+1).
+    """Mixture of products of categories 0..n (latent classes): `probabilities` of the n + 1.
 
     >>> die = CategoricalMixture(5, np.ones(1), note="", probabilities=np.full((1, 1, 6), 1 / 6))
     >>> np.exp(die.log_prob([[0], [5]])).round(4)
     array([0.1667, 0.1667])
     """
 
-    probabilities: Array
+    probabilities: Float[np.ndarray, "k d n"]
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _, d, _ = np.shape(self.probabilities)
-        check_arrays(self, "probabilities", probabilities=(self.weights.size, d, self.trials + 1))
-        if not np.allclose(self.probabilities.sum(-1), 1, rtol=0, atol=1e-6):
-            raise ValueError("probabilities: expected a sum of 1 over the categories")
-
-    @property
-    def columns(self) -> int:
-        return int(self.probabilities.shape[1])
+        sums = self.probabilities.sum(-1)
+        if self.probabilities.shape[-1] != self.trials + 1 or not np.allclose(sums, 1, rtol=0, atol=1e-6):
+            raise ValueError(f"probabilities: expected a sum of 1 over {self.trials + 1} categories")
 
     @classmethod
     def uniform(cls, components: int, columns: int, trials: int) -> Self:
-        shape = (components, columns, trials + 1)
-        return cls(trials, _equal(components), "", np.full(shape, 1 / (trials + 1)))
+        equal = np.full((components, columns, trials + 1), 1 / (trials + 1))
+        return cls(trials, np.full(components, 1 / components), "", equal)
 
     def natural(self) -> tuple[Array, Array]:
-        k = len(self.weights)
-        return np.log(self.probabilities).reshape(k, -1), np.zeros(k)
+        return np.log(self.probabilities), np.zeros(len(self.probabilities))
 
     def maximize(self, counts: Array, sums: Array) -> Self:
         """Frequencies p_v = H_v / N."""
@@ -246,7 +207,7 @@ class CategoricalMixture(ProductMixture):
 
 
 def expectation_maximization(
-    mixture: ProductMixture, x: Array, responsibilities: Array, pseudo_rows: float = PSEUDO_ROWS
+    mixture: ProductMixture, x: Array, responsibilities: Array, pseudo_rows: float = 1.0
 ) -> Iterator[tuple[ProductMixture, float]]:
     """EM for a mixture of products: yields (mixture, objective) after each step, without end.
 
@@ -254,11 +215,10 @@ def expectation_maximization(
 
         Σ_i log Σ_k w_k p(x_i | k) + c Σ_k [log w_k + Σ_d Σ_v g_d(v) log p(v; θ_kd)],
 
-    with c = `pseudo_rows` in each component, drawn from the columns' marginals g, which are
-    themselves smoothed by one uniform row: no value has probability near 0 because a component
-    has not seen it. For the Binomial that is a Beta prior on each p_kd. No step lowers the
-    objective (Dempster, Laird, Rubin 1977). `x` holds whole numbers (n, d), `responsibilities`
-    are the p(k | x_i), (n, k), to start from.
+    with c = `pseudo_rows` in each component, drawn from the columns' marginals g, which are themselves
+    smoothed by one uniform row: no value has probability near 0 because a component has not seen it. For
+    the Binomial that is a Beta prior on each p_kd. No step lowers the objective (Dempster, Laird, Rubin
+    1977). `x` holds whole numbers (n, d), `responsibilities` are the p(k | x_i), (n, k), to start from.
 
     >>> x = np.array([[0.0, 0.0], [1.0, 1.0], [1.0, 1.0]])
     >>> start = BinomialMixture.uniform(2, columns=2, trials=1)
@@ -276,7 +236,7 @@ def expectation_maximization(
         sums = np.asarray((rows.T @ responsibilities.astype(rows.dtype)).T, np.float64)
         mixture = mixture.maximize(responsibilities.sum(0) + pseudo_rows, sums + pseudo_rows * marginal)
         eta, offset = mixture.natural()
-        offset = offset + np.log(mixture.weights)
+        eta, offset = eta.reshape(len(eta), -1), offset + np.log(mixture.weights)
         joint = np.asarray(rows @ eta.T.astype(rows.dtype), np.float64) + offset
         evidence = log_sum_exp(joint)
         penalty = pseudo_rows * float((offset + eta @ marginal).sum())
@@ -292,20 +252,15 @@ def fit_products(
     nearest = ((centres**2).sum(1) / 2 - x @ centres.T).argmin(1)
     start = family.uniform(components, x.shape[1], trials)
     iterations = expectation_maximization(start, x, np.eye(components)[nearest])
-    mixture, objective = next(iterations)
-    for _ in range(steps - 1):
-        last = objective
-        mixture, objective = next(iterations)
+    last = -np.inf
+    for mixture, objective in islice(iterations, steps):  # noqa: B007
         if objective - last < 1e-4 * len(x):
             break
+        last = objective
     return mixture
-
-
-def _equal(components: int) -> Array:
-    return np.full(components, 1 / components)
 
 
 def _log_choose(n: int) -> Array:
     """Table of log C(n, v) for v = 0..n."""
     log_factorial = np.concatenate([[0.0], np.log(np.arange(1.0, n + 1)).cumsum()])
-    return np.asarray(log_factorial[-1] - log_factorial - log_factorial[::-1])
+    return log_factorial[-1] - log_factorial - log_factorial[::-1]

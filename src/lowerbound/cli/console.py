@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["Progress", "compilation_cache", "plain_warnings", "print_metrics", "say"]
 
@@ -29,18 +29,16 @@ def compilation_cache() -> None:
 
 
 @contextmanager
-def plain_warnings() -> Iterator[list[str]]:
-    """Warnings as one line each; yields the list of those seen so far."""
-    seen: list[str] = []
+def plain_warnings() -> Iterator[None]:
+    """Warnings as one line each."""
 
     def show(message: Warning | str, *_: Any) -> None:
-        seen.append(str(message))
         say(f"lowerbound: warning: {message}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("default")
-        warnings.showwarning = show
-        yield seen
+        warnings.showwarning = cast(Any, show)
+        yield
 
 
 class Progress:

@@ -29,8 +29,8 @@ def fit(
     test: Annotated[
         str | None,
         typer.Option(
-            help="Rows to report on, never trained on: DATA, or a share of the rows [default: 0.1; for digits "
-            "its own test rows]."
+            help="Rows to report on, never trained on: DATA, or a share of the rows "
+            "[default: 0.1; for digits its own test rows]."
         ),
     ] = None,
     latent_dim: Annotated[int, typer.Option(help="Latent dimensions; 2 also draw the manifold.")] = 10,

@@ -54,8 +54,8 @@ def as_rows(x: Any, name: str = "x") -> np.ndarray:
     return x
 
 
-def check_support(x: np.ndarray, support: Constraint, name: str = "x") -> None:
-    """Whether every row lies in `support`, a likelihood's.
+def check_support(x: np.ndarray, support: Constraint, name: str = "x", *, of: str = "likelihood") -> None:
+    """Whether every value of `x` lies in `support`, that of the part named by `of`.
 
     **Raises:** `ValueError` with the first value that does not and the ways out.
 
@@ -66,37 +66,28 @@ def check_support(x: np.ndarray, support: Constraint, name: str = "x") -> None:
 binarise (binarize="dynamic", or a threshold), or take a family for such values \
 (DiagonalGaussian with a Dequantization, BetaBinomial)
     """
-    base = support.base_constraint if hasattr(support, "base_constraint") else support
-    inside, words, ways_out = _test(base)
-    if inside is None:
-        return
-    outside = ~inside(x)
-    if outside.any():
-        row, column = np.argwhere(outside)[0]
-        raise ValueError(
-            f"{name}: the likelihood is over {words}, found {x[row, column]:g} in row {row}, column "
-            f"{column}; {ways_out}"
-        )
-
-
-def _test(support: Constraint) -> tuple[Any, str, str]:
-    if support is constraints.boolean:
-        return (
-            lambda x: (x == 0) | (x == 1),
-            "values in {0, 1}",
+    base = getattr(support, "base_constraint", support)
+    if base is constraints.boolean:
+        inside, words = (x == 0) | (x == 1), "values in {0, 1}"
+        ways_out = (
             'binarise (binarize="dynamic", or a threshold), or take a family for such values '
-            "(DiagonalGaussian with a Dequantization, BetaBinomial)",
+            "(DiagonalGaussian with a Dequantization, BetaBinomial)"
         )
-    lower = getattr(support, "lower_bound", None)
-    upper = getattr(support, "upper_bound", None)
-    if getattr(support, "is_discrete", False) and lower is not None and upper is not None:
-        return (
-            lambda x: (x >= lower) & (x <= upper) & (x == np.floor(x)),
-            f"whole numbers from {np.min(lower):g} to {np.max(upper):g}",
-            "set its number of trials or levels to the data's range, or take DiagonalGaussian for "
-            "real numbers",
+    elif hasattr(base, "lower_bound") and hasattr(base, "upper_bound"):
+        low, high = float(np.min(base.lower_bound)), float(np.max(base.upper_bound))
+        inside = (x >= low) & (x <= high)
+        if base.is_discrete:
+            inside &= x == np.floor(x)
+        words = f"{'whole ' if base.is_discrete else ''}numbers from {low:g} to {high:g}"
+        ways_out = "fit it to the data's range, or take DiagonalGaussian for real numbers"
+    else:
+        return
+    if not inside.all():
+        row, column = np.argwhere(~inside)[0]
+        raise ValueError(
+            f"{name}: the {of} is over {words}, found {x[row, column]:g} in row {row}, column {column}; "
+            f"{ways_out}"
         )
-    return None, "", ""
 
 
 def padded_size(n: int) -> int:

@@ -70,8 +70,8 @@ def choose(x: np.ndarray, likelihood: str = "auto", binarize: str | None = None)
             likelihood = "beta-binomial"
         elif x.dtype == np.uint8:
             words = (
-                f"8-bit grey, {found}: Gaussian with a learned scale a column, through uniform dequantisation "
-                "(binarize makes it Bernoulli)"
+                f"8-bit grey, {found}: Gaussian with a learned scale a column, through uniform "
+                "dequantisation (binarize makes it Bernoulli)"
             )
             return Choice(_gaussian(d), Dequantization(256), words)
         else:

@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
+from numpyro.distributions import constraints
+from numpyro.distributions.constraints import Constraint
 
 from lowerbound.keys import as_key, content_key
 from lowerbound.leaves import Fixed
@@ -36,6 +38,11 @@ class Transform(eqx.Module):
     @abstractmethod
     def __call__(self, x: Array, key: PRNGKeyArray) -> Float[Array, " d"]:
         """The row that the model sees."""
+
+    @property
+    def domain(self) -> Constraint:
+        """The values that a row may hold before the transform."""
+        return constraints.real
 
     def inverse(self, y: Float[Array, " d"]) -> Float[Array, " d"]:
         """Back to the units of the data, where the transform can be undone; else `y` as it is."""
@@ -85,6 +92,10 @@ class DynamicBinarization(Binarization):
 
     white: float = eqx.field(static=True, default=255)
 
+    @property
+    def domain(self) -> Constraint:
+        return constraints.interval(0, self.white)
+
     def __call__(self, x: Array, key: PRNGKeyArray) -> Float[Array, " d"]:
         if x.dtype == jnp.uint8 and self.white == 255:
             # Two halves of a 32-bit word, one after the other: jax.random.bits(…, uint16) is an
@@ -112,6 +123,10 @@ class StaticBinarization(Binarization):
     """
 
     white: float = eqx.field(static=True, default=255)
+
+    @property
+    def domain(self) -> Constraint:
+        return constraints.interval(0, self.white)
 
     def __call__(self, x: Array, key: PRNGKeyArray) -> Float[Array, " d"]:
         return DynamicBinarization(self.white)(x, content_key(as_key(0), x, "static binarization"))
@@ -183,6 +198,10 @@ class Dequantization(Transform):
     """
 
     levels: int = eqx.field(static=True, default=256)
+
+    @property
+    def domain(self) -> Constraint:
+        return constraints.integer_interval(0, self.levels - 1)
 
     def __call__(self, x: Array, key: PRNGKeyArray) -> Float[Array, " d"]:
         return (jnp.asarray(x, float) + jax.random.uniform(key, x.shape)) / self.levels

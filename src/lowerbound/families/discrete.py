@@ -41,7 +41,7 @@ class Bernoulli(Family):
 
 class Categorical(Family):
     """Each dimension is one of `levels` values 0, 1, …, levels − 1, without an order among them; the
-    vector holds the logits, dimension by dimension.
+    vector holds the logits, level by level: `levels` blocks of `event_size`.
 
     >>> import jax.numpy as jnp, lowerbound as lb
     >>> round(float(lb.Categorical(2, 4)(jnp.zeros(8)).log_prob(jnp.array([0, 3]))), 4)  # 2 log ¼
@@ -64,8 +64,8 @@ class Categorical(Family):
         return constraints.independent(constraints.integer_interval(0, self.levels - 1), 1)
 
     def __call__(self, parameters: Float[Array, " size"]) -> dist.Distribution:
-        logits = parameters.reshape(self.event_size, self.levels)
-        return _Levels(logits).to_event(1)
+        logits = parameters.reshape(self.levels, self.event_size)
+        return _Levels(logits.T).to_event(1)
 
 
 class _Levels(dist.CategoricalLogits):

@@ -20,9 +20,9 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
-from lowerbound.data.rows import as_rows, check_support, padded_size
+from lowerbound.data.rows import padded_size
 from lowerbound.data.transforms import Identity, Transform
-from lowerbound.inference import transformed
+from lowerbound.inference import checked
 from lowerbound.keys import as_key
 from lowerbound.leaves import partition
 from lowerbound.model import VAE
@@ -134,11 +134,14 @@ def fit(
     True
     """
     split_key, run_key = jax.random.split(as_key(key))
-    train, held_out, train_rows, validation_rows = _split(x, given, validation, split_key)
     transform = transform or Identity()
-    _check_data(model, transform, train, "x")
-    if held_out is not None:
-        _check_data(model, transform, held_out, "validation")
+    table = _Table(*checked(model, x, given, transform))
+    if isinstance(validation, (int, float)):
+        train, held_out, train_rows, validation_rows = _split(table, validation, split_key)
+    else:
+        held_x, held_given = validation if isinstance(validation, tuple) else (validation, None)
+        held_out = _Table(*checked(model, held_x, held_given, transform, "validation"))
+        train, train_rows, validation_rows = table, np.arange(len(table.x)), None
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if not value > 0:
             raise ValueError(f"fit: expected {name} above 0, found {value!r}")
@@ -308,14 +311,10 @@ def _diagnosis(terms: list[str], step: int, steps_per_epoch: float) -> str:
 
 
 def _split(
-    x: Any, given: Any, validation: Any, key: PRNGKeyArray
+    table: _Table, validation: float, key: PRNGKeyArray
 ) -> tuple[_Table, _Table | None, np.ndarray, np.ndarray | None]:
-    """Training and validation rows, and the numbers that they have in x."""
-    table = _table(x, given, "x")
+    """Training and validation rows, and the numbers that they have in the table."""
     n = len(table.x)
-    if not isinstance(validation, (int, float)):
-        held_x, held_given = validation if isinstance(validation, tuple) else (validation, None)
-        return table, _table(held_x, held_given, "validation"), np.arange(n), None
     if not 0 <= validation < 1:
         raise ValueError(f"fit: expected validation to be a share in [0, 1) or rows, found {validation}")
     held = round(validation * n)
@@ -329,29 +328,8 @@ def _split(
     return _taken(table, train_rows), _taken(table, held_rows), train_rows, held_rows
 
 
-def _table(x: Any, given: Any, name: str) -> _Table:
-    x = as_rows(x, name)
-    if given is None:
-        return _Table(x, None)
-    given = np.asarray(given)
-    given = as_rows(given[:, None] if given.ndim == 1 else given, f"given of {name}")
-    if len(given) != len(x):
-        raise ValueError(f"given: expected a condition for each of {len(x)} rows, found {len(given)}")
-    return _Table(x, given)
-
-
 def _taken(table: _Table, rows: np.ndarray) -> _Table:
     return _Table(table.x[rows], None if table.given is None else table.given[rows])
-
-
-def _check_data(model: VAE, transform: Transform, table: _Table, name: str) -> None:
-    """Whether the model is made for these rows: their width, and the likelihood's support, of all rows
-    where they are taken as they are, of the first where a transform draws."""
-    given = None if table.given is None else table.given[0]
-    y = table.x
-    if not isinstance(transform, Identity):
-        y = transformed(table.x[:1024], transform)
-    check_support(y, model.support(jnp.asarray(y[0], float), given), name)
 
 
 def _check_parameters(parameters: PyTree) -> None:

@@ -1,0 +1,168 @@
+"""Which baselines suit the data, of what size, on how many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from operator import index
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowerbound.baselines.density import Array, Density, real, whole
+from lowerbound.baselines.gaussians import Dequantized, Gaussian, fit_factors, fit_gaussians
+from lowerbound.baselines.products import (
+    BetaBinomialMixture,
+    BinomialMixture,
+    CategoricalMixture,
+    ProductMixture,
+    fit_products,
+)
+
+__all__ = ["fit_baselines"]
+
+Size = TypeVar("Size")
+Fitted = TypeVar("Fitted", bound=Density)
+
+# Kind of whole numbers → family of a column, and its name for trials n and m = n + 1 categories.
+FAMILIES: dict[str, tuple[type[ProductMixture], str]] = {
+    "bernoulli": (BinomialMixture, "Bernoulli"),
+    "binomial": (BinomialMixture, "Binomial({n})"),
+    "beta-binomial": (BetaBinomialMixture, "BetaBinomial({n})"),
+    "categorical": (CategoricalMixture, "Categorical({m})"),
+}
+
+# Grids for the choice of sizes; what the data cannot carry is left out of them.
+FACTORS = (1, 2, 5, 10, 20, 40)
+COMPONENTS = (2, 5, 20, 60, 180)
+FULL_COMPONENTS = (1, 2, 5, 10, 20)
+FULL_COLUMNS = 200  # full covariances above this many columns have more parameters than data
+
+# Bounds on the work, in entries (rows by columns): beyond them a seeded choice of rows is trained on, and
+# the note says so.
+GAUSSIAN_ENTRIES = 4_000_000  # ~5,000 rows of 784 columns
+TABLE_ENTRIES = 5_000_000  # ~6,000 rows of 784 columns; also values of log p(v; θ_kd) held
+PRODUCT_ENTRIES = 50_000_000  # ~60,000 rows of 784 columns
+SMALL_ENTRIES = 1_000_000  # up to here one thread is faster: products so small wait on each other
+SELECTION_ENTRIES = 16_000_000  # rows that choose a size
+
+
+def fit_baselines(x: ArrayLike, kind: str, *, trials: int | None = None, seed: int = 0) -> dict[str, Density]:
+    """Classical densities fitted to training rows x (n, d), by name.
+
+    | name | for | what |
+    |---|---|---|
+    | `factor-analysis` | all | N(m, ΛΛᵀ + Ψ), maximum likelihood |
+    | `gaussian-mixture-diagonal` | all | by EM |
+    | `gaussian-mixture-full` | all, up to 200 columns | by EM |
+    | `independent` | whole numbers | a member of the family per column |
+    | `mixture` | whole numbers | of K such products, by EM |
+
+    `kind` is "gaussian", where `log_prob` is in nats per row, Lebesgue measure in the units of x; or for
+    whole numbers "bernoulli", "binomial", "beta-binomial" or "categorical": counting measure, where the
+    Gaussians are lower bounds through uniform dequantisation. Sizes are chosen on a fifth of the training
+    rows. `independent` and `mixture` are smoothed by one pseudo-row per component
+    (`expectation_maximization`). `trials` is n for "binomial" and "beta-binomial" and the highest category
+    for "categorical" (the highest seen, unless given).
+
+    >>> x = np.random.default_rng(0).binomial(4, 0.3, size=(100, 2))
+    >>> baselines = fit_baselines(x, "binomial", trials=4)
+    >>> sorted(baselines)[-2:]
+    ['independent', 'mixture']
+    >>> baselines["independent"].note
+    'independent columns, Binomial(4), one pseudo-row'
+    >>> baselines["independent"].log_prob(x).shape
+    (100,)
+    """
+    if kind not in (*FAMILIES, "gaussian"):
+        raise ValueError(f"kind {kind!r}: expected one of {', '.join(FAMILIES)}, gaussian")
+    seed, discrete = index(seed), kind in FAMILIES
+    x = whole(x) if discrete else real(x)
+    if len(x) < 10:
+        raise ValueError(f"x has {len(x)} rows: baselines need at least 10 to be fitted")
+    highest = _trials(x, kind, trials) if discrete else 0
+
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(1 if x.size <= SMALL_ENTRIES else None):
+        baselines = _gaussian_baselines(x, discrete, seed)
+        if discrete:
+            baselines |= _product_baselines(x, kind, highest, seed)
+    return baselines
+
+
+def _trials(x: Array, kind: str, trials: int | None) -> int:
+    """The highest count that a column can have, which the rows do not exceed."""
+    if kind == "bernoulli":
+        trials = 1
+    elif kind == "categorical" and trials is None:
+        trials = max(1, int(x.max()))
+    elif trials is None:
+        raise ValueError(f"kind {kind!r} needs trials, the highest count a column can have")
+    if index(trials) < 1:
+        raise ValueError(f"trials is {trials}: expected a whole number of at least 1")
+    if x.max() > trials:
+        raise ValueError(
+            f"x holds {x.max():g}: {kind} data go from 0 to {trials}; choose another kind, or more trials"
+        )
+    return index(trials)
+
+
+def _gaussian_baselines(x: Array, discrete: bool, seed: int) -> dict[str, Density]:
+    x, said = _choice(x, GAUSSIAN_ENTRIES, seed)
+    if discrete:
+        x = x + np.random.default_rng(seed).random(x.shape)
+    n, d = x.shape
+    few = n // 5  # more components, or factors, than this the selection's rows cannot carry
+    factors = [r for r in FACTORS if r <= min(few, max(1, d - 1))]
+    full = [(k, ridge) for k in FULL_COMPONENTS if k <= few for ridge in (0.03, 0.1)]
+    diagonal = [(k, ridge) for k in COMPONENTS if k <= few for ridge in (0.01, 0.1)]
+    fit = partial(fit_gaussians, seed=seed)
+    fits: dict[str, Gaussian] = {"factor-analysis": _best(partial(fit_factors, seed=seed), x, factors, seed)}
+    if d <= FULL_COLUMNS:
+        fits["gaussian-mixture-full"] = _best(partial(fit, covariance="full"), x, full, seed)
+    mixture = _best(partial(fit, covariance="diag"), x, diagonal, seed)
+    left_out = "" if d <= FULL_COLUMNS else f", full covariance left out above {FULL_COLUMNS} columns"
+    fits["gaussian-mixture-diagonal"] = replace(mixture, note=mixture.note + left_out)
+    fits = {name: replace(density, note=density.note + said) for name, density in fits.items()}
+    return {name: Dequantized(density, seed, 8) if discrete else density for name, density in fits.items()}
+
+
+def _product_baselines(x: Array, kind: str, trials: int, seed: int) -> dict[str, Density]:
+    family, member = FAMILIES[kind]
+    member = member.format(n=trials, m=trials + 1)
+    sizes, entries = list(COMPONENTS), PRODUCT_ENTRIES
+    if family is not BinomialMixture:  # the others hold a probability for every value
+        entries = TABLE_ENTRIES
+        sizes = [k for k in sizes if k * x.shape[1] * (trials + 1) <= TABLE_ENTRIES] or [2]
+    x, said = _choice(x, entries, seed)
+    sizes = [k for k in sizes if k <= len(x) // 5]
+    fit = partial(fit_products, family=family, trials=trials, seed=seed)
+    one = fit(x, 1, steps=200)
+    best = _best(partial(fit, steps=50), x, sizes, seed)
+    count = f"{len(best.weights)} components"
+    return {
+        "independent": replace(one, note=f"independent columns, {member}, one pseudo-row{said}"),
+        "mixture": replace(best, note=f"mixture of {member} columns, {count}, by EM{said}"),
+    }
+
+
+def _best(fit: Callable[[Array, Size], Fitted], x: Array, sizes: Sequence[Size], seed: int) -> Fitted:
+    """Refit, on all of x, of the size with the highest log-likelihood of a held-out fifth."""
+    if len(sizes) > 1:
+        rows = np.random.default_rng(seed).permutation(len(x))
+        rows = rows[: max(10, SELECTION_ENTRIES // x.shape[1])]
+        held, rest = x[rows[: len(rows) // 5]], x[rows[len(rows) // 5 :]]
+        sizes = [max(sizes, key=lambda size: float(fit(rest, size).log_prob(held).mean()))]
+    return fit(x, sizes[0])
+
+
+def _choice(x: Array, entries: int, seed: int) -> tuple[Array, str]:
+    """At most `entries` of x as whole rows, and what to say about it."""
+    limit = max(10, entries // x.shape[1])
+    if len(x) <= limit:
+        return x, ""
+    rows = np.random.default_rng(seed).choice(len(x), limit, replace=False)
+    return x[np.sort(rows)], f", trained on {limit:,} of {len(x):,} rows"

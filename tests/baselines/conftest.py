@@ -1,0 +1,19 @@
+"""Baselines of every kind, fitted once."""
+
+import numpy as np
+import pytest
+
+from lowerbound.baselines import fit_baselines
+
+from .clusters import TRIALS, clusters
+
+
+@pytest.fixture(scope="session")
+def fitted():
+    """Baselines of every kind on two columns, each with rows to score."""
+    result = {}
+    for kind, trials in TRIALS.items():
+        x = clusters(kind)
+        result[kind] = fit_baselines(x, kind, trials=trials), x
+    x = np.random.default_rng(0).normal([3.0, -1e3], [2.0, 1e-2], (300, 2))
+    return result | {"gaussian": (fit_baselines(x, "gaussian"), x)}
