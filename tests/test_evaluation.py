@@ -16,7 +16,8 @@ COUNTS = np.random.default_rng(0).binomial(4, 0.3, (60, 3)).astype(np.uint8)
 @pytest.fixture(scope="module")
 def saved():
     built = build(COUNTS, latent_dim=1, width=8)
-    return Saved(built.model, built.transform, {}, fingerprints(COUNTS[:10]), fingerprints(COUNTS[10:12]))
+    rows = {"train_rows": fingerprints(COUNTS[:10]), "validation_rows": fingerprints(COUNTS[10:12])}
+    return Saved(built.model, built.transform, {}, rows)
 
 
 def test_differences_are_paired_over_rows(saved):

@@ -32,7 +32,7 @@ REAL = np.random.default_rng(0).normal(size=(20, 5))
 )
 def test_a_saved_model_gives_the_same_numbers(tmp_path, x, options):
     built = build(x, latent_dim=2, width=8, **options)
-    saved = Saved(built.model, built.transform, {"seed": 3}, np.ones((2, 2), np.uint32))
+    saved = Saved(built.model, built.transform, {"seed": 3}, {"train_rows": np.ones((2, 2), np.uint32)})
     write(saved, tmp_path)
     loaded = read(tmp_path)
     assert jax.tree.structure(loaded.model) == jax.tree.structure(built.model)

@@ -37,6 +37,7 @@ _INDEX = {
     "Threshold": "data.transforms",
     "TrainingWarning": "training.loop",
     "VAE": "model",
+    "VariationalAutoencoder": "estimator",
     "decode": "inference",
     "encode": "inference",
     "fit": "training.loop",

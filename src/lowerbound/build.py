@@ -18,13 +18,29 @@ from lowerbound.inference import transformed
 from lowerbound.keys import as_key
 from lowerbound.model import VAE
 from lowerbound.networks import MLP, Standardized
+from lowerbound.objectives import ELBO, IWAE, Objective
 from lowerbound.parts import nearest
 from lowerbound.priors import LearnedPrior, StandardNormal
 
-__all__ = ["Built", "build"]
+__all__ = ["Built", "build", "objective_named"]
 
 POSTERIORS = {"diagonal-gaussian": DiagonalGaussian, "full-gaussian": FullGaussian}
 PRIORS = ("standard-normal", "learned-prior")
+
+
+def objective_named(name: str, beta: float = 1.0) -> Objective:
+    """The objective that an option names: `elbo` with the weight β of its KL, or `iwae` of 50 samples.
+
+    >>> objective_named("iwae").samples
+    50
+    """
+    if name == "elbo":
+        return ELBO(beta=beta)
+    if name != "iwae":
+        raise ValueError(f"objective: unknown {name!r}; {nearest(name, ('elbo', 'iwae'))}")
+    if beta != 1:
+        raise ValueError(f"beta: goes with the objective elbo, found {beta} with iwae")
+    return IWAE(50)
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,29 @@
 """Pictures of a model: what it was trained to, what it makes of data, and where its codes lie.
 
-Every function takes arrays and returns a `matplotlib.figure.Figure`; `save` writes one to a file.
-Nothing here touches pyplot or any other global state, so that pictures are drawn just as well
-without a screen, in a thread or in a notebook.
+Every function takes arrays and returns a `matplotlib.figure.Figure`; `save` writes one to a file. Nothing
+here touches pyplot or any other global state, so that pictures are drawn just as well without a screen, in
+a thread or in a notebook.
+
+Images are (n, ...) in the data's own units, and each row holds an image of `image_shape`, (h, w) or
+(h, w, 3). `value_range` is what the two ends of the grey scale `cmap` stand for, by default 0 and the
+greatest value. With `image_shape=None` rows are not images: a heat map of rows over columns is drawn, where
+each column is standardised.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from scipy.special import ndtr, ndtri
 
 __all__ = [
     "bound_over_training",
@@ -54,10 +61,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     """
     path = Path(path)
     if path.suffix.lower() not in ENDINGS:
-        raise ValueError(
-            f"a picture's name must end in {', '.join(ENDINGS)}, got {path.name!r}: "
-            f"write, say, {path.stem}.png"
-        )
+        raise ValueError(f"a picture's name must end in {', '.join(ENDINGS)}, got {path.name!r}")
     figure.savefig(path, facecolor="white")
     return path
 
@@ -65,9 +69,9 @@ def save(figure: Figure, path: str | Path) -> Path:
 def grey_map(images: ArrayLike, value_range: Range | None = None) -> str:
     """The grey scale that suits images: "gray_r", ink on paper, where most pixels are blank.
 
-    They are where the median lies in the lowest quarter of `value_range` (by default from 0 to the
-    greatest value), as in handwriting; else, as in photographs, "gray": the greatest is lightest.
-    Pictures choose by this from what they draw; pass one `cmap` for several to look alike.
+    They are where the median lies in the lowest quarter of `value_range`, as in handwriting; else, as in
+    photographs, "gray": the greatest is lightest. Pictures choose by this from what they draw; pass one
+    `cmap` for several to look alike.
 
     >>> grey_map([[0, 0, 0, 16]]), grey_map([[90, 120, 200, 255]])
     ('gray_r', 'gray')
@@ -78,11 +82,11 @@ def grey_map(images: ArrayLike, value_range: Range | None = None) -> str:
 
 
 def bound_over_training(history: Sequence[Mapping[str, Any]]) -> Figure:
-    """The bound over training and, where there is one, over held-out rows, in nats per row.
+    """The bound over training and, where there is one, over validation rows, in nats per row.
 
-    `history` has a record an epoch with the keys "epoch", "bound" (the mean over the training
-    rows) and "validation_bound" (may be None or absent). The best held-out bound is marked. The
-    first steep epochs are cut off, so that what happens later can be seen.
+    `history` has a record an epoch with the keys "epoch", "bound" (the mean over the training rows) and
+    "validation_bound" (may be None or absent). The best validation bound is marked. The first steep epochs
+    are cut off, so that what happens later can be seen.
 
     >>> figure = bound_over_training([
     ...     {"epoch": 1, "bound": -120.0, "validation_bound": -121.0},
@@ -91,26 +95,23 @@ def bound_over_training(history: Sequence[Mapping[str, Any]]) -> Figure:
     >>> figure.axes[0].get_ylabel()
     'nats per row'
     """
-    from matplotlib.ticker import MaxNLocator
-
+    if not len(history):
+        raise ValueError("history must have at least one record, got none: train for an epoch")
     epochs, training, validation = (_column(history, key) for key in ("epoch", "bound", "validation_bound"))
-    figure, axes = _chart("The bound over training", (7.0, 3.6))
-    marker = "o" if len(epochs) <= 20 else ""
-    axes.plot(epochs, training, color=TRAINING, marker=marker, markersize=4, label="training")
-    held_out = np.isfinite(validation)
-    if held_out.any():
-        x, y = epochs[held_out], validation[held_out]
+    figure, axes = _chart("The bound over training", "epoch", "nats per row", (7.0, 3.6))
+    dots: dict[str, Any] = {"marker": "o" if len(epochs) <= 20 else "", "markersize": 4}
+    axes.plot(epochs, training, color=TRAINING, label="training", **dots)
+    finite = np.isfinite(validation)
+    if finite.any():
+        x, y = epochs[finite], validation[finite]
         best = int(y.argmax())
-        text = f"best: {_number(y[best])} at epoch {x[best]:g}"
-        axes.plot(x, y, color=VALIDATION, marker=marker, markersize=4, label="validation")
+        axes.plot(x, y, color=VALIDATION, label="validation", **dots)
         axes.plot(
             x[best], y[best], "o", color="white", markeredgecolor=VALIDATION, markeredgewidth=1.8,
-            markersize=7, label=text, clip_on=False, zorder=3,
+            markersize=7, label=f"best: {_number(y[best])} at epoch {x[best]:.0f}", clip_on=False, zorder=3,
         )  # fmt: skip
     axes.set_ylim(*_late_range(training, validation))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("epoch", color=INK)
-    axes.set_ylabel("nats per row", color=INK)
     axes.legend(loc="lower right", frameon=False, labelcolor=INK)
     return figure
 
@@ -124,51 +125,33 @@ def reconstructions(
     value_range: Range | None = None,
     cmap: str | None = None,
 ) -> Figure:
-    """Originals over their reconstructions, in pairs of rows.
+    """Originals over their reconstructions, the likelihood's `means`: pairs of rows, `columns` a row.
 
-    `originals` and `means` (the likelihood's means) are (n, ...) in the data's own units, and each
-    row holds an image of `image_shape`, (h, w) or (h, w, 3). All n are drawn, `columns` a row.
-    `value_range` is what the two ends of the grey scale `cmap` stand for, by default 0 and the
-    greatest original. With `image_shape=None` rows are not images: two heat maps of rows over
-    columns are drawn side by side, where each column is standardised by the originals.
+    The grey scale is that of the originals; of rows that are not images, so is the standardisation, and two
+    heat maps stand side by side.
 
-    >>> import numpy as np
     >>> x = np.arange(20.0).reshape(5, 4)
     >>> figure = reconstructions(x, x + 0.1, image_shape=(2, 2), columns=5)
     >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
     ['original', 'reconstruction']
     """
-    if np.shape(originals) != np.shape(means):
+    here, there = np.shape(originals), np.shape(means)
+    if here != there:
         raise ValueError(
-            "originals and means must have one shape, since they are drawn in pairs, "
-            f"got {np.shape(originals)} and {np.shape(means)}: pass the same rows to both"
+            f"originals and means must have one shape, got {here} and {there}: pass the same rows"
         )
     if image_shape is None:
-        tables = {
-            "Originals": _table(originals, "originals"),
-            "Reconstructions": _table(means, "means"),
-        }
+        tables = {"Originals": _table(originals, "originals"), "Reconstructions": _table(means, "means")}
         return _heat_maps(tables, value_range, cmap)
     x, y = _images(originals, image_shape, "originals"), _images(means, image_shape, "means")
-    columns = min(_positive(columns, "columns"), len(x))
-    gap = _gap(x)
-    blocks = []
-    for start in range(0, len(x), columns):
-        pair = [_mosaic(part[start : start + columns], columns, gap) for part in (x, y)]
-        blocks.append(_stack(pair, gap))
-    canvas = _stack(blocks, 4 * gap)
-    figure, axes = _picture(
-        canvas,
-        "Originals over their reconstructions",
-        cell=x.shape[2] / canvas.shape[1],
-        value_range=value_range or _range(x),
-        cmap=cmap or grey_map(x, value_range),
-        left=1.05,
-    )
-    height = x.shape[1]
-    pairs = np.arange(len(blocks))[:, None] * (2 * height + 5 * gap)
-    centres = (pairs + np.array([0, height + gap]) + (height - 1) / 2).ravel()
-    axes.set_yticks(list(centres), ["original", "reconstruction"] * len(blocks))
+    gap, height = _gap(x), x.shape[1]
+    space = np.full_like(x[:, :1], np.nan).repeat(gap, axis=1)
+    canvas = _mosaic(np.concatenate([x, space, y], axis=1), columns, (4 * gap, gap))
+    title = "Originals over their reconstructions"
+    figure, axes = _picture(title, canvas, x, value_range, cmap, pad=(1.05, 0))
+    tops = np.arange(0, len(canvas), 2 * height + 5 * gap)
+    centres = np.add.outer(tops, [0, height + gap]).ravel() + (height - 1) / 2
+    axes.set_yticks(list(centres), ["original", "reconstruction"] * len(tops))
     return figure
 
 
@@ -182,12 +165,6 @@ def samples(
 ) -> Figure:
     """Samples, `columns` a row.
 
-    `images` is (n, ...) in the data's own units, and each row holds an image of `image_shape`,
-    (h, w) or (h, w, 3). `value_range` is what the two ends of the grey scale `cmap` stand for, by
-    default 0 and the greatest value. With `image_shape=None` rows are not images: a heat map of
-    rows over columns is drawn, where each column is standardised.
-
-    >>> import numpy as np
     >>> figure = samples(np.eye(4), image_shape=(2, 2), columns=2)
     >>> figure.axes[0].images[0].get_array().shape        # 2 × 2 cells, a gap of 1 between them
     (5, 5)
@@ -195,28 +172,18 @@ def samples(
     if image_shape is None:
         return _heat_maps({"Samples": _table(images, "images")}, value_range, cmap)
     x = _images(images, image_shape, "images")
-    canvas = _mosaic(x, min(_positive(columns, "columns"), len(x)), _gap(x))
-    figure, _ = _picture(
-        canvas,
-        "Samples",
-        cell=x.shape[2] / canvas.shape[1],
-        value_range=value_range or _range(x),
-        cmap=cmap or grey_map(x, value_range),
-    )
-    return figure
+    return _picture("Samples", _mosaic(x, columns, (_gap(x), _gap(x))), x, value_range, cmap)[0]
 
 
 def latent_grid(side: int) -> Array:
     """A grid over a two-dimensional standard-normal latent, (side², 2), from the top left.
 
-    z = Φ⁻¹(u), where u are the midpoints of side × side equal squares of the unit square: every
-    point stands for the same mass of the prior. z₁ grows to the right and z₂ grows upwards.
+    z = Φ⁻¹(u), where u are the midpoints of side × side equal squares of the unit square: every point
+    stands for the same mass of the prior. z₁ grows to the right and z₂ grows upwards.
 
     >>> latent_grid(2).round(2).tolist()
     [[-0.67, 0.67], [0.67, 0.67], [-0.67, -0.67], [0.67, -0.67]]
     """
-    from scipy.special import ndtri
-
     z = ndtri((np.arange(_positive(side, "side")) + 0.5) / side)
     right, up = np.meshgrid(z, z[::-1])
     return np.stack([right.ravel(), up.ravel()], axis=1)
@@ -232,69 +199,58 @@ def manifold(
 ) -> Figure:
     """The learned two-dimensional manifold: the likelihood's means over `latent_grid(side)`.
 
-    `decode` maps latents (n, 2) to the means of the likelihood, (n, prod(image_shape)), and is
-    called once. One seamless mosaic, as figure 4 of Kingma and Welling (2014), Auto-Encoding
-    Variational Bayes, draws it: neighbours on the page are neighbours in the latent space.
+    `decode` maps latents (n, 2) to the means of the likelihood and is called once. One seamless mosaic, as
+    figure 4 of Kingma and Welling (2014), Auto-Encoding Variational Bayes, draws it: neighbours on the page
+    are neighbours in the latent space.
 
-    >>> import numpy as np
     >>> figure = manifold(lambda z: np.repeat(np.exp(z[:, :1]), 4, axis=1), (2, 2), side=3)
     >>> figure.axes[0].images[0].get_array().shape
     (6, 6)
     """
     x = _images(decode(latent_grid(side)), image_shape, "the output of decode")
     if len(x) != side**2:
-        raise ValueError(
-            f"decode must return one row for each of the {side**2} latents, got {len(x)} rows: "
-            "map (n, 2) to (n, prod(image_shape))"
-        )
-    figure, axes = _picture(
-        _mosaic(x, side, gap=0),
-        "The learned manifold",
-        cell=1 / side,
-        value_range=value_range or _range(x),
-        cmap=cmap or grey_map(x, value_range),
-        left=0.5,
-        bottom=0.5,
-    )
-    _latent_ticks(axes, side * x.shape[2], side * x.shape[1])
+        raise ValueError(f"decode must return one row for each of the {side**2} latents, got {len(x)} rows")
+    canvas = _mosaic(x, side, (0, 0))
+    figure, axes = _picture("The learned manifold", canvas, x, value_range, cmap, pad=(0.5, 0.5))
+    z = np.arange(-1.5, 2.0, 0.5)  # lies at the fraction Φ(z)
+    axes.set_xticks(list(ndtr(z) * canvas.shape[1] - 0.5), map(_number, z))
+    axes.set_yticks(list(ndtr(-z) * canvas.shape[0] - 0.5), map(_number, z))
+    axes.set_xlabel("z₁", color=INK)
+    axes.set_ylabel("z₂", color=INK)
     return figure
 
 
 def latent_scatter(z: ArrayLike, labels: ArrayLike | None = None, *, name: str = "label") -> Figure:
     """Latent codes, (n, d), one point a row, coloured by `labels`, (n,), where they are given.
 
-    Up to ten classes are coloured by class with a legend (of more, the nine most frequent); real
-    numbers are coloured by value with a colour bar; `name` says what they are. Of more than two
-    latent dimensions the first two principal components are drawn, and the axes say so; of one
-    dimension, its cumulative distribution.
+    Up to ten classes are coloured by class with a legend (of more, the nine most frequent) and named at
+    their median, so that colour is not all that tells; real numbers are coloured by value with a colour
+    bar; `name` says what they are. Of more than two latent dimensions the first two principal components
+    are drawn, and the axes say so; of one dimension, its cumulative distribution.
 
     >>> figure = latent_scatter([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]], labels=["a", "b", "a"])
     >>> [text.get_text() for text in figure.legends[0].get_texts()]
     ['a', 'b']
     """
     codes = _table(z, "z")
-    points, (x_label, y_label) = _two_dimensions(codes)
-    classes, values = _colours(labels, len(codes))
-    real = labels is not None and not classes
-    figure, axes = _chart("Latent codes, one point a row", (6.4, 5.2))
-    drawn = axes.scatter(
-        points[:, 0],
-        points[:, 1],
-        c=values,
-        cmap="viridis" if real else None,
-        s=float(np.clip(2e4 / len(codes), 3, 22)),
-        linewidths=0,
-        alpha=0.85,
-        rasterized=True,
-    )
+    points, x_label, y_label = _two_dimensions(codes)
+    classes, colours = _colours(labels, len(codes))
+    figure, axes = _chart("Latent codes, one point a row", x_label, y_label, (6.4, 5.2))
+    size = float(np.clip(2e4 / len(codes), 3, 22))
+    drawn = axes.scatter(*points.T, size, colours, linewidths=0, alpha=0.85, rasterized=True)
     if codes.shape[1] > 1:
         axes.set_aspect("equal", adjustable="datalim")
-    axes.set_xlabel(x_label, color=INK)
-    axes.set_ylabel(y_label, color=INK)
-    if classes:
-        _name_classes(axes, points, values, classes)
-        _class_legend(figure, classes, name)
-    if real:
+    style = {"color": INK, "weight": "bold", "ha": "center", "va": "center"}
+    halo = [withStroke(linewidth=3, foreground="white")]
+    dots = []
+    for kind, colour in classes.items():
+        dots.append(Line2D([], [], linestyle="", marker="o", markersize=6, color=colour, label=kind))
+        if colour != OTHER:
+            x, y = np.median(points[np.array(colours) == colour], axis=0)
+            axes.text(x, y, kind, style, path_effects=halo)
+    if dots:
+        figure.legend(handles=dots, title=name, loc="outside right upper", frameon=False, labelcolor=INK)
+    elif labels is not None:
         figure.colorbar(drawn, ax=axes, label=name, pad=0.02).outline.set_visible(False)
     return figure
 
@@ -304,24 +260,15 @@ def latent_scatter(z: ArrayLike, labels: ArrayLike | None = None, *, name: str =
 
 def _column(history: Sequence[Mapping[str, Any]], key: str) -> Array:
     """One key of every record, as (epochs,); NaN where "validation_bound" is None or absent."""
-    if not len(history):
-        raise ValueError("history must have at least one record, got none: train for an epoch")
-    optional = key == "validation_bound"
-    for place, record in enumerate(history):
-        if not optional and record.get(key) is None:
-            raise ValueError(
-                f"record {place} of history must have the key {key!r}, got {sorted(record)}: "
-                "pass the records that training wrote"
-            )
     values = [record.get(key) for record in history]
-    return np.array([np.nan if value is None else value for value in values], dtype=float)
+    if key != "validation_bound" and None in values:
+        place = values.index(None)
+        raise ValueError(f"record {place} of history must have the key {key!r}, got {sorted(history[place])}")
+    return np.array(values, dtype=float)
 
 
 def _late_range(*curves: Array) -> Range:
-    """The y-range of the curves without the lowest tenth of either: the first, steep epochs.
-
-    Curves of ten epochs or fewer are shown whole.
-    """
+    """The y-range of the curves without the lowest tenth of each that is longer than ten: the steep epochs."""
     finite = [kept for curve in curves if len(kept := curve[np.isfinite(curve)])]
     if not finite:
         return (-1.0, 0.0)
@@ -332,7 +279,7 @@ def _late_range(*curves: Array) -> Range:
 
 
 def _number(value: float) -> str:
-    """A bound with one decimal and a true minus sign."""
+    """One decimal and a true minus sign."""
     return f"{value:.1f}".replace("-", "−")
 
 
@@ -346,25 +293,19 @@ def _table(rows: ArrayLike, name: str) -> Array:
     """`rows` as (n, d), or an error."""
     table = np.asarray(rows, dtype=float)
     if table.ndim != 2 or 0 in table.shape:
-        raise ValueError(
-            f"{name} must be a table of shape (rows, columns), got the shape {table.shape}: "
-            "reshape it, or pass rows that are not empty"
-        )
+        raise ValueError(f"{name} must be a table (rows, columns), not empty, got the shape {table.shape}")
     return table
 
 
 def _images(rows: ArrayLike, image_shape: ImageShape, name: str) -> Array:
     """`rows` as (n, h, w) or (n, h, w, 3), or an error."""
-    shape = tuple(int(size) for size in image_shape)
-    if len(shape) == 3 and shape[2] == 1:
-        shape = shape[:2]
-    if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or min(shape) < 1:
+    shape = tuple(image_shape[:2] if image_shape[2:] == (1,) else image_shape)
+    if len(shape) < 2 or shape[2:] not in ((), (3,)) or min(shape) < 1:
         raise ValueError(
-            f"image_shape must be (height, width) or (height, width, 3), got {image_shape}: "
-            "pass None where rows are not images"
+            "image_shape must be (height, width) or (height, width, 3), or None where rows are not images, "
+            f"got {image_shape}"
         )
-    images = np.asarray(rows, dtype=float)
-    size = int(np.prod(shape))
+    images, size = np.asarray(rows, dtype=float), int(np.prod(shape))
     if images.ndim < 2 or not len(images) or images[0].size != size:
         raise ValueError(
             f"{name} must have rows of {size} values to be images of {image_shape}, got the shape "
@@ -379,24 +320,22 @@ def _range(images: Array) -> Range:
     return (low, high if high > low else low + 1.0)
 
 
-def _two_dimensions(z: Array) -> tuple[Array, tuple[str, str]]:
+def _two_dimensions(z: Array) -> tuple[Array, str, str]:
     """Codes (n, d) as points of the plane, and what its two axes are."""
-    if z.shape[1] == 1:
+    n, d = z.shape
+    if d == 1:
         rank = z[:, 0].argsort(kind="stable").argsort(kind="stable")
-        return np.stack([z[:, 0], (rank + 0.5) / len(z)], axis=1), ("z₁", "fraction of rows below")
-    if z.shape[1] == 2:
-        return z, ("z₁", "z₂")
+        return np.stack([z[:, 0], (rank + 0.5) / n], axis=1), "z₁", "fraction of rows below"
+    if d == 2:
+        return z, "z₁", "z₂"
+    if n < 2:
+        raise ValueError(f"the principal components of z need at least 2 rows, got {n}: pass more rows")
     centred = z - z.mean(axis=0)
-    _, scale, directions = np.linalg.svd(centred, full_matrices=False)
-    if len(scale) < 2:
-        raise ValueError(f"the principal components of z need at least 2 rows, got {len(z)}: pass more rows")
-    largest = np.abs(directions[:2]).argmax(axis=1)
-    signs = np.sign(directions[[0, 1], largest])  # an arbitrary sign: the largest loading is > 0
+    _, scale, axes = np.linalg.svd(centred, full_matrices=False)
+    signs = np.sign(axes[[0, 1], np.abs(axes[:2]).argmax(axis=1)])  # the largest loading is > 0
     share = scale**2 / max(float((scale**2).sum()), np.finfo(float).tiny)
-    first, second = (
-        f"principal component {i + 1} of {z.shape[1]} ({share[i]:.0%} of the variance)" for i in (0, 1)
-    )
-    return centred @ (signs[:, None] * directions[:2]).T, (first, second)
+    first, second = (f"principal component {i + 1} of {d} ({share[i]:.0%} of the variance)" for i in (0, 1))
+    return centred @ (signs[:, None] * axes[:2]).T, first, second
 
 
 def _colours(labels: ArrayLike | None, n: int) -> tuple[dict[str, str], Any]:
@@ -405,22 +344,16 @@ def _colours(labels: ArrayLike | None, n: int) -> tuple[dict[str, str], Any]:
         return {}, [VALIDATION] * n
     values = np.asarray(labels)
     if values.shape != (n,):
-        raise ValueError(
-            f"labels must have one value for each of the {n} rows of z, got the shape "
-            f"{values.shape}: pass the labels of the same rows"
-        )
+        raise ValueError(f"labels must be one for each of the {n} rows of z, got the shape {values.shape}")
     kinds, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    numeric = values.dtype.kind in "iuf"
-    whole = numeric and bool(np.all(kinds == np.round(kinds)))
-    if numeric and not (whole and len(kinds) <= len(CLASSES)):
+    numeric, many = values.dtype.kind in "iuf", len(kinds) > len(CLASSES)
+    if numeric and (many or np.any(kinds != np.round(kinds))):
         return {}, values.astype(float)
-    shown = list(range(len(kinds)))
-    if len(kinds) > len(CLASSES):
-        shown = sorted(np.argsort(-counts, kind="stable")[: len(CLASSES) - 1].tolist())
-    names = [f"{kind:g}" if numeric else str(kind) for kind in kinds.tolist()]
-    colour = {names[kind]: CLASSES[i] for i, kind in enumerate(shown)}
-    row_colours = [colour.get(names[kind], OTHER) for kind in place]
-    return colour | ({"other": OTHER} if len(shown) < len(kinds) else {}), row_colours
+    shown = np.sort(np.argsort(-counts, kind="stable")[: len(CLASSES) - many])
+    names = [f"{kind:.0f}" if numeric else str(kind) for kind in kinds.tolist()]
+    classes = {names[kind]: colour for kind, colour in zip(shown, CLASSES, strict=False)}
+    colours = [classes.get(names[kind], OTHER) for kind in place]
+    return classes | ({"other": OTHER} if many else {}), colours
 
 
 # ── canvas ──────────────────────────────────────────────────────────────────────────────────────
@@ -431,60 +364,37 @@ def _gap(images: Array) -> int:
     return max(1, int(images.shape[2]) // 16)
 
 
-def _mosaic(images: Array, columns: int, gap: int) -> Array:
-    """Images (n, h, w, ...) as one image, `columns` a row; NaN between them and where none is."""
-    n, height, width = images.shape[:3]
+def _mosaic(images: Array, columns: int, gaps: tuple[int, int]) -> Array:
+    """Images (n, h, w, ...) as one, `columns` a row; NaN in the gaps below and beside each, and where none is."""
+    n, height, width, *colours = images.shape
+    below, beside = gaps
+    columns = min(_positive(columns, "columns"), n)
     rows = -(-n // columns)
-    cells = np.full((rows, columns, height + gap, width + gap, *images.shape[3:]), np.nan)
-    for index, image in enumerate(images):
-        cells[index // columns, index % columns, :height, :width] = image
-    joined = cells.swapaxes(1, 2).reshape(rows * (height + gap), columns * (width + gap), *images.shape[3:])
-    return joined[: len(joined) - gap, : joined.shape[1] - gap]
-
-
-def _stack(parts: Sequence[Array], gap: int) -> Array:
-    """Images of one width over one another, `gap` pixels of NaN between them."""
-    space = np.full((gap, *parts[0].shape[1:]), np.nan)
-    stacked = [piece for part in parts for piece in (part, space)]
-    return np.concatenate(stacked[:-1])
+    cells = np.full((rows * columns, height + below, width + beside, *colours), np.nan)
+    cells[:n, :height, :width] = images
+    cells = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2)
+    joined = cells.reshape(rows * (height + below), columns * (width + beside), *colours)
+    return joined[: len(joined) - below, : joined.shape[1] - beside]
 
 
 def _picture(
-    canvas: Array,
-    title: str,
-    cell: float,
-    value_range: Range,
-    cmap: str,
-    left: float = 0.0,
-    bottom: float = 0.0,
+    title: str, canvas: Array, images: Array, value_range: Range | None, cmap: str | None, pad: Range = (0, 0)
 ) -> tuple[Figure, Axes]:
-    """A canvas without frame or ticks, at most 7 inches wide, in a figure that fits it.
+    """A canvas of `images` without frame or ticks, in a figure that fits it with `pad`, left and bottom.
 
-    `cell` is the width of one image as a fraction of the canvas; an image is at most 0.75 inches
-    wide. `left` and `bottom` are inches kept for labels.
+    It is at most 7 inches wide, and an image at most 0.75 inches.
     """
-    from matplotlib.figure import Figure
-
-    width = min(7.0 - left, 0.75 / cell)
-    height = width * canvas.shape[0] / canvas.shape[1]
-    margin, top = 0.12, 0.4
-    size = (left + width + 2 * margin, bottom + height + margin + top)
-    figure = Figure(figsize=size, dpi=DPI)
-    axes = figure.add_axes(
-        ((left + margin) / size[0], (bottom + margin) / size[1], width / size[0], height / size[1])
-    )
-    low, high = value_range
+    low, high = value_range or _range(images)
+    width = min(7.0 - pad[0], 0.75 * canvas.shape[1] / images.shape[2])
+    extent = np.array([width, width * canvas.shape[0] / canvas.shape[1]])
+    corner = np.array(pad) + 0.12
+    size = corner + extent + [0.12, 0.4]  # room for the title
+    figure = Figure(figsize=tuple(size), dpi=DPI)
+    axes = figure.add_axes((*(corner / size), *(extent / size)))
     if canvas.ndim == 3:
-        scaled = np.clip((canvas - low) / (high - low), 0.0, 1.0)
-        axes.imshow(np.nan_to_num(scaled, nan=1.0), interpolation="nearest")
-    else:
-        axes.imshow(
-            np.ma.masked_invalid(canvas),
-            cmap=cmap,
-            vmin=low,
-            vmax=high,
-            interpolation="nearest",
-        )
+        canvas = np.nan_to_num(np.clip((canvas - low) / (high - low), 0.0, 1.0), nan=1.0)
+    cmap = cmap or grey_map(images, value_range)
+    axes.imshow(canvas, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
     _plain(axes, title)
@@ -492,10 +402,8 @@ def _picture(
     return figure, axes
 
 
-def _chart(title: str, size: tuple[float, float]) -> tuple[Figure, Axes]:
+def _chart(title: str, x_label: str, y_label: str, size: tuple[float, float]) -> tuple[Figure, Axes]:
     """Empty axes with a faint grid behind what will be drawn."""
-    from matplotlib.figure import Figure
-
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
     _plain(axes, title)
@@ -503,6 +411,8 @@ def _chart(title: str, size: tuple[float, float]) -> tuple[Figure, Axes]:
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#eeeeee", linewidth=0.8)
     axes.set_axisbelow(True)
+    axes.set_xlabel(x_label, color=INK)
+    axes.set_ylabel(y_label, color=INK)
     return figure, axes
 
 
@@ -512,67 +422,23 @@ def _plain(axes: Axes, title: str) -> None:
     axes.tick_params(length=0, labelsize=9, labelcolor=FAINT)
 
 
-def _latent_ticks(axes: Axes, width: int, height: int) -> None:
-    """Values of z₁ and z₂ along a mosaic of `latent_grid`: z lies at the fraction Φ(z)."""
-    from scipy.special import ndtr
-
-    z = np.array([-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5])
-    names = [_number(value) for value in z]
-    axes.set_xticks(list(ndtr(z) * width - 0.5), names)
-    axes.set_yticks(list(ndtr(-z) * height - 0.5), names)
-    axes.set_xlabel("z₁", color=INK)
-    axes.set_ylabel("z₂", color=INK)
-
-
-def _name_classes(axes: Axes, points: Array, colours: Sequence[str], classes: Mapping[str, str]) -> None:
-    """Each class's name at the median of its points, so that colour is not all that tells."""
-    from matplotlib.patheffects import withStroke
-
-    halo = [withStroke(linewidth=3, foreground="white")]
-    for kind, colour in classes.items():
-        if colour != OTHER:
-            x, y = np.median(points[np.array(colours) == colour], axis=0)
-            style = {"color": INK, "weight": "bold", "ha": "center", "va": "center"}
-            axes.text(x, y, kind, style, path_effects=halo)
-
-
-def _class_legend(figure: Figure, classes: Mapping[str, str], name: str) -> None:
-    """One dot a class, right of the axes."""
-    from matplotlib.lines import Line2D
-
-    dots = [
-        Line2D([], [], linestyle="", marker="o", markersize=6, color=colour, label=kind)
-        for kind, colour in classes.items()
-    ]
-    figure.legend(handles=dots, title=name, loc="outside right upper", frameon=False, labelcolor=INK)
-
-
 def _heat_maps(tables: Mapping[str, Array], value_range: Range | None, cmap: str | None) -> Figure:
     """Tables (n, d) side by side on one colour scale, which the colour bar explains.
 
-    Without a `value_range` each column is standardised by the first table's mean and standard
-    deviation, and drawn from −3 to 3.
+    Without a `value_range` each column is standardised by the first table's mean and standard deviation,
+    and drawn from −3 to 3.
     """
-    from matplotlib.figure import Figure
-
-    first = next(iter(tables.values()))
-    centre, scale = np.zeros(first.shape[1]), np.ones(first.shape[1])
-    meaning, (low, high) = "value", value_range or (-3.0, 3.0)
+    centre, scale, meaning, usual = np.zeros(1), np.ones(1), "value", "viridis"
     if value_range is None:
-        centre, spread = first.mean(axis=0), first.std(axis=0)
-        scale = np.where(spread > 0, spread, 1.0)
-        meaning = "standard deviations from the column's mean"
+        first = next(iter(tables.values()))
+        centre, scale = first.mean(axis=0), np.where(first.std(axis=0) > 0, first.std(axis=0), 1.0)
+        meaning, usual = "standard deviations from the column's mean", "RdBu_r"
+    low, high = value_range or (-3.0, 3.0)
+    look: dict[str, Any] = {"cmap": cmap or usual, "vmin": low, "vmax": high, "interpolation": "nearest"}
     figure = Figure(figsize=(3.4 * len(tables) + 1.0, 3.6), dpi=DPI, layout="constrained")
     panels = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]
     for axes, (title, table) in zip(panels, tables.items(), strict=True):
-        drawn = axes.imshow(
-            (table - centre) / scale,
-            cmap=cmap or ("RdBu_r" if value_range is None else "viridis"),
-            vmin=low,
-            vmax=high,
-            aspect="auto",
-            interpolation="nearest",
-        )
+        drawn = axes.imshow((table - centre) / scale, aspect="auto", **look)
         _plain(axes, title)
         axes.spines[:].set_visible(False)
         axes.set_xlabel("column", color=INK)

@@ -26,7 +26,7 @@ def as_key(key: PRNGKeyArray | int) -> PRNGKeyArray:
         return jax.random.key(int(key), impl="threefry2x32")
     typed: PRNGKeyArray = jnp.asarray(key)
     if not jnp.issubdtype(typed.dtype, jax.dtypes.prng_key):
-        typed = jax.random.wrap_key_data(typed)
+        typed = jax.random.wrap_key_data(typed, impl="threefry2x32")
     if str(jax.random.key_impl(typed)) == "threefry2x32":
         return typed
     bits = jax.random.bits(typed, (2,), jnp.uint32)

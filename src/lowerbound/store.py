@@ -34,18 +34,26 @@ _NO_ROWS = np.zeros((0, 2), np.uint32)
 
 @dataclass(frozen=True)
 class Saved:
-    """What a folder holds: the model, how it sees a row, where it came from, and the fingerprints
-    ([`lowerbound.keys.content_hash`][]) of the rows that trained it and of those that chose it."""
+    """What a folder holds: the model, how it sees a row, where it came from, and arrays by name, among
+    them the fingerprints ([`lowerbound.keys.content_hash`][]) of the rows that trained it and of those that
+    chose it."""
 
     model: Any
     transform: Transform = field(default_factory=Identity)
     provenance: dict[str, Any] = field(default_factory=dict)
-    train_rows: UInt32[np.ndarray, "n 2"] = field(default_factory=lambda: _NO_ROWS)
-    validation_rows: UInt32[np.ndarray, "m 2"] = field(default_factory=lambda: _NO_ROWS)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def train_rows(self) -> UInt32[np.ndarray, "n 2"]:
+        return self.arrays.get("train_rows", _NO_ROWS)
+
+    @property
+    def validation_rows(self) -> UInt32[np.ndarray, "m 2"]:
+        return self.arrays.get("validation_rows", _NO_ROWS)
 
 
 def save(model: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write `model` into the folder `path`.
+    """Write a model, or a fitted estimator, into the folder `path`.
 
     **Raises:** `FileExistsError` where the folder already holds a model, unless `overwrite`.
 
@@ -59,11 +67,12 @@ def save(model: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -
     path = Path(path)
     if not overwrite and (path / "model.json").exists():
         raise FileExistsError(f"{path} already holds a model; pass overwrite=True to replace it")
-    write(Saved(model), path)
+    # An estimator says itself what is to be kept of it.
+    write(model.saved() if hasattr(model, "saved") else Saved(model), path)
 
 
 def load(path: str | os.PathLike[str], *, like: Any = None) -> Any:
-    """The model that was saved in the folder `path`.
+    """The model, or the estimator, that was saved in the folder `path`.
 
     **Arguments:** `like`: a skeleton, needed where the model has parts that are not the library's: a model
     of the same structure, built by your own code, whose arrays are replaced by the saved ones.
@@ -71,7 +80,15 @@ def load(path: str | os.PathLike[str], *, like: Any = None) -> Any:
     **Raises:** `FileNotFoundError`; `ValueError` for a folder that is damaged, of a newer schema, or of
     another structure than `like`, in one line.
     """
-    return read(path, like=like).model
+    saved = read(path, like=like)
+    if "estimator" not in saved.provenance:
+        return saved.model
+    from lowerbound.estimator import VariationalAutoencoder
+
+    try:
+        return VariationalAutoencoder.restored(saved)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: not an estimator that can be read: {error}") from None
 
 
 def write(saved: Saved, path: str | os.PathLike[str]) -> None:
@@ -87,12 +104,14 @@ def write(saved: Saved, path: str | os.PathLike[str]) -> None:
         "transform": _packed(saved.transform, "transform", arrays),
         "provenance": saved.provenance,
     }
-    arrays["rows.train"], arrays["rows.validation"] = saved.train_rows, saved.validation_rows
+    arrays |= {f"arrays.{name}": array for name, array in saved.arrays.items()}
     tensors = to_bytes({name: np.asarray(array, order="C") for name, array in arrays.items()})
     structure["sha256"] = hashlib.sha256(tensors).hexdigest()
     # The JSON comes last and knows the arrays' hash: a folder half written is seen to be so.
     _replace(path / "model.safetensors", tensors)
-    _replace(path / "model.json", json.dumps(structure, indent=1, allow_nan=False).encode() + b"\n")
+    _replace(
+        path / "model.json", json.dumps(structure, indent=1, allow_nan=False, default=_plain).encode() + b"\n"
+    )
 
 
 def read(path: str | os.PathLike[str], *, like: Any = None) -> Saved:
@@ -135,13 +154,19 @@ def read(path: str | os.PathLike[str], *, like: Any = None) -> Saved:
             model,
             transform,
             structure["provenance"],
-            arrays["rows.train"],
-            arrays["rows.validation"],
+            {name.removeprefix("arrays."): a for name, a in arrays.items() if name.startswith("arrays.")},
         )
     except SafetensorError as error:
         raise ValueError(f"{path / 'model.safetensors'}: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path}: not a model that can be read: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy number as JSON has it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"cannot be stored as JSON: {type(value).__name__}")
 
 
 def _replace(path: Path, content: bytes) -> None:

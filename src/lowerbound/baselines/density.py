@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any, Protocol, get_type_hints
 
 import numpy as np
@@ -100,16 +99,13 @@ def check(density: Any, *signed: str) -> None:
     Numbers are finite, and positive unless they are `signed`; weights sum to 1.
     """
     kinds = get_type_hints(type(density))
-    with jaxtyped("context"):
-        for name in (field.name for field in fields(density)):
-            value, kind = getattr(density, name), kinds[name]
+    with jaxtyped("context"):  # every d is one number
+        for name, value in vars(density).items():
+            kind, lowest = kinds[name], -np.inf if name in signed else 0
             if not isinstance(value, kind):
                 found = f"{value.dtype}{value.shape}" if isinstance(value, np.ndarray) else repr(value)
                 raise ValueError(f"{name}: expected {getattr(kind, '__name__', kind)}, found {found}")
-            if isinstance(value, int | np.ndarray):
-                if not np.isfinite(value).all() or not (name in signed or np.all(value > 0)):
-                    raise ValueError(
-                        f"{name}: expected {'' if name in signed else 'positive '}finite numbers"
-                    )
-                if name == "weights" and not np.isclose(np.sum(value), 1):
-                    raise ValueError("weights: expected a sum of 1")
+            if isinstance(value, int | np.ndarray) and not np.all((lowest < value) & (value < np.inf)):
+                raise ValueError(f"{name}: expected finite numbers above {lowest}")
+            if name == "weights" and not np.isclose(value.sum(), 1):
+                raise ValueError("weights: expected a sum of 1")

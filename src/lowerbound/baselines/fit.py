@@ -13,26 +13,12 @@ from numpy.typing import ArrayLike
 
 from lowerbound.baselines.density import Array, Density, real, whole
 from lowerbound.baselines.gaussians import Dequantized, Gaussian, fit_factors, fit_gaussians
-from lowerbound.baselines.products import (
-    BetaBinomialMixture,
-    BinomialMixture,
-    CategoricalMixture,
-    ProductMixture,
-    fit_products,
-)
+from lowerbound.baselines.products import FAMILIES, BinomialMixture, fit_products
 
 __all__ = ["fit_baselines"]
 
 Size = TypeVar("Size")
 Fitted = TypeVar("Fitted", bound=Density)
-
-# Kind of whole numbers → family of a column, and its name for trials n and m = n + 1 categories.
-FAMILIES: dict[str, tuple[type[ProductMixture], str]] = {
-    "bernoulli": (BinomialMixture, "Bernoulli"),
-    "binomial": (BinomialMixture, "Binomial({n})"),
-    "beta-binomial": (BetaBinomialMixture, "BetaBinomial({n})"),
-    "categorical": (CategoricalMixture, "Categorical({m})"),
-}
 
 # Grids for the choice of sizes; what the data cannot carry is left out of them.
 FACTORS = (1, 2, 5, 10, 20, 40)
@@ -131,8 +117,8 @@ def _gaussian_baselines(x: Array, discrete: bool, seed: int) -> dict[str, Densit
 
 
 def _product_baselines(x: Array, kind: str, trials: int, seed: int) -> dict[str, Density]:
-    family, member = FAMILIES[kind]
-    member = member.format(n=trials, m=trials + 1)
+    family, name = FAMILIES[kind]
+    member = name.format(n=trials, m=trials + 1)
     sizes, entries = list(COMPONENTS), PRODUCT_ENTRIES
     if family is not BinomialMixture:  # the others hold a probability for every value
         entries = TABLE_ENTRIES
@@ -152,8 +138,7 @@ def _product_baselines(x: Array, kind: str, trials: int, seed: int) -> dict[str,
 def _best(fit: Callable[[Array, Size], Fitted], x: Array, sizes: Sequence[Size], seed: int) -> Fitted:
     """Refit, on all of x, of the size with the highest log-likelihood of a held-out fifth."""
     if len(sizes) > 1:
-        rows = np.random.default_rng(seed).permutation(len(x))
-        rows = rows[: max(10, SELECTION_ENTRIES // x.shape[1])]
+        rows = np.random.default_rng(seed).permutation(len(x))[: max(10, SELECTION_ENTRIES // x.shape[1])]
         held, rest = x[rows[: len(rows) // 5]], x[rows[len(rows) // 5 :]]
         sizes = [max(sizes, key=lambda size: float(fit(rest, size).log_prob(held).mean()))]
     return fit(x, sizes[0])

@@ -83,10 +83,7 @@ class FactorMixture(_Mixture):
 
 @dataclass(frozen=True, eq=False)
 class FullGaussianMixture(_Mixture):
-    """Gaussian mixture with full covariances, held as roots of the precisions: Σ_k⁻¹ = P_k P_kᵀ.
-
-    `precision_roots` P are upper triangular.
-    """
+    """Gaussian mixture with full covariances, Σ_k⁻¹ = P_k P_kᵀ: `precision_roots` P, upper triangular."""
 
     precision_roots: Float[np.ndarray, "k d d"]
     note: str

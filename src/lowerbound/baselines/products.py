@@ -15,10 +15,10 @@ from numpy.typing import ArrayLike
 from lowerbound.baselines.density import Array, check, in_chunks, log_sum_exp, whole
 
 __all__ = [
+    "FAMILIES",
     "BetaBinomialMixture",
     "BinomialMixture",
     "CategoricalMixture",
-    "ProductMixture",
     "expectation_maximization",
     "fit_products",
 ]
@@ -204,6 +204,15 @@ class CategoricalMixture(ProductMixture):
         histogram = sums.reshape(self.probabilities.shape)
         probabilities = histogram / histogram.sum(-1, keepdims=True)
         return replace(self, weights=counts / counts.sum(), probabilities=probabilities)
+
+
+# Kind of whole numbers → family of a column, and its name for trials n and m = n + 1 categories.
+FAMILIES: dict[str, tuple[type[ProductMixture], str]] = {
+    "bernoulli": (BinomialMixture, "Bernoulli"),
+    "binomial": (BinomialMixture, "Binomial({n})"),
+    "beta-binomial": (BetaBinomialMixture, "BetaBinomial({n})"),
+    "categorical": (CategoricalMixture, "Categorical({m})"),
+}
 
 
 def expectation_maximization(

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from lowerbound.baselines import Density
     from lowerbound.data.sources import Source
-    from lowerbound.objectives import Objective
     from lowerbound.store import Saved
 
 __all__ = ["fit"]
@@ -77,13 +76,14 @@ def fit(
     Example: lowerbound fit digits --latent-dim 10 --out runs/digits
     """
     import lowerbound as lb
-    from lowerbound.build import build
+    from lowerbound.build import build, objective_named
     from lowerbound.cli.console import Progress, compilation_cache, plain_warnings, print_metrics, say
     from lowerbound.cli.files import provenance, usable_folder, without_nan, write_json, write_lines
     from lowerbound.cli.pictures import draw
     from lowerbound.data.sources import open_labels
     from lowerbound.evaluation import evaluate, fingerprints, observed
     from lowerbound.store import Saved, write
+    from lowerbound.training.loop import default_epochs
 
     usable_folder(out, overwrite)
     train, held_out = _rows(data, test, seed)
@@ -103,12 +103,12 @@ def fit(
     )
     say(f"{train.name}: {len(train.x)} rows of {train.x.shape[1]}; {built.words}")
     if epochs is None:
-        epochs = min(400, max(40, round(4000 * batch_size / len(train.x))))
+        epochs = default_epochs(len(train.x), batch_size)
     with plain_warnings(), Progress(epochs) as progress:
         result = lb.fit(
             built.model,
             train.x,
-            objective=_objective(objective, beta),
+            objective=objective_named(objective, beta),
             transform=built.transform,
             epochs=epochs,
             batch_size=batch_size,
@@ -124,8 +124,10 @@ def fit(
         model=result.model,
         transform=built.transform,
         provenance=provenance(train, result, seed),
-        train_rows=fingerprints(train.x[result.train_rows]),
-        **({} if chosen_on is None else {"validation_rows": fingerprints(train.x[chosen_on])}),
+        arrays={
+            "train_rows": fingerprints(train.x[result.train_rows]),
+            **({} if chosen_on is None else {"validation_rows": fingerprints(train.x[chosen_on])}),
+        },
     )
     write(saved, out)
     write_lines(out / "history.jsonl", result.history)
@@ -162,19 +164,6 @@ def _rows(data: str, test: str | None, seed: int) -> tuple[Source, Source]:
         return replace(source, x=source.x[rows], labels=labels, name=f"{data} ({words})")
 
     return taken(order[held:], "trained on"), taken(order[:held], "held out")
-
-
-def _objective(name: str, beta: float) -> Objective:
-    import lowerbound as lb
-    from lowerbound.parts import nearest
-
-    if name == "elbo":
-        return lb.ELBO(beta=beta)
-    if name != "iwae":
-        raise ValueError(f"--objective: unknown {name!r}; {nearest(name, ('elbo', 'iwae'))}")
-    if beta != 1:
-        raise ValueError("--beta: goes with the objective elbo, found iwae")
-    return lb.IWAE(50)
 
 
 def _baselines(saved: Saved, rows: np.ndarray, out: Path, seed: int) -> dict[str, Density]:

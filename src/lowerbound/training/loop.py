@@ -30,9 +30,9 @@ from lowerbound.objectives import ELBO, Objective
 from lowerbound.training.state import TERMS, Rows, Run, State
 from lowerbound.training.step import advance, assess
 
-__all__ = ["Result", "TrainingWarning", "fit"]
+__all__ = ["Result", "TrainingWarning", "default_epochs", "fit"]
 
-Record = dict[str, float | int | None]
+Record = dict[str, float]
 Callback = Callable[[Mapping[str, Any]], object]
 
 # One object for every fit with the default optimiser, so that they share a compiled program.
@@ -70,7 +70,7 @@ def fit(
     objective: Objective | None = None,
     given: Any = None,
     transform: Transform | None = None,
-    epochs: float = 100,
+    epochs: float | None = None,
     batch_size: int = 128,
     learning_rate: float | None = None,
     warm_up: float = 0.05,
@@ -97,7 +97,7 @@ def fit(
     - `x`: (n, d); `given`: the condition of each row, (n, c).
     - `objective`: by default `ELBO()`, the bound with an analytic KL where there is one.
     - `transform`: how the model sees a row, drawn anew at each step where it draws.
-    - `epochs`: passes over the training rows.
+    - `epochs`: passes over the training rows, by default [`default_epochs`][].
     - `batch_size`: rows a step. 128 is small enough to learn from a thousand rows.
     - `learning_rate`: of Adam, by default 2e-3; it warms up linearly over the share `warm_up` of all
       steps and falls to 0 as half a cosine. With an `optimizer` of your own it must stay `None`.
@@ -142,6 +142,8 @@ def fit(
         held_x, held_given = validation if isinstance(validation, tuple) else (validation, None)
         held_out = _Table(*checked(model, held_x, held_given, transform, "validation"))
         train, train_rows, validation_rows = table, np.arange(len(table.x)), None
+    if epochs is None:
+        epochs = default_epochs(len(train.x), batch_size)
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if not value > 0:
             raise ValueError(f"fit: expected {name} above 0, found {value!r}")
@@ -232,6 +234,15 @@ def fit(
         train_rows=train_rows,
         validation_rows=validation_rows,
     )
+
+
+def default_epochs(n: int, batch_size: int) -> int:
+    """As many passes as make 4,000 steps, but at least 40, for large data, and at most 400, for small.
+
+    >>> default_epochs(1437, 128), default_epochs(60_000, 128)
+    (356, 40)
+    """
+    return min(400, max(40, round(4000 * batch_size / n)))
 
 
 # A chunk is the least number of epochs that has this many steps: small data would otherwise spend its

@@ -53,7 +53,7 @@ class State(eqx.Module):
     step: Array
     epoch: Array
     position: Array  # in the epoch
-    key: PRNGKeyArray
+    key: Array  # its two words, so that a state is numbers alone
     finite: dict[str, Array]  # by term, at the last step
     best: PyTree
     best_objective: Array  # on the validation rows
@@ -71,7 +71,7 @@ class State(eqx.Module):
             step=zero,
             epoch=zero,
             position=zero,
-            key=key,
+            key=jax.random.key_data(key),
             finite={name: jnp.asarray(True) for name in TERMS},
             best=parameters,
             best_objective=-jnp.inf * jnp.ones(()),  # not weakly typed, as no array of a later state is
@@ -79,6 +79,13 @@ class State(eqx.Module):
         )
         copied: State = jax.tree.map(jnp.copy, state)
         return copied
+
+    def afresh(self, key: PRNGKeyArray) -> State:
+        """The parameters and the optimiser of this state at the start of another run."""
+        zero = jnp.zeros((), jnp.int32)
+        places = (zero, zero, zero, jax.random.key_data(key), zero)
+        begun: State = eqx.tree_at(lambda s: (s.step, s.epoch, s.position, s.key, s.best_step), self, places)
+        return begun
 
     @property
     def evaluated(self) -> PyTree:

@@ -9,7 +9,7 @@ import optax
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from lowerbound.keys import content_key
+from lowerbound.keys import as_key, content_key
 from lowerbound.training.shuffle import shuffled
 from lowerbound.training.state import TERMS, Rows, Run, State
 
@@ -70,7 +70,7 @@ def batch_of(run: Run, state: State, order_key: PRNGKeyArray) -> tuple[Array, Ar
 
 def train_step(run: Run, state: State) -> tuple[State, Terms]:
     """One step of stochastic gradient ascent on the mean bound."""
-    noise_key, order_key = jax.random.split(state.key)
+    noise_key, order_key = jax.random.split(as_key(state.key))
     rows, epoch, position = batch_of(run, state, order_key)
     step_key = jax.random.fold_in(noise_key, state.step)
 
@@ -162,7 +162,7 @@ def assess(run: Run, state: State) -> tuple[State, Terms]:
 
 def _mean_terms(run: Run, rows: Rows, state: State) -> Terms:
     model = eqx.combine(state.evaluated, run.constants)
-    key, _ = jax.random.split(state.key)
+    key, _ = jax.random.split(as_key(state.key))
 
     def of_row(i: Array) -> Terms:
         x = rows.x[i]

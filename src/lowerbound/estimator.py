@@ -1,0 +1,326 @@
+"""The whole library behind scikit-learn's interface."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from functools import cache
+from typing import Any, Self
+
+import equinox as eqx
+import jax
+import numpy as np
+import optax
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    DensityMixin,
+    OutlierMixin,
+    TransformerMixin,
+)
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from lowerbound.build import build, objective_named
+from lowerbound.evidence import log_evidence
+from lowerbound.inference import decode, encode, sample
+from lowerbound.store import Saved, save
+from lowerbound.training.loop import Result, fit
+from lowerbound.training.state import State
+
+__all__ = ["SKLEARN_EXPECTED_FAILED_CHECKS", "VariationalAutoencoder"]
+
+# Checks of scikit-learn that are not met, each with its reason.
+SKLEARN_EXPECTED_FAILED_CHECKS: dict[str, str] = {}
+
+# Rows whose log p(x) is kept for thresholds: more would make a quantile no better.
+_KEPT = 10_000
+
+
+class VariationalAutoencoder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, DensityMixin, BaseEstimator
+):
+    """A variational auto-encoder as a scikit-learn estimator: transformer, density and outlier detector.
+
+    Rows are looked at and the likelihood chosen (`likelihood="auto"`): 0 and 1 → Bernoulli; whole numbers
+    up to 64 → BetaBinomial; other numbers → Gaussian, standardised, with a learned scale a column. What was
+    found is in `schema_`, in words, and later rows are read the same way.
+
+    **Arguments:**
+
+    - `latent_dim`: latent dimensions.
+    - `likelihood`: `auto`, `bernoulli`, `binomial`, `beta-binomial`, `categorical`, `diagonal-gaussian`.
+    - `binarize`: `dynamic`, `static` or `threshold`, for grey values; `None`.
+    - `posterior`: `diagonal-gaussian` or `full-gaussian`; `prior`: `standard-normal` or `learned-prior`.
+    - `width`, `depth`, `activation`: of the MLPs.
+    - `objective`: `elbo` with the weight `beta` of its KL, or `iwae`.
+    - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
+    - `batch_size`, `learning_rate`, `validation` (a share of the rows), `patience` (epochs): as in
+      [`lowerbound.fit`][].
+    - `evidence_samples`: importance samples of log p(x) a row.
+    - `contamination`: share of the training rows that `predict` calls outliers.
+    - `random_state`: all randomness follows from it.
+
+    **Fitted:** `model_` (a [`VAE`][]), `transform_`, `schema_`, `history_`, `n_iter_` (epochs), `offset_`
+    (the log p(x) below which a row is an outlier), `train_log_prob_`, `seed_`, `n_features_in_`,
+    `feature_names_in_`.
+
+    >>> from sklearn.datasets import load_digits
+    >>> X = load_digits().data[:200]
+    >>> vae = VariationalAutoencoder(latent_dim=2, width=32, epochs=20, random_state=0).fit(X)
+    >>> vae.schema_
+    'whole numbers from 0 to 16: BetaBinomial'
+    >>> vae.transform(X).shape, vae.score_samples(X).shape, vae.sample(3).shape
+    ((200, 2), (200,), (3, 64))
+    """
+
+    def __init__(
+        self,
+        latent_dim: int = 10,
+        *,
+        likelihood: str = "auto",
+        binarize: str | None = None,
+        posterior: str = "diagonal-gaussian",
+        prior: str = "standard-normal",
+        width: int = 256,
+        depth: int = 2,
+        activation: str = "swish",
+        objective: str = "elbo",
+        beta: float = 1.0,
+        epochs: float | None = None,
+        batch_size: int = 128,
+        learning_rate: float = 2e-3,
+        validation: float = 0.1,
+        patience: float | None = 40,
+        evidence_samples: int = 100,
+        contamination: float = 0.1,
+        random_state: Any = None,
+    ):
+        self.latent_dim = latent_dim
+        self.likelihood = likelihood
+        self.binarize = binarize
+        self.posterior = posterior
+        self.prior = prior
+        self.width = width
+        self.depth = depth
+        self.activation = activation
+        self.objective = objective
+        self.beta = beta
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation = validation
+        self.patience = patience
+        self.evidence_samples = evidence_samples
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Choose the likelihood, train, and keep the model that is best on held-back rows."""
+        X = self._begin(X)
+        result = fit(
+            self.model_,
+            X,
+            objective=objective_named(self.objective, self.beta),
+            transform=self.transform_,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            # Of a handful of rows none can be spared.
+            validation=self.validation if round(self.validation * len(X)) < len(X) - 1 else 0,
+            patience=self.patience,
+            key=self.seed_,
+        )
+        self._end(X, result)
+        _warn_unless_converged(result)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """One pass over `X` at a constant rate, going on from what is fitted; the first call chooses the
+        likelihood, as `fit` does. No rows are held back and none is remembered."""
+        begun = hasattr(self, "model_")
+        X = validate_data(self, X, reset=False) if begun else self._begin(X)
+        state: State | None = getattr(self, "state_", None)
+        passes: int = getattr(self, "n_iter_", 0)
+        result = fit(
+            self.model_,
+            X,
+            objective=objective_named(self.objective, self.beta),
+            transform=self.transform_,
+            epochs=1,
+            batch_size=self.batch_size,
+            optimizer=_constant_adam(self.learning_rate),
+            validation=0,
+            resume=None if state is None else state.afresh(jax.random.key(self.seed_ + passes)),
+            key=self.seed_,
+        )
+        self._end(X, result)
+        self.n_iter_ = passes + 1
+        self.state_ = _as_numpy(result.state)
+        return self
+
+    def _begin(self, X: Any) -> np.ndarray:
+        X = validate_data(self, X, reset=True, ensure_min_samples=2)
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        built = build(
+            X,
+            likelihood=self.likelihood,
+            binarize=self.binarize,
+            posterior=self.posterior,
+            prior=self.prior,
+            latent_dim=self.latent_dim,
+            width=self.width,
+            depth=self.depth,
+            activation=self.activation,
+            key=self.seed_,
+        )
+        self.model_, self.transform_, self.schema_ = built.model, built.transform, built.words
+        self.__dict__.pop("state_", None)
+        self.__dict__.pop("n_iter_", None)
+        return X
+
+    def _end(self, X: np.ndarray, result: Result) -> None:
+        """Fitted state is NumPy: it pickles, and holds on to no device."""
+        self.model_, self.transform_ = _as_numpy(result.model), _as_numpy(self.transform_)
+        self.history_ = result.history
+        self.n_iter_ = max(1, round(result.history[-1]["epoch"])) if result.history else 1
+        self.train_log_prob_ = np.sort(self._log_prob(X[:_KEPT]))
+        self.offset_ = self.threshold(self.contamination)
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The posterior means E[z∣x], (n, latent_dim): deterministic."""
+        X = self._rows(X)
+        return encode(self.model_, X, transform=self.transform_, key=self.seed_).astype(_float_type(X))
+
+    def inverse_transform(self, Z: Any) -> np.ndarray:
+        """The likelihood means E[x∣z], (n, n_features), in the data's own units."""
+        check_is_fitted(self)
+        Z = check_array(Z)
+        if Z.shape[1] != self.model_.p_z().event_shape[0]:
+            raise ValueError(
+                f"Z has {Z.shape[1]} columns, but the model has {self.model_.p_z().event_shape[0]} latent "
+                "dimensions"
+            )
+        return decode(self.model_, Z, transform=self.transform_).astype(_float_type(Z))
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """`inverse_transform(transform(X))`."""
+        return self.inverse_transform(self.transform(X))
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Log p(x) of each row in nats, in the units of X, by importance sampling; higher is better. A row's
+        number does not depend on the other rows."""
+        return self._log_prob(self._rows(X))
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean of log p(x) over rows, in nats a row."""
+        return float(self.score_samples(X).mean())
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """`score_samples(X) − offset_`, in nats: negative for outliers."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """−1 for outliers, rows with a log p(x) below `offset_`, and 1 for the rest."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def threshold(self, quantile: float) -> float:
+        """The log p(x), in nats, below which this share of the training rows lies."""
+        check_is_fitted(self)
+        if not 0 <= quantile <= 1:
+            raise ValueError(f"threshold: expected a share between 0 and 1, found {quantile}")
+        return float(np.quantile(self.train_log_prob_, quantile))
+
+    def sample(self, n_samples: int = 1, *, mean: bool = False, random_state: Any = None) -> np.ndarray:
+        """Generated observations, (n_samples, n_features); with `mean` the likelihood's means."""
+        check_is_fitted(self)
+        seed = self.seed_ if random_state is None else check_random_state(random_state).randint(2**31 - 1)
+        return sample(self.model_, n_samples, key=int(seed), mean=mean, transform=self.transform_)
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the fitted estimator into the folder `path`; `lowerbound.load(path)` gives it back."""
+        save(self, path, overwrite=overwrite)
+
+    def saved(self) -> Saved:
+        """What the store keeps of a fitted estimator."""
+        check_is_fitted(self)
+        fitted = {name: getattr(self, name) for name in _FITTED if hasattr(self, name)}
+        if "feature_names_in_" in fitted:
+            fitted["feature_names_in_"] = list(fitted["feature_names_in_"])
+        settings = {**self.get_params(), "random_state": self.seed_}
+        return Saved(
+            self.model_,
+            self.transform_,
+            {"estimator": {"settings": settings, "fitted": fitted}},
+            arrays={"train_log_prob": self.train_log_prob_},
+        )
+
+    @classmethod
+    def restored(cls, saved: Saved) -> Self:
+        """The estimator that [`saved`][] describes."""
+        record = saved.provenance["estimator"]
+        estimator = cls(**record["settings"])
+        for name in record["fitted"]:
+            if name not in _FITTED:
+                raise ValueError(f"unknown fitted attribute {name!r}")
+            setattr(estimator, name, record["fitted"][name])
+        if "feature_names_in_" in record["fitted"]:
+            estimator.feature_names_in_ = np.asarray(estimator.feature_names_in_, dtype=object)
+        estimator.model_, estimator.transform_ = _as_numpy(saved.model), _as_numpy(saved.transform)
+        estimator.train_log_prob_ = saved.arrays["train_log_prob"]
+        return estimator
+
+    def _log_prob(self, X: np.ndarray) -> np.ndarray:
+        evidence = log_evidence(
+            self.model_, X, samples=self.evidence_samples, transform=self.transform_, key=self.seed_
+        )
+        return evidence.log_prob.astype(np.float64)
+
+    def _rows(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return validate_data(self, X, reset=False)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.model_.p_z().event_shape[0])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+_FITTED = (
+    *("schema_", "n_iter_", "offset_", "seed_", "history_"),
+    *("n_features_in_", "feature_names_in_"),
+)
+
+
+def _as_numpy(tree: Any) -> Any:
+    return jax.tree.map(lambda leaf: np.asarray(leaf) if eqx.is_array(leaf) else leaf, tree)
+
+
+def _float_type(X: np.ndarray) -> type:
+    return np.float32 if X.dtype == np.float32 else np.float64
+
+
+@cache
+def _constant_adam(learning_rate: float) -> optax.GradientTransformation:
+    """One object a rate, so that every `partial_fit` runs the same compiled program."""
+    return optax.adam(learning_rate)
+
+
+def _warn_unless_converged(result: Result) -> None:
+    """The bound on the validation rows should not still rise when the epochs are over."""
+    bounds = [record.get("validation_bound", record["bound"]) for record in result.history]
+    tenth = max(1, len(bounds) // 10)
+    gain = (max(bounds) - max(bounds[:-tenth])) if len(bounds) > 1 else np.inf
+    spread = abs(bounds[-1]) if bounds else 1.0
+    if result.stopped == "epochs" and gain > 1e-3 * max(spread, 1.0):
+        warnings.warn(
+            f"the bound still rose by {gain:.3g} nats a row in the last tenth of {len(bounds)} looks: raise "
+            "epochs, or learning_rate",
+            ConvergenceWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,183 @@
+"""scikit-learn's own checks, and what an estimator promises besides."""
+
+import pickle
+
+import numpy as np
+import pytest
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_blobs
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import check_estimator
+
+import lowerbound as lb
+from lowerbound.estimator import SKLEARN_EXPECTED_FAILED_CHECKS, VariationalAutoencoder
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+SMALL = {"latent_dim": 1, "width": 8, "depth": 1, "epochs": 3, "evidence_samples": 4, "random_state": 0}
+DIGITS = load_digits().data
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore")
+def test_scikit_learns_checks():
+    results = check_estimator(
+        VariationalAutoencoder(**SMALL), expected_failed_checks=SKLEARN_EXPECTED_FAILED_CHECKS, on_fail=None
+    )
+    failed = {r["check_name"]: repr(r["exception"]) for r in results if r["status"] == "failed"}
+    assert not failed
+    assert len(SKLEARN_EXPECTED_FAILED_CHECKS) <= 3
+    xfailed = {r["check_name"] for r in results if r["status"] == "xfail"}
+    assert xfailed == set(SKLEARN_EXPECTED_FAILED_CHECKS)  # none is expected to fail that does not
+    assert len(results) > 40
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return VariationalAutoencoder(latent_dim=2, width=32, epochs=60, evidence_samples=20, random_state=0).fit(
+        DIGITS[:1500]
+    )
+
+
+def test_a_rows_numbers_do_not_depend_on_the_other_rows(vae):
+    X = DIGITS[1500:1600]
+    scores = vae.score_samples(X)
+    np.testing.assert_array_equal(vae.score_samples(X[::-1])[::-1], scores)
+    np.testing.assert_array_equal(vae.score_samples(X[7:8])[0], scores[7])
+    np.testing.assert_array_equal(vae.transform(X[3:50]), vae.transform(X)[3:50])
+    assert vae.score(X) == pytest.approx(scores.mean())
+
+
+def test_codes_and_means_go_there_and_back(vae):
+    X = DIGITS[1500:1600]
+    Z = vae.transform(X)
+    assert Z.shape == (100, 2)
+    np.testing.assert_array_equal(vae.reconstruct(X), vae.inverse_transform(Z))
+    error, spread = ((vae.reconstruct(X) - X) ** 2).mean(), X.var(0).mean()
+    assert error < 0.8 * spread  # two dimensions explain a good part of the variance
+    with pytest.raises(ValueError, match="Z has 3 columns, but the model has 2 latent dimensions"):
+        vae.inverse_transform(np.ones((1, 3)))
+
+
+def test_samples_are_observations_or_means(vae):
+    observations, means = vae.sample(50), vae.sample(50, mean=True)
+    assert set(np.unique(observations)) <= set(range(17))
+    assert (means % 1 != 0).any()
+    np.testing.assert_array_equal(vae.sample(3, random_state=1), vae.sample(3, random_state=1))
+    assert (vae.sample(3, random_state=1) != vae.sample(3, random_state=2)).any()
+
+
+def test_outliers_are_the_rows_below_the_threshold(vae):
+    assert vae.offset_ == vae.threshold(0.1)
+    assert vae.threshold(0) <= vae.threshold(0.5) <= vae.threshold(1)
+    share = (vae.predict(DIGITS[:1500]) == -1).mean()
+    assert share == pytest.approx(0.1, abs=0.005)
+    noise = np.random.default_rng(0).integers(0, 17, (50, 64))
+    assert (vae.predict(noise) == -1).all()
+    with pytest.raises(ValueError, match="a share between 0 and 1, found 2"):
+        vae.threshold(2)
+
+
+def test_pickling_cloning_and_saving_keep_every_number(vae, tmp_path):
+    X = DIGITS[1500:1520]
+    vae.save(tmp_path / "vae")
+    for copy in (pickle.loads(pickle.dumps(vae)), lb.load(tmp_path / "vae")):
+        assert isinstance(copy, VariationalAutoencoder)
+        np.testing.assert_array_equal(copy.score_samples(X), vae.score_samples(X))
+        np.testing.assert_array_equal(copy.transform(X), vae.transform(X))
+        assert (copy.offset_, copy.n_iter_, copy.schema_) == (vae.offset_, vae.n_iter_, vae.schema_)
+        assert copy.threshold(0.3) == vae.threshold(0.3)
+    with pytest.raises(FileExistsError, match="already holds a model"):
+        vae.save(tmp_path / "vae")
+    fresh = clone(vae)
+    assert not hasattr(fresh, "model_")
+    with pytest.raises(NotFittedError):
+        fresh.transform(X)
+
+
+def test_random_state_is_all_there_is_to_chance():
+    def fitted(state):
+        return (
+            VariationalAutoencoder(**{**SMALL, "random_state": state}).fit(DIGITS[:100]).transform(DIGITS[:9])
+        )
+
+    np.testing.assert_array_equal(fitted(3), fitted(3))
+    assert (fitted(3) != fitted(4)).any()
+    np.testing.assert_array_equal(fitted(np.random.RandomState(5)), fitted(np.random.RandomState(5)))
+
+
+def test_it_works_in_a_pipeline_a_search_and_beside_others():
+    X, y = DIGITS[:300], load_digits().target[:300]
+    pipe = make_pipeline(VariationalAutoencoder(**SMALL), LogisticRegression())
+    assert 0 <= pipe.fit(X, y).score(X, y) <= 1
+    search = GridSearchCV(VariationalAutoencoder(**SMALL), {"latent_dim": [1, 2]}, cv=2).fit(X)
+    assert set(search.best_params_) == {"latent_dim"}
+    scores = cross_val_score(VariationalAutoencoder(**SMALL), X, cv=3)
+    assert scores.shape == (3,)
+    assert np.isfinite(scores).all()
+
+
+def test_it_works_under_joblib(vae):
+    parts = np.array_split(DIGITS[:60], 3)
+    together = Parallel(n_jobs=2)(delayed(vae.score_samples)(part) for part in parts)
+    np.testing.assert_array_equal(np.concatenate(together), vae.score_samples(DIGITS[:60]))
+
+
+def test_pandas_goes_in_and_comes_out():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(DIGITS[:80, 20:23], columns=["a", "b", "c"])
+    vae = VariationalAutoencoder(**{**SMALL, "latent_dim": 2}).set_output(transform="pandas").fit(frame)
+    assert vae.feature_names_in_.tolist() == ["a", "b", "c"]
+    out = vae.transform(frame)
+    expected = ["variationalautoencoder0", "variationalautoencoder1"]
+    assert out.columns.tolist() == vae.get_feature_names_out().tolist() == expected
+    with pytest.raises(ValueError, match="feature names"):
+        vae.transform(frame[["c", "b", "a"]])
+
+
+def test_partial_fit_goes_on_with_the_optimiser_where_it_was(tmp_path):
+    X, _ = make_blobs(200, 3, random_state=0)
+    vae = VariationalAutoencoder(**{**SMALL, "batch_size": 50, "learning_rate": 1e-2})
+    bounds = [vae.partial_fit(X).history_[-1]["bound"] for _ in range(15)]
+    assert vae.n_iter_ == 15
+    assert np.mean(bounds[-3:]) > np.mean(bounds[:3]) + 0.5
+    (adam, *_) = vae.state_.optimizer
+    assert int(adam.count) == 15 * 4  # steps of all passes, not of the last
+    again = pickle.loads(pickle.dumps(vae)).partial_fit(X)
+    np.testing.assert_array_equal(again.transform(X), vae.partial_fit(X).transform(X))
+
+
+def test_a_fit_that_has_not_converged_says_so():
+    with pytest.warns(ConvergenceWarning, match="still rose by .* nats a row.*raise epochs"):
+        VariationalAutoencoder(latent_dim=1, width=8, epochs=12, random_state=0).fit(DIGITS[:500])
+
+
+def test_the_density_of_real_data_is_in_their_own_units():
+    """Scaling a column by c moves log p(x) by −log c."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(3, 2, (400, 2)) @ np.array([[1, 0.5], [0, 1]])
+    options = {**SMALL, "epochs": 30, "evidence_samples": 50}
+    one = VariationalAutoencoder(**options).fit(X)
+    ten = VariationalAutoencoder(**options).fit(X * [1, 10])
+    assert one.schema_.endswith("Gaussian with a learned scale a column, standardised")
+    assert ten.score(X * [1, 10]) == pytest.approx(one.score(X) - np.log(10), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("options", "X", "message"),
+    [
+        ({"likelihood": "bernoulli"}, DIGITS[:50], r"values in \{0, 1\}.*binarise"),
+        ({"likelihood": "poison"}, DIGITS[:50], "unknown 'poison'"),
+        ({"latent_dim": 0}, DIGITS[:50], "latent_dim: expected at least 1"),
+        ({"epochs": -1}, DIGITS[:50], "expected epochs above 0"),
+        ({"evidence_samples": 0}, DIGITS[:50], "samples of at least 2"),
+        ({}, DIGITS[:1], "minimum of 2 is required"),
+    ],
+)
+def test_a_wrong_call_says_what_was_expected(options, X, message):
+    with pytest.raises(ValueError, match=message):
+        VariationalAutoencoder(**{**SMALL, **options}).fit(X)
