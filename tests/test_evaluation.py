@@ -22,7 +22,7 @@ def saved():
 
 def test_differences_are_paired_over_rows(saved):
     baselines = fit_baselines(COUNTS, "beta-binomial", trials=4)
-    metrics = evaluate(saved, COUNTS, baselines, samples=20, seed=3)
+    metrics = evaluate(saved, COUNTS, baselines, samples=20, seed=3).metrics
     mine = lb.log_evidence(saved.model, COUNTS, samples=20, key=3)
     assert metrics["log_likelihood"] == mine.mean
     assert metrics["elbo"] + metrics["rate"] + metrics["distortion"] == pytest.approx(0, abs=1e-4)
@@ -36,7 +36,7 @@ def test_differences_are_paired_over_rows(saved):
 
 def test_rows_are_known_again_wherever_they_stand(saved):
     shuffled = np.random.default_rng(1).permutation(COUNTS).astype(np.float64)
-    metrics = evaluate(saved, shuffled, {}, samples=2)
+    metrics = evaluate(saved, shuffled, {}, samples=2).metrics
     trained = {tuple(row) for row in COUNTS[:10]}
     assert metrics["rows_trained_on"] == sum(tuple(row) in trained for row in COUNTS)
     chose = {tuple(row) for row in COUNTS[10:12]}
@@ -62,7 +62,7 @@ def test_model_and_baseline_are_in_one_measure():
     bits = np.random.default_rng(0).integers(0, 2, (50, 4))
     built = build(bits, latent_dim=1, width=8, depth=0)
     blind = lb.VAE(built.model.prior, built.model.posterior, lambda z: lb.Bernoulli(4)(0 * z.repeat(4)))
-    metrics = evaluate(Saved(blind), bits, {}, samples=500)
+    metrics = evaluate(Saved(blind), bits, {}, samples=500).metrics
     # log p(x∣z) is constant, so the weights are p(z)/q(z∣x) alone, whose mean is 1.
     error = metrics["log_likelihood_monte_carlo_error"]
     assert metrics["log_likelihood"] == pytest.approx(4 * np.log(0.5), abs=5 * error)

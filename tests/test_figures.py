@@ -17,8 +17,8 @@ def canvas(figure):
 
 def history(bounds, validation):
     return [
-        {"epoch": epoch, "bound": bound, "validation_bound": held_out}
-        for epoch, (bound, held_out) in enumerate(zip(bounds, validation, strict=True), start=1)
+        {"epoch": epoch, "bound": bound, "validation_bound": validation_bound}
+        for epoch, (bound, validation_bound) in enumerate(zip(bounds, validation, strict=True), start=1)
     ]
 
 
@@ -33,7 +33,7 @@ def z():
 
 
 class TestBound:
-    def test_draws_both_curves_and_marks_the_best_held_out_epoch(self):
+    def test_draws_both_curves_and_marks_the_best_validation_epoch(self):
         records = history([-120.0, -90.0, -85.0, -80.0], [-125.0, -95.0, -93.0, -94.0])
         axes = figures.bound_over_training(records).axes[0]
         training, validation, best = axes.lines
@@ -43,7 +43,16 @@ class TestBound:
         assert best.get_label() == "best: −93.0 at epoch 3"
         assert axes.get_ylabel() == "nats per row"
 
-    def test_held_out_bounds_may_be_missing(self):
+    def test_the_best_epoch_is_said_in_whole_epochs(self):
+        records = [
+            {"epoch": 52.0435, "bound": -90.0, "validation_bound": -95.0},
+            {"epoch": 104.043, "bound": -85.0, "validation_bound": -93.0},
+        ]
+        best = figures.bound_over_training(records).axes[0].lines[-1]
+        assert best.get_label() == "best: −93.0 at epoch 104"
+        assert best.get_xdata()[0] == 104.043
+
+    def test_validation_bounds_may_be_missing(self):
         records = history([-9.0, -8.0, -7.0], [None, -8.5, None])
         del records[0]["validation_bound"]
         _, validation, _ = figures.bound_over_training(records).axes[0].lines

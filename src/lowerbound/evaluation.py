@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,22 @@ from jaxtyping import UInt32
 
 from lowerbound.baselines import Density, paired_difference
 from lowerbound.data.transforms import Binarization, Transform
-from lowerbound.evidence import log_evidence, standard_error_of_mean
+from lowerbound.evidence import Evidence, log_evidence, standard_error_of_mean
 from lowerbound.inference import in_chunks, transformed
 from lowerbound.keys import content_hash
 from lowerbound.store import Saved
 
-__all__ = ["evaluate", "fingerprints", "observed"]
+__all__ = ["Evaluation", "differences", "evaluate", "fingerprints", "observed"]
 
 Metrics = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `metrics.json` holds, and the evidence of each row behind it."""
+
+    metrics: Metrics
+    evidence: Evidence
 
 
 def evaluate(
@@ -28,7 +37,7 @@ def evaluate(
     *,
     samples: int = 1000,
     seed: int = 0,
-) -> Metrics:
+) -> Evaluation:
     """The held-out bound and log p(x) of a saved model on the rows of `x`, and its baselines on the same.
 
     All log-likelihoods are means over rows in nats, in the measure that `measure` names; each has its
@@ -52,7 +61,7 @@ def evaluate(
             "difference_standard_error": difference_error,
             "note": baseline.note,
         }
-    return {
+    metrics = {
         "elbo": float(evidence.elbo.mean()),
         "elbo_standard_error": standard_error_of_mean(evidence.elbo),
         "log_likelihood": evidence.mean,
@@ -72,6 +81,23 @@ def evaluate(
         "examples_per_second": len(x) / seconds,
         "baselines": compared,
     }
+    return Evaluation(metrics, evidence)
+
+
+def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Metrics]:
+    """The first model's log p(x) minus each other's, on the same rows: the mean and its standard error.
+
+    **Raises:** `ValueError` where two models state their densities in different measures.
+    """
+    (name, first), *others = evaluations.items()
+    paired: dict[str, Metrics] = {}
+    for other, evaluation in others:
+        measures = (first.evidence.measure, evaluation.evidence.measure)
+        if measures[0] != measures[1]:
+            raise ValueError(f"{name} and {other} are not comparable: {measures[0]} against {measures[1]}")
+        mean, error = paired_difference(first.evidence.log_prob, evaluation.evidence.log_prob)
+        paired[other] = {"difference": mean, "standard_error": error}
+    return paired
 
 
 def observed(x: np.ndarray, transform: Transform, seed: int = 0) -> np.ndarray:

@@ -88,10 +88,7 @@ def bound_over_training(history: Sequence[Mapping[str, Any]]) -> Figure:
     "validation_bound" (may be None or absent). The best validation bound is marked. The first steep epochs
     are cut off, so that what happens later can be seen.
 
-    >>> figure = bound_over_training([
-    ...     {"epoch": 1, "bound": -120.0, "validation_bound": -121.0},
-    ...     {"epoch": 2, "bound": -95.0, "validation_bound": -98.0},
-    ... ])
+    >>> figure = bound_over_training([{"epoch": 1, "bound": -120.0, "validation_bound": -121.0}])
     >>> figure.axes[0].get_ylabel()
     'nats per row'
     """
@@ -137,9 +134,7 @@ def reconstructions(
     """
     here, there = np.shape(originals), np.shape(means)
     if here != there:
-        raise ValueError(
-            f"originals and means must have one shape, got {here} and {there}: pass the same rows"
-        )
+        raise ValueError(f"originals and means must be rows of one shape, got {here} and {there}")
     if image_shape is None:
         tables = {"Originals": _table(originals, "originals"), "Reconstructions": _table(means, "means")}
         return _heat_maps(tables, value_range, cmap)
@@ -147,8 +142,7 @@ def reconstructions(
     gap, height = _gap(x), x.shape[1]
     space = np.full_like(x[:, :1], np.nan).repeat(gap, axis=1)
     canvas = _mosaic(np.concatenate([x, space, y], axis=1), columns, (4 * gap, gap))
-    title = "Originals over their reconstructions"
-    figure, axes = _picture(title, canvas, x, value_range, cmap, pad=(1.05, 0))
+    figure, axes = _picture("Originals over their reconstructions", canvas, x, value_range, cmap, (1.05, 0))
     tops = np.arange(0, len(canvas), 2 * height + 5 * gap)
     centres = np.add.outer(tops, [0, height + gap]).ravel() + (height - 1) / 2
     axes.set_yticks(list(centres), ["original", "reconstruction"] * len(tops))
@@ -211,12 +205,11 @@ def manifold(
     if len(x) != side**2:
         raise ValueError(f"decode must return one row for each of the {side**2} latents, got {len(x)} rows")
     canvas = _mosaic(x, side, (0, 0))
-    figure, axes = _picture("The learned manifold", canvas, x, value_range, cmap, pad=(0.5, 0.5))
+    figure, axes = _picture("The learned manifold", canvas, x, value_range, cmap, (0.5, 0.5))
     z = np.arange(-1.5, 2.0, 0.5)  # lies at the fraction Φ(z)
     axes.set_xticks(list(ndtr(z) * canvas.shape[1] - 0.5), map(_number, z))
     axes.set_yticks(list(ndtr(-z) * canvas.shape[0] - 0.5), map(_number, z))
-    axes.set_xlabel("z₁", color=INK)
-    axes.set_ylabel("z₂", color=INK)
+    axes.set(xlabel="z₁", ylabel="z₂")
     return figure
 
 
@@ -236,26 +229,21 @@ def latent_scatter(z: ArrayLike, labels: ArrayLike | None = None, *, name: str =
     points, x_label, y_label = _two_dimensions(codes)
     classes, colours = _colours(labels, len(codes))
     figure, axes = _chart("Latent codes, one point a row", x_label, y_label, (6.4, 5.2))
-    size = float(np.clip(2e4 / len(codes), 3, 22))
-    drawn = axes.scatter(*points.T, size, colours, linewidths=0, alpha=0.85, rasterized=True)
+    (x, y), size = points.T, float(np.clip(2e4 / len(codes), 3, 22))
+    drawn = axes.scatter(x, y, size, colours, linewidths=0, alpha=0.85, rasterized=True)
     if codes.shape[1] > 1:
         axes.set_aspect("equal", adjustable="datalim")
-    style = {"color": INK, "weight": "bold", "ha": "center", "va": "center"}
-    halo = [withStroke(linewidth=3, foreground="white")]
-    dots = []
+    dots, halo = [], [withStroke(linewidth=3, foreground="white")]
     for kind, colour in classes.items():
         dots.append(Line2D([], [], linestyle="", marker="o", markersize=6, color=colour, label=kind))
         if colour != OTHER:
             x, y = np.median(points[np.array(colours) == colour], axis=0)
-            axes.text(x, y, kind, style, path_effects=halo)
+            axes.text(x, y, kind, color=INK, weight="bold", ha="center", va="center", path_effects=halo)
     if dots:
         figure.legend(handles=dots, title=name, loc="outside right upper", frameon=False, labelcolor=INK)
     elif labels is not None:
         figure.colorbar(drawn, ax=axes, label=name, pad=0.02).outline.set_visible(False)
     return figure
-
-
-# ── values ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def _column(history: Sequence[Mapping[str, Any]], key: str) -> Array:
@@ -268,7 +256,7 @@ def _column(history: Sequence[Mapping[str, Any]], key: str) -> Array:
 
 
 def _late_range(*curves: Array) -> Range:
-    """The y-range of the curves without the lowest tenth of each that is longer than ten: the steep epochs."""
+    """The y-range of the curves without the first, steep epochs: the lowest tenth of more than ten."""
     finite = [kept for curve in curves if len(kept := curve[np.isfinite(curve)])]
     if not finite:
         return (-1.0, 0.0)
@@ -299,17 +287,14 @@ def _table(rows: ArrayLike, name: str) -> Array:
 
 def _images(rows: ArrayLike, image_shape: ImageShape, name: str) -> Array:
     """`rows` as (n, h, w) or (n, h, w, 3), or an error."""
-    shape = tuple(image_shape[:2] if image_shape[2:] == (1,) else image_shape)
+    shape = tuple(image_shape)
+    shape = shape[:2] if shape[2:] == (1,) else shape
     if len(shape) < 2 or shape[2:] not in ((), (3,)) or min(shape) < 1:
-        raise ValueError(
-            "image_shape must be (height, width) or (height, width, 3), or None where rows are not images, "
-            f"got {image_shape}"
-        )
+        raise ValueError(f"image_shape must be (height, width) or (height, width, 3), got {image_shape}")
     images, size = np.asarray(rows, dtype=float), int(np.prod(shape))
     if images.ndim < 2 or not len(images) or images[0].size != size:
         raise ValueError(
-            f"{name} must have rows of {size} values to be images of {image_shape}, got the shape "
-            f"{images.shape}: pass rows of that many values, or another image_shape"
+            f"{name} must have rows of {size} values for images of {shape}, got the shape {images.shape}"
         )
     return images.reshape(-1, *shape)
 
@@ -356,18 +341,14 @@ def _colours(labels: ArrayLike | None, n: int) -> tuple[dict[str, str], Any]:
     return classes | ({"other": OTHER} if many else {}), colours
 
 
-# ── canvas ──────────────────────────────────────────────────────────────────────────────────────
-
-
 def _gap(images: Array) -> int:
     """The pixels between two images: about a sixteenth of their width, at least one."""
     return max(1, int(images.shape[2]) // 16)
 
 
 def _mosaic(images: Array, columns: int, gaps: tuple[int, int]) -> Array:
-    """Images (n, h, w, ...) as one, `columns` a row; NaN in the gaps below and beside each, and where none is."""
-    n, height, width, *colours = images.shape
-    below, beside = gaps
+    """Images (n, h, w, ...) as one, `columns` a row; NaN where none is and in the `gaps` below and beside."""
+    (n, height, width, *colours), (below, beside) = images.shape, gaps
     columns = min(_positive(columns, "columns"), n)
     rows = -(-n // columns)
     cells = np.full((rows * columns, height + below, width + beside, *colours), np.nan)
@@ -380,10 +361,7 @@ def _mosaic(images: Array, columns: int, gaps: tuple[int, int]) -> Array:
 def _picture(
     title: str, canvas: Array, images: Array, value_range: Range | None, cmap: str | None, pad: Range = (0, 0)
 ) -> tuple[Figure, Axes]:
-    """A canvas of `images` without frame or ticks, in a figure that fits it with `pad`, left and bottom.
-
-    It is at most 7 inches wide, and an image at most 0.75 inches.
-    """
+    """A canvas of `images`, each at most 0.75 inches wide, in a figure of 7 with `pad` left and below."""
     low, high = value_range or _range(images)
     width = min(7.0 - pad[0], 0.75 * canvas.shape[1] / images.shape[2])
     extent = np.array([width, width * canvas.shape[0] / canvas.shape[1]])
@@ -395,8 +373,7 @@ def _picture(
         canvas = np.nan_to_num(np.clip((canvas - low) / (high - low), 0.0, 1.0), nan=1.0)
     cmap = cmap or grey_map(images, value_range)
     axes.imshow(canvas, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set(xticks=[], yticks=[])
     _plain(axes, title)
     axes.spines[:].set_visible(False)
     return figure, axes
@@ -406,28 +383,24 @@ def _chart(title: str, x_label: str, y_label: str, size: tuple[float, float]) ->
     """Empty axes with a faint grid behind what will be drawn."""
     figure = Figure(figsize=size, dpi=DPI, layout="constrained")
     axes = figure.add_subplot()
-    _plain(axes, title)
+    _plain(axes, title, x_label, y_label)
     axes.spines[:].set_color("#cccccc")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#eeeeee", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.set_xlabel(x_label, color=INK)
-    axes.set_ylabel(y_label, color=INK)
     return figure, axes
 
 
-def _plain(axes: Axes, title: str) -> None:
+def _plain(axes: Axes, title: str, x_label: str = "", y_label: str = "") -> None:
     """A title in ink at the left, and quiet tick labels without tick marks."""
     axes.set_title(title, loc="left", fontsize=11, color=INK, pad=8)
     axes.tick_params(length=0, labelsize=9, labelcolor=FAINT)
+    axes.set_xlabel(x_label, color=INK)
+    axes.set_ylabel(y_label, color=INK)
 
 
 def _heat_maps(tables: Mapping[str, Array], value_range: Range | None, cmap: str | None) -> Figure:
-    """Tables (n, d) side by side on one colour scale, which the colour bar explains.
-
-    Without a `value_range` each column is standardised by the first table's mean and standard deviation,
-    and drawn from −3 to 3.
-    """
+    """Tables (n, d) on one colour scale: without a `value_range` the first's standard deviations, −3 to 3."""
     centre, scale, meaning, usual = np.zeros(1), np.ones(1), "value", "viridis"
     if value_range is None:
         first = next(iter(tables.values()))
@@ -439,9 +412,8 @@ def _heat_maps(tables: Mapping[str, Array], value_range: Range | None, cmap: str
     panels = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]
     for axes, (title, table) in zip(panels, tables.items(), strict=True):
         drawn = axes.imshow((table - centre) / scale, aspect="auto", **look)
-        _plain(axes, title)
+        _plain(axes, title, "column")
         axes.spines[:].set_visible(False)
-        axes.set_xlabel("column", color=INK)
     panels[0].set_ylabel("row", color=INK)
     figure.colorbar(drawn, ax=list(panels), label=meaning, pad=0.02).outline.set_visible(False)
     return figure

@@ -81,6 +81,11 @@ class VAE(eqx.Module):
                     f"{type(part).__name__}"
                 )
 
+    @property
+    def takes_given(self) -> bool:
+        """Whether a part receives a condition."""
+        return any(_takes_given(part) for part in (self.prior, self.posterior, self.likelihood))
+
     def p_z(self, given: Array | None = None) -> Distribution:
         """The prior p(z), or p(z∣y)."""
         self._check_given(given)

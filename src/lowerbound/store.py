@@ -146,15 +146,14 @@ def read(path: str | os.PathLike[str], *, like: Any = None) -> Saved:
         else:
             model = _filled(like, "model", arrays)
         transform = _unpacked(structure["transform"], "transform", arrays)
-        if isinstance(model, VAE):
-            size = int(model.p_x(model.p_z().mean).event_shape[0]) if like is None else 0
-            if size:
-                model.support(jnp.zeros(size))
+        if like is None and isinstance(model, VAE) and not model.takes_given:
+            # Do the parts fit each other? Traced, not computed.
+            model.support(jnp.zeros(model.p_x(model.p_z().mean).event_shape))
         return Saved(
             model,
             transform,
             structure["provenance"],
-            {name.removeprefix("arrays."): a for name, a in arrays.items() if name.startswith("arrays.")},
+            {n.removeprefix("arrays."): a for n, a in arrays.items() if n.startswith("arrays.")},
         )
     except SafetensorError as error:
         raise ValueError(f"{path / 'model.safetensors'}: {error}") from None

@@ -33,13 +33,12 @@ def paired_difference(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
     >>> paired_difference([1.0, 2.0, 3.0], [0.0, 1.0, 2.0])
     (1.0, 0.0)
     """
-    first, second = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if first.shape != second.shape or first.ndim != 1 or first.size < 2:
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape or a.ndim != 1 or a.size < 2:
         raise ValueError(
-            "paired_difference: expected two arrays (n,) of the same rows, at least 2, "
-            f"found shapes {first.shape} and {second.shape}"
+            f"expected two arrays (n,) of the same rows, n > 1, found shapes {a.shape} and {b.shape}"
         )
-    difference = first - second
+    difference = a - b
     return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(difference.size))
 
 

@@ -148,9 +148,6 @@ class Dequantized:
         return noise
 
 
-# ── Fits ─────────────────────────────────────────────────────────────────────────────────────────
-
-
 def fit_factors(x: Array, factors: int, *, seed: int) -> FactorMixture:
     """Factor analysis by maximum likelihood, `sklearn.decomposition.FactorAnalysis`."""
     from sklearn.decomposition import FactorAnalysis
@@ -165,15 +162,10 @@ def fit_factors(x: Array, factors: int, *, seed: int) -> FactorMixture:
         tolerance *= len(z) / len(x)
     model = FactorAnalysis(factors, tol=tolerance, max_iter=1000, random_state=seed)
     stopped = _quietly(model.fit, z)
-    return FactorMixture(
-        shift,
-        scale,
-        weights=np.ones(1),
-        means=np.zeros((1, x.shape[1])),
-        noise=np.maximum(model.noise_variance_, 1e-6)[None],  # a column without noise has no density
-        loadings=model.components_.T[None],
-        note=f"factor analysis, {factors} factor{'s' * (factors > 1)} (scikit-learn){stopped}",
-    )
+    weights, means = np.ones(1), np.zeros((1, x.shape[1]))
+    noise = np.maximum(model.noise_variance_, 1e-6)[None]  # a column without noise has no density
+    note = f"factor analysis, {factors} factor{'s' * (factors > 1)} (scikit-learn){stopped}"
+    return FactorMixture(shift, scale, weights, means, noise, model.components_.T[None], note)
 
 
 def fit_gaussians(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from lowerbound.cli.encode import encode
 from lowerbound.cli.evaluate import evaluate
 from lowerbound.cli.fit import fit
+from lowerbound.cli.reconstruct import reconstruct
 from lowerbound.cli.sample import sample
+from lowerbound.cli.score import score
 
 __all__ = ["app"]
 
@@ -18,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (fit, evaluate, sample):
+for verb in (fit, evaluate, encode, reconstruct, score, sample):
     app.command()(verb)
 
 

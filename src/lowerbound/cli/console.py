@@ -8,10 +8,22 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from json import dumps
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-__all__ = ["Progress", "compilation_cache", "plain_warnings", "print_metrics", "say"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = [
+    "Progress",
+    "compilation_cache",
+    "plain_warnings",
+    "print_differences",
+    "print_metrics",
+    "report_written",
+    "say",
+]
 
 
 def say(text: str) -> None:
@@ -118,3 +130,19 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
     for key, what in (("rows_trained_on", "trained"), ("rows_that_chose_the_model", "chose")):
         if metrics[key]:
             print(f"  NOTE: {metrics[key]} of these rows {what} the model: this is no held-out figure")
+
+
+def print_differences(first: str, differences: Mapping[str, Mapping[str, float]]) -> None:
+    """The first model's log p(x) minus the others', paired over rows."""
+    for other, d in differences.items():
+        print(
+            f"{first} − {other}: {d['difference']:+.3f} ± {d['standard_error']:.3f} nats a row, paired over rows"
+        )
+
+
+def report_written(out: Path, rows: np.ndarray, json: bool) -> None:
+    """What was written where: a line, or JSON on standard output."""
+    if json:
+        print(dumps({"out": str(out), "rows": rows.shape[0], "columns": rows.shape[1]}))
+    else:
+        say(f"wrote {out} ({rows.shape[0]} rows of {rows.shape[1]})")

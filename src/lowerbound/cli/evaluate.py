@@ -3,30 +3,61 @@
 from __future__ import annotations
 
 from json import dumps
+from pathlib import Path
+from typing import Annotated
 
-from lowerbound.cli.options import Data, Folder, Json, Samples, Seed
+import typer
+
+from lowerbound.cli.options import Json, Samples, Seed
 
 __all__ = ["evaluate"]
 
 
-def evaluate(folder: Folder, data: Data, samples: Samples = 5000, seed: Seed = 0, json: Json = False) -> int:
-    """The bound and log p(x) of a saved model with their errors, beside its baselines on the same rows.
+def evaluate(
+    arguments: Annotated[
+        list[str],
+        typer.Argument(metavar="DIR... DATA", help="One or more folders that `fit` wrote, and the rows."),
+    ],
+    samples: Samples = 5000,
+    seed: Seed = 0,
+    json: Json = False,
+) -> int:
+    """The bound and log p(x) of saved models with their errors, beside baselines on the same rows.
+
+    Of two or more models the differences to the first are paired over rows.
 
     Example: lowerbound evaluate runs/digits digits
     """
     from lowerbound.baselines import load_baselines
-    from lowerbound.cli.console import compilation_cache, print_metrics, say
+    from lowerbound.cli.console import compilation_cache, print_differences, print_metrics, say
     from lowerbound.cli.files import without_nan
-    from lowerbound.data.sources import open_source
-    from lowerbound.evaluation import evaluate
+    from lowerbound.cli.inputs import rows_for
+    from lowerbound.evaluation import differences, evaluate
     from lowerbound.store import read
 
-    saved = read(folder)
-    source = open_source("digits:test" if data == "digits" else data)
-    beside = folder / "baselines.safetensors"
-    baselines = load_baselines(beside) if beside.exists() else {}
+    *folders, data = arguments
+    if not folders:
+        raise ValueError(f"evaluate: expected DIR... DATA, found {data} alone; name the rows, such as digits")
+    models = {folder: read(folder) for folder in folders}
     compilation_cache()
-    say(f"log p(x) of {len(source.x)} rows of {source.name}, {samples} samples a row")
-    metrics = evaluate(saved, source.x, baselines, samples=samples, seed=seed)
-    print(dumps(without_nan(metrics), indent=1)) if json else print_metrics(metrics)
+    evaluations = {}
+    for folder, saved in models.items():
+        source = rows_for(saved, data)
+        beside = Path(folder) / "baselines.safetensors"
+        baselines = load_baselines(beside) if beside.exists() else {}
+        say(f"{folder}: log p(x) of {len(source.x)} rows of {source.name}, {samples} samples a row")
+        evaluations[folder] = evaluate(saved, source.x, baselines, samples=samples, seed=seed)
+    metrics = {folder: evaluation.metrics for folder, evaluation in evaluations.items()}
+    if len(folders) == 1:
+        (only,) = metrics.values()
+        print(dumps(without_nan(only), indent=1)) if json else print_metrics(only)
+        return 0
+    paired = differences(evaluations)
+    if json:
+        print(dumps(without_nan({"models": metrics, "differences": paired}), indent=1))
+        return 0
+    for folder, record in metrics.items():
+        print(f"{folder}")
+        print_metrics(record)
+    print_differences(folders[0], paired)
     return 0

@@ -134,7 +134,7 @@ def fit(
     say(f"trained {int(result.state.step)} steps ({result.stopped}); the model is in {out}")
     fitted = _baselines(saved, observed(train.x, built.transform, seed), out, seed) if baselines else {}
     say(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, {samples} samples a row")
-    metrics = evaluate(saved, held_out.x, fitted, samples=samples, seed=seed)
+    metrics = evaluate(saved, held_out.x, fitted, samples=samples, seed=seed).metrics
     write_json(out / "metrics.json", metrics)
     draw(saved, result.history, held_out, out, seed)
     print(dumps(without_nan(metrics), indent=1)) if json else print_metrics(metrics)

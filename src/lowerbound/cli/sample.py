@@ -15,7 +15,7 @@ __all__ = ["sample"]
 def sample(
     folder: Folder,
     out: Annotated[
-        Path, typer.Option(help="Where to write: .npy for the array, .png, .svg or .pdf for a picture.")
+        Path, typer.Option(help="Rows as .npy, .csv or .parquet; a picture as .png, .svg or .pdf.")
     ],
     n: Annotated[int, typer.Option("--n", "-n", help="How many rows.")] = 100,
     mean: Annotated[
@@ -29,32 +29,22 @@ def sample(
 
     Example: lowerbound sample runs/digits --n 100 --out samples.npy
     """
-    import numpy as np
-
     import lowerbound as lb
-    from lowerbound import figures
-    from lowerbound.cli.console import compilation_cache, say
+    from lowerbound.cli.console import compilation_cache, report_written
+    from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_picture, write_rows
     from lowerbound.store import read
 
-    endings = (".npy", ".png", ".svg", ".pdf")
-    if out.suffix not in endings:
-        raise ValueError(
-            f"--out {out}: expected an ending of {', '.join(endings)}, found {out.suffix or 'none'}"
-        )
-    if out.exists() and not overwrite:
-        raise FileExistsError(f"--out {out}: the file exists; take another, or pass --overwrite")
-    if not out.absolute().parent.is_dir():
-        raise FileNotFoundError(f"--out {out}: no folder {out.parent}")
+    usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     saved = read(folder)
     compilation_cache()
     rows = lb.sample(saved.model, n, key=seed, mean=mean, transform=saved.transform)
-    if out.suffix == ".npy":
-        np.save(out, rows, allow_pickle=False)
+    trained = saved.provenance.get("data", {})
+    if out.suffix in PICTURES:
+        from lowerbound import figures
+
+        shape = trained.get("image_shape")
+        write_picture(out, figures.samples(rows, None if shape is None else tuple(shape)))
     else:
-        shape = saved.provenance.get("data", {}).get("image_shape")
-        figures.save(figures.samples(rows, None if shape is None else tuple(shape)), out)
-    if json:
-        print(f'{{"out": "{out}", "rows": {len(rows)}, "columns": {rows.shape[1]}}}')
-    else:
-        say(f"wrote {len(rows)} rows of {rows.shape[1]} to {out}")
+        write_rows(out, rows, trained.get("column_names") or [f"x{i}" for i in range(rows.shape[1])])
+    report_written(out, rows, json)
     return 0

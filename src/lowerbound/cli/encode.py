@@ -1,0 +1,48 @@
+"""`lowerbound encode`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Seed
+
+__all__ = ["encode"]
+
+
+def encode(
+    folder: Folder,
+    data: Data,
+    out: Annotated[
+        Path, typer.Option(help="Codes as .npy, .csv or .parquet; a picture of them as .png, .svg or .pdf.")
+    ],
+    labels: Labels = None,
+    overwrite: Overwrite = False,
+    seed: Seed = 0,
+    json: Json = False,
+) -> int:
+    """The posterior means of rows, E[z|x]: a code of latent_dim numbers each, without noise.
+
+    Example: lowerbound encode runs/digits digits:test --out codes.csv
+    """
+    import lowerbound as lb
+    from lowerbound.cli.console import compilation_cache, report_written
+    from lowerbound.cli.inputs import rows_for
+    from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_picture, write_rows
+    from lowerbound.store import read
+
+    usable_file(out, (*ARRAYS, *PICTURES), overwrite)
+    saved = read(folder)
+    source = rows_for(saved, data, labels)
+    compilation_cache()
+    z = lb.encode(saved.model, source.x, transform=saved.transform, key=seed)
+    if out.suffix in PICTURES:
+        from lowerbound import figures
+
+        write_picture(out, figures.latent_scatter(z, source.labels))
+    else:
+        write_rows(out, z, [f"z{i}" for i in range(z.shape[1])])
+    report_written(out, z, json)
+    return 0

@@ -1,0 +1,53 @@
+"""`lowerbound reconstruct`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lowerbound.cli.options import Data, Folder, Json, Overwrite, Seed
+
+__all__ = ["reconstruct"]
+
+
+def reconstruct(
+    folder: Folder,
+    data: Data,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Means as .npy, .csv or .parquet; the first 24 rows over theirs as .png, .svg or .pdf."
+        ),
+    ],
+    overwrite: Overwrite = False,
+    seed: Seed = 0,
+    json: Json = False,
+) -> int:
+    """The likelihood's means at the posterior means of rows, in the data's own units.
+
+    Example: lowerbound reconstruct runs/digits digits:test --out reconstructions.png
+    """
+    import lowerbound as lb
+    from lowerbound.cli.console import compilation_cache, report_written
+    from lowerbound.cli.inputs import rows_for
+    from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_picture, write_rows
+    from lowerbound.evaluation import observed
+    from lowerbound.store import read
+
+    usable_file(out, (*ARRAYS, *PICTURES), overwrite)
+    saved = read(folder)
+    source = rows_for(saved, data)
+    compilation_cache()
+    x = source.x[:24] if out.suffix in PICTURES else source.x
+    means = lb.reconstruct(saved.model, x, transform=saved.transform, key=seed)
+    if out.suffix in PICTURES:
+        from lowerbound import figures
+
+        rows = observed(x, saved.transform, seed)
+        write_picture(out, figures.reconstructions(rows, means, source.image_shape))
+    else:
+        write_rows(out, means, source.names)
+    report_written(out, means, json)
+    return 0

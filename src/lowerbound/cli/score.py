@@ -1,0 +1,51 @@
+"""`lowerbound score`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lowerbound.cli.options import Data, Folder, Json, Overwrite, Samples, Seed
+
+__all__ = ["score"]
+
+
+def score(
+    folder: Folder,
+    data: Data,
+    out: Annotated[
+        Path | None, typer.Option(help="A table as .csv, .parquet or .npy [default: CSV on standard output].")
+    ] = None,
+    samples: Samples = 1000,
+    overwrite: Overwrite = False,
+    seed: Seed = 0,
+    json: Json = False,
+) -> int:
+    """Log p(x) of each row in nats, with its standard error, effective sample size and Pareto k-hat.
+
+    Example: lowerbound score runs/digits digits:test --out scores.csv
+    """
+    import numpy as np
+
+    import lowerbound as lb
+    from lowerbound.cli.console import compilation_cache, report_written
+    from lowerbound.cli.inputs import rows_for
+    from lowerbound.cli.outputs import ARRAYS, print_csv, usable_file, write_rows
+    from lowerbound.store import read
+
+    if out is not None:
+        usable_file(out, ARRAYS, overwrite)
+    saved = read(folder)
+    source = rows_for(saved, data)
+    compilation_cache()
+    evidence = lb.log_evidence(saved.model, source.x, samples=samples, transform=saved.transform, key=seed)
+    columns = ("log_prob", "standard_error", "effective_sample_size", "k_hat")
+    table = np.stack([getattr(evidence, name) for name in columns], axis=1)
+    if out is None:
+        print_csv(table, columns)
+    else:
+        write_rows(out, table, columns)
+        report_written(out, table, json)
+    return 0
