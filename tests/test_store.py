@@ -60,6 +60,18 @@ def test_parts_come_back_as_they_were(tmp_path, part):
     assert eqx.tree_equal(lb.load(tmp_path), part)
 
 
+def test_a_conditional_model_comes_back(tmp_path):
+    z, x = lb.DiagonalGaussian(2), lb.Bernoulli(3)
+    k1, k2 = jax.random.split(jax.random.key(0))
+    model = lb.VAE(
+        lb.StandardNormal(2),
+        lb.Conditional(lb.MLP(4, z.size, width=4, key=k1), z, given=True),
+        lb.Conditional(lb.MLP(3, x.size, width=4, key=k2), x, given=True),
+    )
+    lb.save(model, tmp_path)
+    assert eqx.tree_equal(lb.load(tmp_path), model)
+
+
 class Own(eqx.Module):
     """A network of a user's own."""
 

@@ -135,9 +135,8 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
 def print_differences(first: str, differences: Mapping[str, Mapping[str, float]]) -> None:
     """The first model's log p(x) minus the others', paired over rows."""
     for other, d in differences.items():
-        print(
-            f"{first} − {other}: {d['difference']:+.3f} ± {d['standard_error']:.3f} nats a row, paired over rows"
-        )
+        difference = f"{d['difference']:+.3f} ± {d['standard_error']:.3f}"
+        print(f"{first} − {other}: {difference} nats a row, paired over rows")
 
 
 def report_written(out: Path, rows: np.ndarray, json: bool) -> None:

@@ -1,0 +1,67 @@
+"""Files of arrays: `.npy` and `.npz`, of which nothing is read before its header is believed."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from lowerbound.data.sources.held import DEFLATE, check_held, whole
+
+__all__ = ["read_npy", "read_npz"]
+
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """The array in a `.npy`, mapped and not yet read."""
+    with whole(path, ".npy"), path.open("rb") as stream:
+        shape, fortran, dtype = _header(stream, path, str(path), path.stat().st_size)
+        if 0 in shape:
+            return np.empty(shape, dtype)  # which cannot be mapped
+        return np.memmap(stream, dtype, "r", stream.tell(), shape, "F" if fortran else "C")
+
+
+def read_npz(path: Path, name: str) -> np.ndarray:
+    """The array called `name` in a `.npz`, or its only one where `name` is empty."""
+    with whole(path, ".npz"), zipfile.ZipFile(path) as archive:
+        names = [member.removesuffix(".npy") for member in archive.namelist() if member.endswith(".npy")]
+        if not name and len(names) == 1:
+            name = names[0]
+        if name not in names:
+            wanted = f"no array {name!r}" if name else f"{len(names)} arrays"
+            choice = f"; name one: {', '.join(f':{name}' for name in names)}" if names else ""
+            raise ValueError(f"{path}: {wanted} in it{choice}")
+        member = archive.getinfo(f"{name}.npy")
+        held = min(member.file_size, DEFLATE * path.stat().st_size)
+        with archive.open(member) as stream:
+            _header(stream, path, f"{path}:{name}", held)
+        with archive.open(member) as stream:
+            return npy.read_array(stream, allow_pickle=False)
+
+
+def _header(stream: IO[bytes], path: Path, where: str, held: int) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, order and type of the array in `stream`, whose file holds at most `held` bytes."""
+    pickled = ValueError(
+        f"{path}: holds Python objects in a pickle, which could run code and is not loaded; save an array "
+        "of numbers"
+    )
+    start = stream.read(npy.MAGIC_LEN)
+    if not start.startswith(npy.MAGIC_PREFIX):
+        if start[:1] == b"\x80":  # how a pickle begins
+            raise pickled
+        raise ValueError(f"it begins with {start!r}" if start else "it is empty")
+    version = (start[-2], start[-1])
+    if version not in _HEADERS:
+        raise ValueError(f"its format is {version[0]}.{version[1]}, and 1.0 and 2.0 are read")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of headers that Python 2 wrote
+        shape, fortran, dtype = _HEADERS[version](stream)
+    if dtype.hasobject:
+        raise pickled
+    check_held(where, shape, max(dtype.itemsize, 1), held - stream.tell())
+    return shape, fortran, dtype

@@ -1,0 +1,52 @@
+"""Files that are not what they seem: what a header promises against what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["DEFLATE", "check_held", "whole"]
+
+# No byte of a deflate stream (gzip, zip) can hold more than this many.
+DEFLATE = 1032
+
+
+@contextmanager
+def whole(path: Path, kind: str) -> Iterator[None]:
+    """Whatever a parser says of a broken file, as a `ValueError` of one line that names it.
+
+    >>> with whole(Path("x.npy"), ".npy"):
+    ...     raise EOFError("no more")
+    Traceback (most recent call last):
+    ...
+    ValueError: x.npy: not a whole .npy file (no more)
+    """
+    try:
+        yield
+    except PermissionError:
+        raise
+    except Exception as error:  # on broken bytes parsers raise nearly anything
+        words = " ".join(str(error).split())
+        if words.startswith(f"{path}:"):
+            raise
+        raise ValueError(f"{path}: not a whole {kind} file ({words[:200] or type(error).__name__})") from None
+
+
+def check_held(where: str, shape: tuple[int, ...], itemsize: int, held: int) -> None:
+    """Whether `held` bytes can hold an array of `shape`, asked before memory is taken for it.
+
+    >>> check_held("x.npy", (10**9, 1000), 8, held=800)
+    Traceback (most recent call last):
+    ...
+    ValueError: x.npy: its header promises 1000000000 × 1000 values, 8,000,000,000,000 bytes, and the file \
+can hold 800 at most: it is cut short, or its header is wrong; write it anew
+    """
+    promised = itemsize
+    for size in shape:
+        promised *= size
+    if promised > held or min(shape, default=0) < 0:
+        raise ValueError(
+            f"{where}: its header promises {' × '.join(map(str, shape))} values, {promised:,} bytes, and the "
+            f"file can hold {held:,} at most: it is cut short, or its header is wrong; write it anew"
+        )

@@ -1,0 +1,74 @@
+"""A folder of images, one a row."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lowerbound.data.sources.held import whole
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+__all__ = ["read_images"]
+
+_ENDINGS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".gif": "GIF"}
+# What Pillow calls them: one bit, grey of 8 and of 16 bits, colour; a palette is read as colour.
+_MODES = {"1": "bool", "L": "uint8", "I;16": "uint16", "RGB": "uint8", "P": "uint8"}
+
+
+def read_images(folder: Path) -> np.ndarray:
+    """The images in `folder`, sorted by name: (n, height, width), and (n, height, width, 3) in colour.
+
+    All are looked at before any is decoded. Other files, hidden ones and folders within are left alone.
+    """
+    paths = sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS and path.name[0] != "."
+    )
+    if not paths:
+        raise ValueError(f"{folder}: expected a folder of images ({', '.join(_ENDINGS)}), found none in it")
+    size, mode = (0, 0), ""
+    for path in paths:
+        with _image(path) as image:
+            found = (image.size, image.mode)
+        if path is paths[0]:
+            size, mode = found
+        if found != (size, mode):
+            raise ValueError(
+                f"{path}: expected {_words(size, mode)}, as {paths[0].name} is, found {_words(*found)}; make "
+                "all images of one size and mode"
+            )
+    colour = (3,) if mode in ("RGB", "P") else ()
+    images = np.empty((len(paths), size[1], size[0], *colour), _MODES[mode])
+    for row, path in zip(images, paths, strict=True):
+        with _image(path) as image:
+            row[...] = np.asarray(image.convert("RGB") if mode == "P" else image)
+    return images
+
+
+@contextmanager
+def _image(path: Path) -> Iterator[Image]:
+    """The one image in `path`, opened and not yet decoded."""
+    from PIL import Image
+
+    with warnings.catch_warnings(), whole(path, "image"):
+        warnings.simplefilter("ignore")  # of odd metadata
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(path, formats=sorted(set(_ENDINGS.values()))) as image:
+            if (frames := getattr(image, "n_frames", 1)) > 1:
+                raise ValueError(f"{path}: expected one image a file, found {frames}; save each by itself")
+            if image.mode not in _MODES:
+                raise ValueError(
+                    f"{path}: expected a grey or an RGB image, found mode {image.mode}; convert it (Pillow: "
+                    'image.convert("RGB"))'
+                )
+            yield image
+
+
+def _words(size: tuple[int, int], mode: str) -> str:
+    return f"{size[0]} × {size[1]} in mode {mode}"

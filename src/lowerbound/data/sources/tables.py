@@ -1,0 +1,118 @@
+"""Files of tables: `.csv` and `.parquet`, read by pyarrow."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lowerbound.data.sources.held import whole
+from lowerbound.data.tables import NUMBER, Columns
+
+__all__ = ["read_csv", "read_parquet"]
+
+_MISSING = {"", "na", "n/a", "nan", "null", "none", "inf", "-inf"}
+
+
+def read_csv(path: Path) -> Columns:
+    """The columns of a `.csv` in UTF-8, split at commas, semicolons or tabs, whichever its first line has.
+
+    The first line is a header where it is all words, or counts 0, 1, 2, …, as pandas writes for columns
+    without names (three at least: 0, 1 is a row); it is a row where it is all numbers. A mixture is refused.
+    """
+    import pyarrow.csv as arrow  # type: ignore[import-untyped]
+
+    ragged: list[Any] = []
+
+    def keep(row: Any) -> str:
+        ragged.append(row)
+        return "error"
+
+    with whole(path, ".csv"):
+        line = _first_line(path)
+        delimiter = max(",;\t", key=lambda mark: len(_cells(line, mark)))
+        named = _is_header(_cells(line, delimiter), path)
+        try:
+            table = arrow.read_csv(
+                path,
+                # One thread knows the number of a line, and is no slower. A line must fit into a block.
+                arrow.ReadOptions(
+                    use_threads=False,
+                    autogenerate_column_names=not named,
+                    block_size=max(1 << 20, 8 * len(line)),
+                ),
+                arrow.ParseOptions(delimiter=delimiter, invalid_row_handler=keep),
+            )
+        except ValueError:
+            if not ragged:
+                raise
+            row = ragged[0]
+            raise ValueError(
+                f"{path}: expected {row.expected_columns} cells in each line, as in the first, found "
+                f"{row.actual_columns} in line {row.number}: {row.text[:40]!r}"
+            ) from None
+    names = tuple(name.strip() for name in table.column_names) if named else None
+    return Columns([np.asarray(column) for column in table.columns], names)
+
+
+def read_parquet(path: Path) -> Columns:
+    """The columns of a `.parquet`, less those that pandas wrote for its index."""
+    import pyarrow.parquet as arrow  # type: ignore[import-untyped]
+    from pyarrow import types  # type: ignore[import-untyped]
+
+    numbers = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
+    with whole(path, ".parquet"), arrow.ParquetFile(path) as file:
+        schema = file.schema_arrow
+        index = (schema.pandas_metadata or {}).get("index_columns", ())
+        fields = [field for field in schema if field.name not in index]
+        for field in fields:
+            if not any(is_number(field.type) for is_number in numbers):
+                raise TypeError(
+                    f"{path}: expected numbers, found {field.type} in column {field.name!r}; make the whole "
+                    "column numbers, or leave it out"
+                )
+        names = tuple(field.name for field in fields)
+        columns = file.read(columns=names).columns
+    decimal = [types.is_decimal(column.type) for column in columns]
+    return Columns(
+        [np.asarray(c.cast("float64") if d else c) for c, d in zip(columns, decimal, strict=True)], names
+    )
+
+
+def _first_line(path: Path) -> str:
+    """The first line that is not empty."""
+    with path.open("rb") as stream:
+        if b"\0" in stream.read(1 << 16):
+            raise ValueError("it holds bytes that are not text in UTF-8")
+        stream.seek(0)
+        for line in io.TextIOWrapper(stream, "utf-8-sig"):
+            if line.strip("\n"):
+                return line.strip("\n")
+    raise ValueError("it is empty")
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+
+
+def _is_header(cells: list[str], path: Path) -> bool:
+    counted = cells[not cells[0] :]
+    if len(counted) > 2 and counted == [str(j) for j in range(len(counted))]:
+        words, numbers = cells, []
+    else:
+        numbers = [cell for cell in cells if NUMBER.fullmatch(cell)]
+        words = [cell for cell in cells if cell.lower() not in _MISSING and cell not in numbers]
+    if words and numbers:
+        raise ValueError(
+            f"{path}: expected a first line of names or one of numbers, found both, {words[0][:40]!r} and "
+            f"{numbers[0]!r}; name every column in words, or leave out columns of text"
+        )
+    if words and "" in cells:
+        raise ValueError(
+            f"{path}: expected a name for each column, found none for column {cells.index('')}; name it, or "
+            "leave it out (pandas writes its index so: to_csv(index=False) does not)"
+        )
+    return bool(words)
