@@ -13,32 +13,6 @@ from lowerbound.cli import main
 QUICK = ["--epochs", "3", "--width", "16", "--samples", "10"]
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    """A compilation cache of the session's own: the user's is not touched."""
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(autouse=True)
-def configuration(cache, monkeypatch):
-    """The command line may set JAX's configuration; other tests run in this process."""
-    import jax
-
-    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
-    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
-    before = {name: getattr(jax.config, name) for name in names}
-    yield
-    for name, value in before.items():
-        jax.config.update(name, value)
-
-
-@pytest.fixture(scope="session")
-def run_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runs") / "digits"
-    assert main(["fit", "digits", "--latent-dim", "2", "--out", str(folder), *QUICK]) == 0
-    return folder
-
-
 def test_fit_writes_what_it_says(run_folder):
     names = {path.name for path in run_folder.iterdir()}
     pictures = {"bound", "reconstructions", "samples", "sample-means", "latents", "manifold"}

@@ -9,7 +9,7 @@ import numpy as np
 
 from lowerbound.data.rows import as_rows
 
-__all__ = ["NUMBER", "Columns", "as_table", "stack"]
+__all__ = ["NUMBER", "Columns", "as_table", "from_arrow", "stack"]
 
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 
@@ -72,22 +72,24 @@ def stack(columns: Columns, name: str) -> np.ndarray:
     return table
 
 
+def from_arrow(table: Any) -> Columns:
+    """The columns of a pyarrow table; decimals as float64."""
+    columns = [c.cast("float64") if str(c.type).startswith("decimal") else c for c in table.columns]
+    return Columns([np.asarray(column) for column in columns], tuple(table.column_names))
+
+
 def _columns(x: Any) -> Columns | None:
-    """The columns of a data frame, known by its methods so that nobody's library is imported."""
-    if hasattr(x, "column_names") and hasattr(x, "schema"):  # pyarrow
-        series = dict(enumerate(x.columns))
-        names = x.column_names
-        for j, column in series.items():
-            if str(column.type).startswith("decimal"):
-                series[j] = column.cast("float64")
-    elif hasattr(x, "get_columns"):  # polars
-        series, names = dict(enumerate(x.get_columns())), x.columns
-    elif hasattr(x, "iloc") and hasattr(x, "items") and hasattr(x, "columns"):  # pandas
-        series, names = dict(enumerate(column for _, column in x.items())), list(x.columns)
-    else:
-        return None
-    named = all(isinstance(label, str) for label in names)
-    return Columns([np.asarray(column) for column in series.values()], tuple(names) if named else None)
+    """The columns of a data frame, None of anything else; told by its methods, so that no library is
+    imported for it."""
+    if hasattr(x, "column_names"):  # pyarrow
+        return from_arrow(x)
+    if hasattr(x, "get_columns"):  # polars
+        return Columns([np.asarray(column) for column in x.get_columns()], tuple(x.columns))
+    if hasattr(x, "iloc") and hasattr(x, "items") and hasattr(x, "columns"):  # pandas
+        names = tuple(x.columns)
+        named = all(isinstance(name, str) for name in names)
+        return Columns([np.asarray(column) for _, column in x.items()], names if named else None)
+    return None
 
 
 def _array(x: Any, name: str) -> np.ndarray:
@@ -100,7 +102,8 @@ def _array(x: Any, name: str) -> np.ndarray:
         lengths = [len(row) if hasattr(row, "__len__") else 1 for row in x]
         row = next((i for i, length in enumerate(lengths) if length != lengths[0]), 0)
         raise ValueError(
-            f"{name}: expected rows of one length, found {lengths[0]} in row 0 and {lengths[row]} in row {row}"
+            f"{name}: expected rows of one length, found {lengths[0]} values in row 0 and {lengths[row]} in "
+            f"row {row}"
         ) from None
 
 
@@ -109,7 +112,7 @@ def _check_numbers(array: np.ndarray, name: str, column: str) -> None:
     if kind in "OUS":
         cells = array.tolist()
         row = next((i for i, cell in enumerate(cells) if not NUMBER.fullmatch(str(cell))), 0)
-        what = "" if isinstance(cells[row], str) else f" ({type(cells[row]).__name__})"
+        what = "" if cells[row] is None or isinstance(cells[row], str) else f" ({type(cells[row]).__name__})"
         raise TypeError(
             f"{name}: expected numbers, found {_short(cells[row])}{what} in row {row}, {column}; make the "
             "whole column numbers, or leave it out"

@@ -39,21 +39,17 @@ def read_idx(path: Path) -> np.ndarray:
         magic = stream.read(4)
         if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or not magic[3]:
             raise ValueError(
-                f"it begins with {magic!r}; expected two zero bytes, a type of {', '.join(map(str, _TYPES))}, "
-                "and the number of dimensions"
+                f"it begins with {magic!r}; expected two zero bytes, a type of {sorted(_TYPES)}, and the "
+                "number of dimensions"
             )
         dtype = np.dtype(_TYPES[magic[2]])
-        sizes = np.frombuffer(stream.read(4 * magic[3]), ">u4")
-        shape = tuple(map(int, sizes))
-        if len(shape) < magic[3]:
+        sizes = stream.read(4 * magic[3])
+        if len(sizes) < 4 * magic[3]:
             raise ValueError(f"it ends within the sizes of its {magic[3]} dimensions")
-        bytes_on_disk = path.stat().st_size
-        check_held(
-            str(path),
-            shape,
-            dtype.itemsize,
-            bytes_on_disk * DEFLATE if zipped else bytes_on_disk - stream.tell(),
-        )
+        shape = tuple(map(int, np.frombuffer(sizes, ">u4")))
+        on_disk = path.stat().st_size
+        held = on_disk * DEFLATE if zipped else on_disk - stream.tell()
+        check_held(str(path), shape, dtype.itemsize, held)
         # In pieces, so that memory is taken for what is there and not for what is promised.
         expected, values = math.prod(shape) * dtype.itemsize, bytearray()
         while len(values) <= expected and (piece := stream.read(1 << 20)):

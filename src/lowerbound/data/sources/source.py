@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,11 @@ from lowerbound.data.tables import Columns, stack
 
 __all__ = ["Source", "open_labels", "open_source"]
 
-_READERS = {".npy": read_npy, ".csv": read_csv, ".parquet": read_parquet}
+_READERS: dict[str, Callable[[Path], np.ndarray | Columns]] = {
+    ".npy": read_npy,
+    ".csv": read_csv,
+    ".parquet": read_parquet,
+}
 _KNOWN = (
     "digits[:train|:test], .npy, .npz[:name], .csv, .parquet, IDX (.idx or a name that ends as "
     "train-images-idx3-ubyte does; .gz of these), a folder of images"
@@ -73,10 +78,10 @@ def open_labels(data: str, rows: int) -> np.ndarray:
         labels = found.arrays[0]
         labels = labels.astype(str) if labels.dtype.kind == "O" else labels
     else:
-        labels = np.array(found)
+        labels = found
     if labels.shape != (rows,):
         raise ValueError(f"{data}: expected a label for each of {rows} rows, found shape {labels.shape}")
-    return labels
+    return np.array(labels)
 
 
 def _digits(data: str) -> Source:

@@ -7,10 +7,8 @@ import io
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lowerbound.data.sources.held import whole
-from lowerbound.data.tables import NUMBER, Columns
+from lowerbound.data.tables import NUMBER, Columns, from_arrow
 
 __all__ = ["read_csv", "read_parquet"]
 
@@ -55,16 +53,15 @@ def read_csv(path: Path) -> Columns:
                 f"{row.actual_columns} in line {row.number}: {row.text[:40]!r}"
             ) from None
     names = tuple(name.strip() for name in table.column_names) if named else None
-    return Columns([np.asarray(column) for column in table.columns], names)
+    return Columns(from_arrow(table).arrays, names)
 
 
 def read_parquet(path: Path) -> Columns:
     """The columns of a `.parquet`, less those that pandas wrote for its index."""
-    import pyarrow.parquet as arrow  # type: ignore[import-untyped]
-    from pyarrow import types  # type: ignore[import-untyped]
+    from pyarrow import parquet, types  # type: ignore[import-untyped]
 
     numbers = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
-    with whole(path, ".parquet"), arrow.ParquetFile(path) as file:
+    with whole(path, ".parquet"), parquet.ParquetFile(path) as file:
         schema = file.schema_arrow
         index = (schema.pandas_metadata or {}).get("index_columns", ())
         fields = [field for field in schema if field.name not in index]
@@ -75,23 +72,21 @@ def read_parquet(path: Path) -> Columns:
                     "column numbers, or leave it out"
                 )
         names = tuple(field.name for field in fields)
-        columns = file.read(columns=names).columns
-    decimal = [types.is_decimal(column.type) for column in columns]
-    return Columns(
-        [np.asarray(c.cast("float64") if d else c) for c, d in zip(columns, decimal, strict=True)], names
-    )
+        return from_arrow(file.read(columns=names))
 
 
 def _first_line(path: Path) -> str:
     """The first line that is not empty."""
     with path.open("rb") as stream:
-        if b"\0" in stream.read(1 << 16):
-            raise ValueError("it holds bytes that are not text in UTF-8")
+        binary = b"\0" in stream.read(1 << 16)
         stream.seek(0)
-        for line in io.TextIOWrapper(stream, "utf-8-sig"):
-            if line.strip("\n"):
-                return line.strip("\n")
-    raise ValueError("it is empty")
+        try:
+            for line in io.TextIOWrapper(stream, "utf-8-sig"):
+                if line.strip("\n") and not binary:
+                    return line.strip("\n")
+        except UnicodeDecodeError:
+            binary = True
+    raise ValueError("it holds bytes that are not text in UTF-8" if binary else "it is empty")
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -99,7 +94,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _is_header(cells: list[str], path: Path) -> bool:
-    counted = cells[not cells[0] :]
+    counted = cells if cells[0] else cells[1:]  # pandas leaves the name of its index empty
     if len(counted) > 2 and counted == [str(j) for j in range(len(counted))]:
         words, numbers = cells, []
     else:

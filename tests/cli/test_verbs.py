@@ -1,0 +1,103 @@
+"""encode, reconstruct, score, sample and evaluate: what they write is what the functions return."""
+
+import json
+
+import numpy as np
+import pyarrow.csv
+import pyarrow.parquet
+import pytest
+
+import lowerbound as lb
+from lowerbound.cli import main
+from lowerbound.data.sources import open_source
+from lowerbound.store import read
+
+
+def table(path):
+    if path.suffix == ".npy":
+        return np.load(path), None
+    reader = pyarrow.csv.read_csv if path.suffix == ".csv" else pyarrow.parquet.read_table
+    found = reader(path)
+    return np.stack([column.to_numpy() for column in found.columns], axis=1), found.column_names
+
+
+@pytest.mark.parametrize("ending", [".npy", ".csv", ".parquet"])
+@pytest.mark.parametrize(
+    ("verb", "options", "names"),
+    [
+        ("encode", [], ["z0", "z1"]),
+        ("reconstruct", [], [f"x{i}" for i in range(64)]),
+        ("score", ["--samples", "10"], ["log_prob", "standard_error", "effective_sample_size", "k_hat"]),
+    ],
+)
+def test_a_table_holds_what_the_function_returns(run_folder, tmp_path, verb, options, names, ending):
+    out = tmp_path / f"out{ending}"
+    assert main([verb, str(run_folder), "digits", *options, "--out", str(out)]) == 0
+    found, columns = table(out)
+    assert columns in (None, names)
+    model, x = read(run_folder).model, open_source("digits:test").x
+    if verb == "score":
+        evidence = lb.log_evidence(model, x, samples=10)
+        expected = np.stack([getattr(evidence, name) for name in names], axis=1)
+    else:
+        expected = getattr(lb, verb)(model, x)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_without_out_scores_go_to_standard_output(run_folder, capsys):
+    assert main(["score", str(run_folder), "digits", "--samples", "10"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "log_prob,standard_error,effective_sample_size,k_hat"
+    assert len(lines) == 361
+
+
+@pytest.mark.parametrize("verb", ["encode", "reconstruct", "sample"])
+@pytest.mark.parametrize(
+    ("ending", "signature"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")]
+)
+def test_a_picture_is_drawn(run_folder, tmp_path, verb, ending, signature):
+    out = tmp_path / f"out{ending}"
+    data = [] if verb == "sample" else ["digits"]
+    assert main([verb, str(run_folder), *data, "--out", str(out)]) == 0
+    assert out.read_bytes().startswith(signature)
+
+
+def test_json_says_what_was_written(run_folder, tmp_path, capsys):
+    out = tmp_path / "codes.npy"
+    assert main(["encode", str(run_folder), "digits", "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"out": str(out), "rows": 360, "columns": 2}
+
+
+def test_two_models_are_compared_on_the_same_rows(run_folder, tmp_path, capsys):
+    other = tmp_path / "other"
+    call = ["fit", "digits", "--latent-dim", "1", "--out", str(other), "--epochs", "3", "--width", "16"]
+    assert main([*call, "--samples", "10", "--no-baselines"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(run_folder), str(other), "digits", "--samples", "10", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    x = open_source("digits:test").x
+    a, b = (lb.log_evidence(read(f).model, x, samples=10).log_prob for f in (run_folder, other))
+    paired = found["differences"][str(other)]
+    assert paired["difference"] == pytest.approx((a - b).mean(), abs=1e-5)
+    assert paired["standard_error"] == pytest.approx((a - b).std(ddof=1) / np.sqrt(360), rel=1e-4)
+    assert found["models"][str(other)]["baselines"] == {}
+
+
+def test_columns_are_matched_by_name_and_labels_may_be_one_of_them(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 80))
+    train, later = tmp_path / "train.csv", tmp_path / "later.csv"
+    rows = np.stack([a, b, np.arange(80) % 2], axis=1)
+    np.savetxt(train, rows, delimiter=",", header="a,b,kind", comments="")
+    np.savetxt(later, rows[:, [1, 0]], delimiter=",", header="b,a", comments="")
+    out = tmp_path / "run"
+    options = ["--labels", "kind", "--latent-dim", "1", "--epochs", "3", "--width", "8", "--samples", "10"]
+    assert main(["fit", str(train), "--out", str(out), *options]) == 0
+    scores = []
+    for data in (train, later):
+        assert main(["score", str(out), str(data), "--samples", "10"]) == 0
+        scores.append(capsys.readouterr().out.split("log_prob", 1)[1])
+    assert scores[0] == scores[1]
+    np.savetxt(later, rows[:, [1]], delimiter=",", header="b", comments="")
+    assert main(["score", str(out), str(later)]) == 2
+    assert "expected the columns that the model was trained on, found no a" in capsys.readouterr().err
