@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint format lock clean
+.PHONY: help install demo test test-slow lint format bench lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ install: $(INSTALLED) ## Install the library and its pinned dependencies into .v
 
 demo: install ## Train on the real digits, score them beside baselines, draw pictures into runs/
 	$(BIN)/lowerbound fit digits --latent-dim 10 --out runs/digits --overwrite
-	$(BIN)/lowerbound fit digits --latent-dim 2 --out runs/digits-2d --overwrite
+	$(BIN)/lowerbound fit digits --latent-dim 2 --out runs/digits-2d --overwrite --no-baselines
 	$(BIN)/lowerbound evaluate runs/digits digits
 
 test: install ## Run the tests and the examples in docstrings
@@ -34,6 +34,11 @@ lint: install ## Check style, format and types
 format: install ## Put the code into the common format
 	$(BIN)/ruff check --fix --exit-zero .
 	$(BIN)/ruff format .
+
+bench: install ## Run the benchmarks, on an otherwise idle machine (convolution.py needs the extra bench)
+	$(BIN)/python benchmarks/training_step.py
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/convolution.py
 
 lock: ## Pin the dependencies anew in requirements.lock (needs uv)
 	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest --upgrade --quiet \

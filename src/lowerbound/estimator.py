@@ -53,7 +53,8 @@ class VariationalAutoencoder(
     - `likelihood`: `auto`, `bernoulli`, `binomial`, `beta-binomial`, `categorical`, `diagonal-gaussian`.
     - `binarize`: `dynamic`, `static` or `threshold`, for grey values; `None`.
     - `posterior`: `diagonal-gaussian` or `full-gaussian`; `prior`: `standard-normal` or `learned-prior`.
-    - `width`, `depth`, `activation`: of the MLPs.
+    - `network`: `mlp`, or `conv` for rows that are images of `image_shape`, (height, width[, channels]).
+    - `width`, `depth`, `activation`: of the networks.
     - `objective`: `elbo` with the weight `beta` of its KL, or `iwae`.
     - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
     - `batch_size`, `learning_rate`, `validation` (a share of the rows), `patience` (epochs): as in
@@ -83,6 +84,8 @@ class VariationalAutoencoder(
         binarize: str | None = None,
         posterior: str = "diagonal-gaussian",
         prior: str = "standard-normal",
+        network: str = "mlp",
+        image_shape: tuple[int, ...] | None = None,
         width: int = 256,
         depth: int = 2,
         activation: str = "swish",
@@ -102,6 +105,8 @@ class VariationalAutoencoder(
         self.binarize = binarize
         self.posterior = posterior
         self.prior = prior
+        self.network = network
+        self.image_shape = image_shape
         self.width = width
         self.depth = depth
         self.activation = activation
@@ -169,6 +174,8 @@ class VariationalAutoencoder(
             binarize=self.binarize,
             posterior=self.posterior,
             prior=self.prior,
+            network=self.network,
+            image_shape=None if self.image_shape is None else tuple(self.image_shape),
             latent_dim=self.latent_dim,
             width=self.width,
             depth=self.depth,

@@ -25,6 +25,7 @@ PARTS = {
     kebab(name): name
     for name in (
         *("VAE", "Conditional", "Fixed", "MLP", "Standardized"),
+        *("ConvEncoder", "ConvDecoder", "Convolution", "TransposedConvolution"),
         *("StandardNormal", "LearnedPrior"),
         *("DiagonalGaussian", "FullGaussian", "Heteroscedastic", "LearnedScale", "FixedScale"),
         *("Bernoulli", "Binomial", "BetaBinomial", "Categorical"),

@@ -61,6 +61,7 @@ def provenance(train: Source, result: Result, seed: int) -> dict[str, Any]:
             "source": train.name,
             "rows": len(train.x),
             "columns": train.x.shape[1],
+            "column_names": None if train.columns is None else list(train.columns),
             "image_shape": None if train.image_shape is None else list(train.image_shape),
             "sha256": hashlib.sha256(train.x.tobytes()).hexdigest(),
         },

@@ -42,8 +42,9 @@ def fit(
     ] = None,
     posterior: Annotated[str, typer.Option(help="diagonal-gaussian or full-gaussian.")] = "diagonal-gaussian",
     prior: Annotated[str, typer.Option(help="standard-normal or learned-prior.")] = "standard-normal",
+    network: Annotated[str, typer.Option(help="mlp, or conv for images.")] = "mlp",
     width: Annotated[int, typer.Option(help="Units of a hidden layer.")] = 256,
-    depth: Annotated[int, typer.Option(help="Hidden layers of encoder and of decoder.")] = 2,
+    depth: Annotated[int, typer.Option(help="Hidden layers of an MLP.")] = 2,
     objective: Annotated[str, typer.Option(help="elbo, or iwae with 50 samples.")] = "elbo",
     beta: Annotated[float, typer.Option(help="Weight of the KL in the ELBO.")] = 1.0,
     epochs: Annotated[
@@ -80,15 +81,12 @@ def fit(
     from lowerbound.cli.console import Progress, compilation_cache, plain_warnings, print_metrics, say
     from lowerbound.cli.files import provenance, usable_folder, without_nan, write_json, write_lines
     from lowerbound.cli.pictures import draw
-    from lowerbound.data.sources import open_labels
     from lowerbound.evaluation import evaluate, fingerprints, observed
     from lowerbound.store import Saved, write
     from lowerbound.training.loop import default_epochs
 
     usable_folder(out, overwrite)
-    train, held_out = _rows(data, test, seed)
-    if labels is not None:
-        held_out = replace(held_out, labels=open_labels(labels, len(held_out.x)))
+    train, held_out = _rows(data, test, labels, seed)
     compilation_cache()
     built = build(
         train.x,
@@ -96,6 +94,8 @@ def fit(
         binarize=binarize,
         posterior=posterior,
         prior=prior,
+        network=network,
+        image_shape=train.image_shape,
         latent_dim=latent_dim,
         width=width,
         depth=depth,
@@ -141,27 +141,35 @@ def fit(
     return 1 if result.stopped == "not finite" else 0
 
 
-def _rows(data: str, test: str | None, seed: int) -> tuple[Source, Source]:
-    """The rows to train on and those to report on."""
+def _rows(data: str, test: str | None, labels: str | None, seed: int) -> tuple[Source, Source]:
+    """The rows to train on and those to report on. Labels that are no column are of the rows reported on,
+    where these are a source of their own."""
     import numpy as np
 
+    from lowerbound.cli.inputs import labelled
     from lowerbound.data.sources import open_source
 
     if data == "digits" and test is None:
-        return open_source("digits:train"), open_source("digits:test")
+        train, reported = open_source("digits:train"), open_source("digits:test")
+        return train, reported if labels is None else labelled(reported, labels)
     source = open_source(data)
+    column = labels is not None and labels in (source.columns or ())
     try:
         share = 0.1 if test is None else float(test)
     except ValueError:
-        return source, open_source(str(test))
+        reported = open_source(str(test))
+        train = labelled(source, labels) if labels is not None and column else source
+        return train, reported if labels is None else labelled(reported, labels)
     if not 0 < share < 1:
         raise ValueError(f"--test: expected DATA or a share between 0 and 1, found {test}")
+    if labels is not None:
+        source = labelled(source, labels)
     order = np.random.default_rng(seed).permutation(len(source.x))
     held = max(1, round(share * len(order)))
 
     def taken(rows: np.ndarray, words: str) -> Source:
-        labels = None if source.labels is None else source.labels[rows]
-        return replace(source, x=source.x[rows], labels=labels, name=f"{data} ({words})")
+        kept = None if source.labels is None else source.labels[rows]
+        return replace(source, x=source.x[rows], labels=kept, name=f"{data} ({words})")
 
     return taken(order[held:], "trained on"), taken(order[:held], "held out")
 

@@ -11,12 +11,18 @@ __all__ = ["Data", "Folder", "Json", "Labels", "Overwrite", "Samples", "Seed"]
 
 Data = Annotated[
     str,
-    typer.Argument(metavar="DATA", help="digits, digits:train, digits:test, or a file: .npy, .npz[:name]."),
+    typer.Argument(
+        metavar="DATA",
+        help="digits[:train|:test], or a file .npy, .npz[:name], .csv, .parquet, IDX, or a folder of images.",
+    ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `fit` wrote.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines on standard output.")]
 Labels = Annotated[
-    str | None, typer.Option(help="Labels that colour the latent scatter: .npy or .npz[:name], one a row.")
+    str | None,
+    typer.Option(
+        help="Labels that colour the latent scatter: a column of the table, or a file with one a row."
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over what --out holds.")]
 Samples = Annotated[

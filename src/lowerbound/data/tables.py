@@ -11,7 +11,7 @@ from lowerbound.data.rows import as_rows
 
 __all__ = ["NUMBER", "Columns", "as_table", "from_arrow", "stack"]
 
-NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 class Columns(NamedTuple):
@@ -49,8 +49,9 @@ missing or not finite); fill it, or leave the row out
     if columns is not None:
         return stack(columns, name), columns.names
     array = _array(x, name)
-    if array.ndim == 2 and array.dtype.kind in "OUS":
-        stack(Columns(list(array.T), None), name)  # which raises, and knows the place
+    if array.ndim == 2 and array.size and array.dtype.kind in "OUS":
+        row, column = divmod(_first_odd(cells := array.ravel().tolist()), array.shape[1])
+        raise _odd(cells[row * array.shape[1] + column], f"row {row}, column {column}", name)
     return as_rows(array, name), None
 
 
@@ -58,11 +59,14 @@ def stack(columns: Columns, name: str) -> np.ndarray:
     """Columns side by side, in the one type of `as_rows` that holds them all; `name` is for errors."""
     arrays, names = columns
     if not arrays or not len(arrays[0]):
-        raise ValueError(f"{name}: expected at least one row, found {len(arrays)} columns and no rows")
+        raise ValueError(f"{name}: expected at least one row, found none (columns: {len(arrays)})")
+    if names and len(set(names)) < len(names):
+        twice = next(label for j, label in enumerate(names) if label in names[:j])
+        raise ValueError(f"{name}: expected names that differ, found {twice!r} for two columns; rename one")
     labels = names or range(len(arrays))
     for label, array in zip(labels, arrays, strict=True):
         _check_numbers(array, name, f"column {label!r}")
-    dtype = np.result_type(*arrays)
+    dtype = np.result_type(*arrays).newbyteorder("=")
     if dtype.itemsize > 4:
         dtype = np.dtype("float32" if dtype.kind == "f" else "int32")
     table = np.empty((len(arrays[0]), len(arrays)), dtype)
@@ -110,13 +114,8 @@ def _array(x: Any, name: str) -> np.ndarray:
 def _check_numbers(array: np.ndarray, name: str, column: str) -> None:
     kind = array.dtype.kind
     if kind in "OUS":
-        cells = array.tolist()
-        row = next((i for i, cell in enumerate(cells) if not NUMBER.fullmatch(str(cell))), 0)
-        what = "" if cells[row] is None or isinstance(cells[row], str) else f" ({type(cells[row]).__name__})"
-        raise TypeError(
-            f"{name}: expected numbers, found {_short(cells[row])}{what} in row {row}, {column}; make the "
-            "whole column numbers, or leave it out"
-        )
+        row = _first_odd(cells := array.tolist())
+        raise _odd(cells[row], f"row {row}, {column}", name)
     if kind not in "biuf":
         what = {"c": "complex numbers", "M": "dates", "m": "time spans"}.get(kind, str(array.dtype))
         raise TypeError(f"{name}: expected real numbers, found {what} in {column}")
@@ -143,6 +142,22 @@ def _check_range(array: np.ndarray, dtype: np.dtype, name: str, column: str) -> 
         )
 
 
-def _short(cell: Any) -> str:
+def _first_odd(cells: list[Any]) -> int:
+    """The place of the first cell that does not read as a number; the first of all where each does."""
+    return next((i for i, cell in enumerate(cells) if not NUMBER.fullmatch(_text(cell))), 0)
+
+
+def _odd(cell: Any, place: str, name: str) -> TypeError:
     text = repr(cell)
-    return text if len(text) <= 40 else f"{text[:36]} …'"
+    text = text if len(text) <= 40 else f"{text[:36]} …{text[-1]}"
+    kind = "" if cell is None or isinstance(cell, str | bytes) else f" ({type(cell).__name__})"
+    return TypeError(
+        f"{name}: expected numbers, found {text}{kind} in {place}; make the whole column numbers, or "
+        "leave it out"
+    )
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, bool):
+        return str(int(cell))
+    return cell.decode("utf-8", "replace") if isinstance(cell, bytes) else str(cell)

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["read_images"]
 
-_ENDINGS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".gif": "GIF"}
-# What Pillow calls them: one bit, grey of 8 and of 16 bits, colour; a palette is read as colour.
-_MODES = {"1": "bool", "L": "uint8", "I;16": "uint16", "RGB": "uint8", "P": "uint8"}
+_ENDINGS = {
+    **{".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"},
+    **{".tif": "TIFF", ".tiff": "TIFF", ".gif": "GIF"},
+}
+# What Pillow calls them: one bit, grey of 8 and of 16 bits, colour.
+_MODES = {"1": "bool", "L": "uint8", "I;16": "uint16", "RGB": "uint8"}
 
 
 def read_images(folder: Path) -> np.ndarray:
@@ -35,7 +38,7 @@ def read_images(folder: Path) -> np.ndarray:
     size, mode = (0, 0), ""
     for path in paths:
         with _image(path) as image:
-            found = (image.size, image.mode)
+            found = (image.size, _mode(image))
         if path is paths[0]:
             size, mode = found
         if found != (size, mode):
@@ -43,11 +46,11 @@ def read_images(folder: Path) -> np.ndarray:
                 f"{path}: expected {_words(size, mode)}, as {paths[0].name} is, found {_words(*found)}; make "
                 "all images of one size and mode"
             )
-    colour = (3,) if mode in ("RGB", "P") else ()
+    colour = (3,) if mode == "RGB" else ()
     images = np.empty((len(paths), size[1], size[0], *colour), _MODES[mode])
     for row, path in zip(images, paths, strict=True):
         with _image(path) as image:
-            row[...] = np.asarray(image.convert("RGB") if mode == "P" else image)
+            row[...] = np.asarray(image if image.mode == mode else image.convert(mode))
     return images
 
 
@@ -62,12 +65,20 @@ def _image(path: Path) -> Iterator[Image]:
         with Image.open(path, formats=sorted(set(_ENDINGS.values()))) as image:
             if (frames := getattr(image, "n_frames", 1)) > 1:
                 raise ValueError(f"{path}: expected one image a file, found {frames}; save each by itself")
-            if image.mode not in _MODES:
+            if _mode(image) not in _MODES:
                 raise ValueError(
                     f"{path}: expected a grey or an RGB image, found mode {image.mode}; convert it (Pillow: "
                     'image.convert("RGB"))'
                 )
             yield image
+
+
+def _mode(image: Image) -> str:
+    """The image's mode; of a palette, as every GIF may have, what its colours amount to."""
+    if image.mode != "P":
+        return image.mode
+    colours = np.reshape(image.getpalette("RGB") or [], (-1, 3))
+    return "L" if (colours == colours[:, :1]).all() else "RGB"
 
 
 def _words(size: tuple[int, int], mode: str) -> str:

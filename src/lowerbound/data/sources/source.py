@@ -39,6 +39,11 @@ class Source:
     labels: np.ndarray | None = None
     columns: tuple[str, ...] | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns, x0, x1, … where the source has none."""
+        return self.columns or tuple(f"x{i}" for i in range(self.x.shape[1]))
+
 
 def open_source(data: str) -> Source:
     """The rows that `data` names: `digits`, `digits:train`, `digits:test`, or a path of a `.npy`, a

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ def read_csv(path: Path) -> Columns:
     The first line is a header where it is all words, or counts 0, 1, 2, …, as pandas writes for columns
     without names (three at least: 0, 1 is a row); it is a row where it is all numbers. A mixture is refused.
     """
-    import pyarrow.csv as arrow  # type: ignore[import-untyped]
+    import pyarrow.csv as arrow
 
     ragged: list[Any] = []
 
@@ -31,8 +31,9 @@ def read_csv(path: Path) -> Columns:
 
     with whole(path, ".csv"):
         line = _first_line(path)
-        delimiter = max(",;\t", key=lambda mark: len(_cells(line, mark)))
-        named = _is_header(_cells(line, delimiter), path)
+        delimiter = max(",;\t", key=re.sub(r'"[^"]*"', "", line).count)
+        cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+        named = _is_header(cells, path)
         try:
             table = arrow.read_csv(
                 path,
@@ -58,7 +59,7 @@ def read_csv(path: Path) -> Columns:
 
 def read_parquet(path: Path) -> Columns:
     """The columns of a `.parquet`, less those that pandas wrote for its index."""
-    from pyarrow import parquet, types  # type: ignore[import-untyped]
+    from pyarrow import parquet, types
 
     numbers = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
     with whole(path, ".parquet"), parquet.ParquetFile(path) as file:
@@ -77,20 +78,17 @@ def read_parquet(path: Path) -> Columns:
 
 def _first_line(path: Path) -> str:
     """The first line that is not empty."""
-    with path.open("rb") as stream:
-        binary = b"\0" in stream.read(1 << 16)
-        stream.seek(0)
+    with path.open(encoding="utf-8-sig") as stream:
         try:
-            for line in io.TextIOWrapper(stream, "utf-8-sig"):
-                if line.strip("\n") and not binary:
-                    return line.strip("\n")
+            head = stream.read(1 << 16) + stream.readline()
         except UnicodeDecodeError:
-            binary = True
-    raise ValueError("it holds bytes that are not text in UTF-8" if binary else "it is empty")
-
-
-def _cells(line: str, delimiter: str) -> list[str]:
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
+            head = "\0"
+    if "\0" in head:
+        raise ValueError("it holds bytes that are not text in UTF-8")
+    line = next(filter(None, head.split("\n")), None)
+    if line is None:
+        raise ValueError("it is empty")
+    return line
 
 
 def _is_header(cells: list[str], path: Path) -> bool:
@@ -99,7 +97,7 @@ def _is_header(cells: list[str], path: Path) -> bool:
         words, numbers = cells, []
     else:
         numbers = [cell for cell in cells if NUMBER.fullmatch(cell)]
-        words = [cell for cell in cells if cell.lower() not in _MISSING and cell not in numbers]
+        words = [cell for cell in cells if cell.lower() not in _MISSING and not NUMBER.fullmatch(cell)]
     if words and numbers:
         raise ValueError(
             f"{path}: expected a first line of names or one of numbers, found both, {words[0][:40]!r} and "
