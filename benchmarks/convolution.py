@@ -37,7 +37,6 @@ from lowerbound.training.step import advance
 try:
     import torch
     from torch import nn
-    from torch.nn import functional as F
 except ImportError:
     raise SystemExit("this benchmark needs PyTorch beside lowerbound: pip install torch==2.13.0") from None
 
@@ -131,7 +130,7 @@ class TorchVAE(nn.Module):
         y = self.dense(z).view(-1, *self.inner).contiguous(memory_format=layout)
         logits = self.decoder(y)
         kl = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum()
-        return (F.binary_cross_entropy_with_logits(logits, x, reduction="sum") + kl) / len(x)
+        return (nn.functional.binary_cross_entropy_with_logits(logits, x, reduction="sum") + kl) / len(x)
 
 
 def by_torch(

@@ -13,6 +13,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from lowerbound.data.rows import as_rows, check_support
+from lowerbound.data.tables import as_table
 from lowerbound.data.transforms import Identity, Transform
 from lowerbound.keys import as_key, content_key
 from lowerbound.model import VAE
@@ -55,7 +56,7 @@ def checked(
     model's; values outside the transform's domain or the likelihood's support (where a transform draws,
     the first thousand rows are looked at); conditions that are not one a row.
     """
-    x, transform = as_rows(x, name), transform or Identity()
+    (x, _), transform = as_table(x, name), transform or Identity()
     if given is not None:
         given = np.asarray(given)
         given = as_rows(given[:, None] if given.ndim == 1 else given, f"the condition of {name}")

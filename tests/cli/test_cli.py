@@ -123,7 +123,10 @@ def broken(tmp_path_factory):
         ("fit half.npy --out new --likelihood beta-binomial", "whole numbers from 0 to 1, found 0.5"),
         ("evaluate nowhere digits", "expected a saved model, found no model.json there"),
         ("evaluate RUN wide.npy", "expected rows of shape (64,), the likelihood's, found rows of shape (5,)"),
-        ("sample RUN --out new.gif", "expected an ending of .npy, .png, .svg, .pdf, found .gif"),
+        (
+            "sample RUN --out new.gif",
+            "expected an ending of .npy, .csv, .parquet, .png, .svg, .pdf, found .gif",
+        ),
         ("sample RUN --out nan.npy", "the file exists"),
         ("sample RUN --out new.npy -n 0", "expected n of at least 1, found 0"),
         ("sample RUN --out no/where.npy", "no folder"),

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lowerbound.cli.options import Json, Samples, Seed
+from lowerbound.cli.options import Json, Labels, Samples, Seed
 
 __all__ = ["evaluate"]
 
@@ -19,6 +19,7 @@ def evaluate(
         typer.Argument(metavar="DIR... DATA", help="One or more folders that `fit` wrote, and the rows."),
     ],
     samples: Samples = 5000,
+    labels: Labels = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> int:
@@ -42,7 +43,7 @@ def evaluate(
     compilation_cache()
     evaluations = {}
     for folder, saved in models.items():
-        source = rows_for(saved, data)
+        source = rows_for(saved, data, labels)
         beside = Path(folder) / "baselines.safetensors"
         baselines = load_baselines(beside) if beside.exists() else {}
         say(f"{folder}: log p(x) of {len(source.x)} rows of {source.name}, {samples} samples a row")

@@ -142,28 +142,22 @@ def fit(
 
 
 def _rows(data: str, test: str | None, labels: str | None, seed: int) -> tuple[Source, Source]:
-    """The rows to train on and those to report on. Labels that are no column are of the rows reported on,
-    where these are a source of their own."""
+    """The rows to train on and those to report on, which alone need labels where they are a source of their
+    own."""
     import numpy as np
 
     from lowerbound.cli.inputs import labelled
     from lowerbound.data.sources import open_source
 
     if data == "digits" and test is None:
-        train, reported = open_source("digits:train"), open_source("digits:test")
-        return train, reported if labels is None else labelled(reported, labels)
-    source = open_source(data)
-    column = labels is not None and labels in (source.columns or ())
+        return open_source("digits:train"), labelled("digits:test", labels)
     try:
         share = 0.1 if test is None else float(test)
     except ValueError:
-        reported = open_source(str(test))
-        train = labelled(source, labels) if labels is not None and column else source
-        return train, reported if labels is None else labelled(reported, labels)
+        return open_source(data, labels), labelled(str(test), labels)
     if not 0 < share < 1:
         raise ValueError(f"--test: expected DATA or a share between 0 and 1, found {test}")
-    if labels is not None:
-        source = labelled(source, labels)
+    source = labelled(data, labels)
     order = np.random.default_rng(seed).permutation(len(source.x))
     held = max(1, round(share * len(order)))
 

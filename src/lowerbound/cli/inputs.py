@@ -15,11 +15,9 @@ def rows_for(saved: Saved, data: str, labels: str | None = None) -> Source:
 
     **Raises:** `ValueError` where a column is missing.
     """
-    source = open_source("digits:test" if data == "digits" else data)
+    source = labelled("digits:test" if data == "digits" else data, labels)
     trained = saved.provenance.get("data", {})
     wanted = trained.get("column_names")
-    if labels is not None:
-        source = labelled(source, labels)
     if wanted is not None and source.columns is not None and list(source.columns) != wanted:
         missing = [name for name in wanted if name not in source.columns]
         if missing:
@@ -34,16 +32,9 @@ def rows_for(saved: Saved, data: str, labels: str | None = None) -> Source:
     return source
 
 
-def labelled(source: Source, labels: str) -> Source:
-    """The source with labels: a column of its own, which is then no longer data, or another array."""
-    if source.columns is not None and labels in source.columns:
-        import numpy as np
-
-        place = source.columns.index(labels)
-        return replace(
-            source,
-            x=np.delete(source.x, place, axis=1),
-            columns=tuple(name for name in source.columns if name != labels),
-            labels=source.x[:, place],
-        )
+def labelled(data: str, labels: str | None) -> Source:
+    """The rows that `data` names with labels: a column of the table, or else an array of its own."""
+    source = open_source(data, labels)
+    if labels is None or (source.labels is not None and data.split(":")[0] != "digits"):
+        return source
     return replace(source, labels=open_labels(labels, len(source.x)))

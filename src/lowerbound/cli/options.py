@@ -13,7 +13,7 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits[:train|:test], or a file .npy, .npz[:name], .csv, .parquet, IDX, or a folder of images.",
+        help="digits[:train|:test], a file .npy, .npz[:name], .csv, .parquet or IDX, or a folder of images.",
     ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `fit` wrote.")]
@@ -21,7 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines on s
 Labels = Annotated[
     str | None,
     typer.Option(
-        help="Labels that colour the latent scatter: a column of the table, or a file with one a row."
+        help="A column that is no data, or a file with one label a row; colours the latent scatter."
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over what --out holds.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lowerbound.cli.options import Data, Folder, Json, Overwrite, Seed
+from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Seed
 
 __all__ = ["reconstruct"]
 
@@ -21,6 +21,7 @@ def reconstruct(
             help="Means as .npy, .csv or .parquet; the first 24 rows over theirs as .png, .svg or .pdf."
         ),
     ],
+    labels: Labels = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
@@ -38,7 +39,7 @@ def reconstruct(
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     saved = read(folder)
-    source = rows_for(saved, data)
+    source = rows_for(saved, data, labels)
     compilation_cache()
     x = source.x[:24] if out.suffix in PICTURES else source.x
     means = lb.reconstruct(saved.model, x, transform=saved.transform, key=seed)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lowerbound.cli.options import Data, Folder, Json, Overwrite, Samples, Seed
+from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Samples, Seed
 
 __all__ = ["score"]
 
@@ -19,6 +19,7 @@ def score(
         Path | None, typer.Option(help="A table as .csv, .parquet or .npy [default: CSV on standard output].")
     ] = None,
     samples: Samples = 1000,
+    labels: Labels = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
@@ -38,7 +39,7 @@ def score(
     if out is not None:
         usable_file(out, ARRAYS, overwrite)
     saved = read(folder)
-    source = rows_for(saved, data)
+    source = rows_for(saved, data, labels)
     compilation_cache()
     evidence = lb.log_evidence(saved.model, source.x, samples=samples, transform=saved.transform, key=seed)
     columns = ("log_prob", "standard_error", "effective_sample_size", "k_hat")

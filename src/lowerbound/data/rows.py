@@ -41,17 +41,23 @@ def as_rows(x: Any, name: str = "x") -> np.ndarray:
             row, column = np.argwhere(~finite)[0]
             count = int((~finite).sum())
             raise ValueError(
-                f"{name}: expected finite numbers, found {x[row, column]} in row {row}, column "
+                f"{name}: expected finite numbers, found {x[row, column]} in row {row}, "
                 f"{column} ({count} value{'s' * (count > 1)} in all "
                 f"{'are' if count > 1 else 'is'} not finite)"
             )
-        return x if x.dtype.itemsize <= 4 else x.astype(np.float32)
+        if x.dtype.itemsize > 4 and (large := np.abs(x) > np.finfo(np.float32).max).any():
+            row, column = np.argwhere(large)[0]
+            raise ValueError(
+                f"{name}: expected numbers that fit into float32, found {x[row, column]} in row {row}, "
+                f"column {column}; divide by a unit"
+            )
+        return x.astype(x.dtype.newbyteorder("=") if x.dtype.itemsize <= 4 else np.float32, copy=False)
     if x.dtype.itemsize == 8:
         limits = np.iinfo(np.int32)
         if x.min() < limits.min or x.max() > limits.max:
             raise ValueError(f"{name}: expected whole numbers that fit into 32 bits")
         return x.astype(np.int32)
-    return x
+    return x.astype(x.dtype.newbyteorder("="), copy=False)
 
 
 def check_support(x: np.ndarray, support: Constraint, name: str = "x", *, of: str = "likelihood") -> None:

@@ -73,7 +73,8 @@ def choose(x: np.ndarray, likelihood: str = "auto", binarize: str | None = None)
                 f"8-bit grey, {found}: Gaussian with a learned scale a column, through uniform "
                 "dequantisation (binarize makes it Bernoulli)"
             )
-            return Choice(_gaussian(d), Dequantization(256), words)
+            spread = np.maximum(x.std(0, dtype=np.float64), 1.0) / 256  # of what the model sees
+            return Choice(_gaussian(d, spread), Dequantization(256), words)
         else:
             likelihood = "diagonal-gaussian"
     if likelihood == "diagonal-gaussian":
@@ -95,8 +96,9 @@ def choose(x: np.ndarray, likelihood: str = "auto", binarize: str | None = None)
     return Choice(family, Identity(), f"{found}: {type(family).__name__}")
 
 
-def _gaussian(d: int) -> Family:
-    return DiagonalGaussian(d, scale=LearnedScale(d))
+def _gaussian(d: int, spread: float | np.ndarray = 1.0) -> Family:
+    """A Gaussian whose learned scales begin at the columns' own spread."""
+    return DiagonalGaussian(d, scale=LearnedScale(d, initial=jnp.asarray(spread)))
 
 
 def _binarization(name: str, x: np.ndarray) -> Transform:

@@ -45,9 +45,11 @@ class Source:
         return self.columns or tuple(f"x{i}" for i in range(self.x.shape[1]))
 
 
-def open_source(data: str) -> Source:
+def open_source(data: str, label_column: str | None = None) -> Source:
     """The rows that `data` names: `digits`, `digits:train`, `digits:test`, or a path of a `.npy`, a
     `.npz[:name]`, a `.csv`, a `.parquet`, an IDX file (`.gz` too), a folder of images.
+
+    Of a table that has a column `label_column`, that column is the labels, of any type, and not data.
 
     **Raises:** `ValueError`, `TypeError` or `FileNotFoundError` in one line that names the file, the place
     (rows and columns counted from 0), what was expected and what was found. No memory is taken on the word
@@ -60,7 +62,15 @@ def open_source(data: str) -> Source:
         return _digits(data)
     found = _read(data)
     if isinstance(found, Columns):
-        return Source(stack(found, data), data, columns=found.names)
+        labels = None
+        if label_column is not None and label_column in (found.names or ()):
+            place = (found.names or ()).index(label_column)
+            labels = _plain(found.arrays[place])
+            found = Columns(
+                [array for i, array in enumerate(found.arrays) if i != place],
+                tuple(name for name in found.names or () if name != label_column),
+            )
+        return Source(stack(found, data), data, labels=labels, columns=found.names)
     array, image_shape = found, None
     if array.ndim in (3, 4):
         image_shape = array.shape[1:]
@@ -80,13 +90,17 @@ def open_labels(data: str, rows: int) -> np.ndarray:
     if isinstance(found, Columns):
         if len(found.arrays) != 1:
             raise ValueError(f"{data}: expected one column of labels, found {len(found.arrays)} columns")
-        labels = found.arrays[0]
-        labels = labels.astype(str) if labels.dtype.kind == "O" else labels
+        labels = _plain(found.arrays[0])
     else:
         labels = found
     if labels.shape != (rows,):
         raise ValueError(f"{data}: expected a label for each of {rows} rows, found shape {labels.shape}")
     return np.array(labels)
+
+
+def _plain(labels: np.ndarray) -> np.ndarray:
+    """Labels as numbers, or as text."""
+    return labels.astype(str) if labels.dtype.kind == "O" else labels
 
 
 def _digits(data: str) -> Source:
