@@ -204,7 +204,7 @@ class TestNetworks:
             ({"image_shape": (8, 0, 1)}, r"\.image_shape: .* found \(8, 0, 1\)"),
             ({"image_shape": (8, 2.5, 1)}, r"\.image_shape: .* found \(8, 2.5, 1\)"),
             ({"image_shape": 64}, r"\.image_shape: .* found 64"),
-            ({"image_shape": (2, 2, 1)}, r"\.image_shape: 2 × 2 pixels are one pixel after 1 of 2 conv"),
+            ({"image_shape": (2, 2, 1)}, r"\.image_shape: 2 × 2 pixels are one pixel after 1 of the 2 conv"),
             ({"channels": ()}, r"\.channels: expected .* at least one convolution, found none"),
             ({"channels": (4, 0)}, r"\.channels: expected a whole number of at least 1, found 0"),
             ({"kernel": 1}, r".*\.stride: expected at most the kernel's width"),

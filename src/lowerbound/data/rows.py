@@ -42,7 +42,7 @@ def as_rows(x: Any, name: str = "x") -> np.ndarray:
             count = int((~finite).sum())
             raise ValueError(
                 f"{name}: expected finite numbers, found {x[row, column]} in row {row}, "
-                f"{column} ({count} value{'s' * (count > 1)} in all "
+                f"column {column} ({count} value{'s' * (count > 1)} in all "
                 f"{'are' if count > 1 else 'is'} not finite)"
             )
         if x.dtype.itemsize > 4 and (large := np.abs(x) > np.finfo(np.float32).max).any():
