@@ -170,3 +170,14 @@ def test_nothing_in_the_package_touches_a_pickle():
     sources = Path(lb.__file__).parent.rglob("*.py")
     lines = [line for path in sources for line in path.read_text().splitlines()]
     assert not [line for line in lines if "import pickle" in line or "allow_pickle=True" in line]
+
+
+def test_a_convolutional_model_is_built_trained_stored_and_read_again(tmp_path):
+    x = np.random.default_rng(0).integers(0, 17, (40, 64)).astype(np.uint8)
+    built = build(x, network="conv", image_shape=(8, 8), latent_dim=2, width=8)
+    result = lb.fit(built.model, x, transform=built.transform, epochs=2, batch_size=20)
+    lb.save(result.model, tmp_path)
+    before, after = (lb.log_evidence(m, x, samples=4).log_prob for m in (result.model, lb.load(tmp_path)))
+    np.testing.assert_array_equal(before, after)
+    with pytest.raises(ValueError, match="image_shape of 64 values in all; found none"):
+        build(x, network="conv")
