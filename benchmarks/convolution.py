@@ -206,8 +206,8 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     torch.set_num_threads(cores)
     print(
-        f"batch {BATCH}, kernel {arguments.kernel}, {arguments.depth} dense hidden layers; {cores} cores: "
-        f"XLA's pool has one thread each, PyTorch {torch.get_num_threads()} threads, oneDNN "
+        f"batch {BATCH}, kernel {arguments.kernel}, {arguments.depth} dense hidden layers; {cores} cores, "
+        f"as many threads in XLA's pool; PyTorch {torch.get_num_threads()} threads, oneDNN "
         f"{'on' if torch.backends.mkldnn.is_available() else 'OFF'}; jax {jax.__version__} on "
         f"{jax.default_backend()}, torch {torch.__version__}\n"
         f"least and median of {arguments.rounds} rounds of {arguments.steps} steps"

@@ -76,7 +76,7 @@ class Convolution(eqx.Module):
     kernels in the middle ("SAME").
 
     >>> import jax, jax.numpy as jnp, lowerbound as lb
-    >>> layer = Convolution(3, 32, key=jax.random.key(0))
+    >>> layer = lb.Convolution(3, 32, key=jax.random.key(0))
     >>> layer(jnp.zeros((28, 20, 3))).shape
     (14, 10, 32)
     """
@@ -106,7 +106,7 @@ class TransposedConvolution(eqx.Module):
     b begins at 0.
 
     >>> import jax, jax.numpy as jnp, lowerbound as lb
-    >>> layer = TransposedConvolution(32, 3, (7, 5), key=jax.random.key(0))
+    >>> layer = lb.TransposedConvolution(32, 3, (7, 5), key=jax.random.key(0))
     >>> layer(jnp.zeros((4, 3, 32))).shape
     (7, 5, 3)
     """
@@ -168,7 +168,7 @@ class ConvEncoder(eqx.Module):
 
     >>> import jax, jax.numpy as jnp, lowerbound as lb
     >>> latent = lb.DiagonalGaussian(20)
-    >>> encoder = ConvEncoder((28, 28, 1), latent.size, key=jax.random.key(0))
+    >>> encoder = lb.ConvEncoder((28, 28, 1), latent.size, key=jax.random.key(0))
     >>> encoder(jnp.zeros(784)).shape
     (40,)
     """
@@ -230,7 +230,7 @@ class ConvDecoder(eqx.Module):
 
     >>> import jax, jax.numpy as jnp, lowerbound as lb
     >>> counts = lb.BetaBinomial(64, 16)
-    >>> decoder = ConvDecoder(2, (8, 8, 1), counts.size // counts.event_size, key=jax.random.key(0))
+    >>> decoder = lb.ConvDecoder(2, (8, 8, 1), counts.size // counts.event_size, key=jax.random.key(0))
     >>> lb.Conditional(decoder, counts)(jnp.zeros(2)).event_shape
     (64,)
     """
