@@ -158,6 +158,8 @@ def _rows(data: str, test: str | None, labels: str | None, seed: int) -> tuple[S
     if not 0 < share < 1:
         raise ValueError(f"--test: expected DATA or a share between 0 and 1, found {test}")
     source = labelled(data, labels)
+    if len(source.x) < 2:
+        raise ValueError(f"{data}: expected at least 2 rows, one to train on and one to report on; found 1")
     order = np.random.default_rng(seed).permutation(len(source.x))
     held = max(1, round(share * len(order)))
 
