@@ -115,7 +115,7 @@ def broken(tmp_path_factory):
         ("fit digits --out nan.npy", "expected a folder, found a file"),
         ("fit digits --out nan.npy/run", "nan.npy cannot be written"),
         ("fit one.npy --out new", "expected at least 2 rows, one to train on and one to report on; found 1"),
-        ("fit negative.npy --out new --likelihood binomial", "whole numbers from 0 to 3, found -1 in row 1"),
+        ("fit negative.npy --out new --likelihood binomial", "whole numbers from 0 to 3, found -1 in row"),
         ("fit digits --out new --network conf", "the nearest is 'conv'"),
         ("fit nan.csv --out new", "nan.csv"),
         ("fit digits --out new --latent-dim 0", "latent_dim: expected at least 1, found 0"),
