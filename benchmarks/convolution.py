@@ -24,15 +24,11 @@ import time
 from collections.abc import Callable
 
 import jax
-import jax.numpy as jnp
 import numpy as np
+from compiled_steps import compiled_steps, grey_rows
 
 import lowerbound as lb
 from lowerbound.convolution import ConvDecoder, ConvEncoder
-from lowerbound.leaves import partition
-from lowerbound.training.loop import _ADAM
-from lowerbound.training.state import Rows, Run, State
-from lowerbound.training.step import advance
 
 try:
     import torch
@@ -47,13 +43,6 @@ SHAPES = [(28, 28, 1), (32, 32, 3)]
 Program = Callable[[int], None]  # so many steps
 
 
-def data(shape: tuple[int, int, int]) -> np.ndarray:
-    """Grey pixels, a fifth of them not blank. Their values do not change what a step costs."""
-    rng = np.random.default_rng(0)
-    size = (N, int(np.prod(shape)))
-    return (rng.integers(0, 256, size) * (rng.random(size) < 0.2)).astype(np.uint8)
-
-
 def library(x: np.ndarray, shape: tuple[int, int, int], kernel: int, depth: int) -> tuple[Program, int]:
     k1, k2 = jax.random.split(jax.random.key(0))
     latent, pixels = lb.DiagonalGaussian(LATENT), lb.Bernoulli(x.shape[1])
@@ -63,31 +52,8 @@ def library(x: np.ndarray, shape: tuple[int, int, int], kernel: int, depth: int)
         lb.Conditional(ConvEncoder(shape, latent.size, **network, key=k1), latent),
         lb.Conditional(ConvDecoder(LATENT, shape, **network, key=k2), pixels),
     )
-    parameters, constants = partition(model)
-    run = Run(
-        constants=constants,
-        objective=lb.ELBO(),
-        transform=lb.DynamicBinarization(),
-        optimizer=_ADAM,
-        train=Rows(jnp.asarray(x), None, jnp.asarray(N)),
-        validation=None,
-        learning_rate=jnp.asarray(1e-3),
-        warm_up=jnp.asarray(1.0),
-        total_steps=jnp.asarray(1e6),
-        clip_norm=None,
-        averaging=None,
-        weight_prior=None,
-        batch_size=BATCH,
-        mesh=None,
-    )
-    state = State.initial(parameters, run, jax.random.key(2))
-
-    def steps(number: int) -> None:
-        nonlocal state
-        state, terms = advance((run, state.step + number), state)
-        jax.block_until_ready((state, terms))
-
-    return steps, sum(leaf.size for leaf in jax.tree.leaves(parameters))
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(lb.trainable(model)))
+    return compiled_steps(model, x, BATCH), parameters
 
 
 class TorchVAE(nn.Module):
@@ -167,7 +133,7 @@ def by_torch(
 
 def compare(shape: tuple[int, int, int], arguments: argparse.Namespace) -> dict[str, list[float]]:
     """Milliseconds a step of each program, round by round."""
-    x, size = data(shape), (shape, arguments.kernel, arguments.depth)
+    x, size = grey_rows(N, int(np.prod(shape))), (shape, arguments.kernel, arguments.depth)
     programs = {
         "lowerbound": library(x, *size),
         "PyTorch": by_torch(x, *size, torch.contiguous_format),

@@ -24,21 +24,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from compiled_steps import compiled_steps, grey_rows
 
 import lowerbound as lb
-from lowerbound.leaves import partition
-from lowerbound.training.loop import _ADAM
-from lowerbound.training.state import Rows, Run, State
-from lowerbound.training.step import advance
 
 N, D, HIDDEN, LATENT, BATCH = 60_000, 784, 500, 20, 100
 STEPS = N // BATCH
-
-
-def data() -> np.ndarray:
-    """MNIST-like grey pixels: a fifth of them not blank. Their values do not change what a step costs."""
-    rng = np.random.default_rng(0)
-    return (rng.integers(0, 256, (N, D)) * (rng.random((N, D)) < 0.2)).astype(np.uint8)
 
 
 def products(x: np.ndarray):
@@ -121,32 +112,8 @@ def library(x: np.ndarray):
         lb.Conditional(lb.MLP(D, latent.size, **network, key=k1), latent),
         lb.Conditional(lb.MLP(LATENT, pixels.size, **network, key=k2), pixels),
     )
-    parameters, constants = partition(model)
-    run = Run(
-        constants=constants,
-        objective=lb.ELBO(),
-        transform=lb.DynamicBinarization(),
-        optimizer=_ADAM,
-        train=Rows(jnp.asarray(x), None, jnp.asarray(N)),
-        validation=None,
-        learning_rate=jnp.asarray(1e-3),
-        warm_up=jnp.asarray(1.0),
-        total_steps=jnp.asarray(1e6),
-        clip_norm=None,
-        averaging=None,
-        weight_prior=None,
-        batch_size=BATCH,
-        mesh=None,
-    )
-    state = State.initial(parameters, run, jax.random.key(2))
-
-    def epoch():
-        nonlocal state
-        state, terms = advance((run, state.step + STEPS), state)
-        jax.block_until_ready(state)
-        return terms
-
-    return epoch
+    steps = compiled_steps(model, x, BATCH)
+    return lambda: steps(STEPS)
 
 
 def main() -> None:
@@ -154,7 +121,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="rounds of each program, in turn")
     parser.add_argument("--json", help="write the figures to this file")
     arguments = parser.parse_args()
-    x = data()
+    x = grey_rows(N, D)
     programs = {"products": products(x), "by hand": by_hand(x), "lowerbound": library(x)}
     seconds: dict[str, list[float]] = {name: [] for name in programs}
     for program in programs.values():

@@ -54,10 +54,15 @@ _INDEX = {
     "trainable": "leaves",
 }
 
-__all__ = [*_INDEX, "__version__"]
+# Modules whose functions are called by the module's name, as lb.figures.samples(…).
+_MODULES = ("figures",)
+
+__all__ = [*_INDEX, *_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"lowerbound.{name}")
     if name not in _INDEX:
         raise AttributeError(f"module 'lowerbound' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"lowerbound.{_INDEX[name]}"), name)
