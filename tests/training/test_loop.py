@@ -58,6 +58,10 @@ def test_a_run_that_goes_on_ends_where_an_uninterrupted_one_does(model, rows, op
         np.testing.assert_array_equal(a, b)
 
 
+def test_a_rate_of_zero_is_a_rate(model, rows):
+    assert same(lb.fit(model, rows, epochs=2, learning_rate=0.0).model, model)
+
+
 def test_the_model_that_was_handed_in_is_not_changed(model, rows):
     before = arrays(model)
     lb.fit(model, rows, epochs=2)

@@ -37,6 +37,7 @@ Callback = Callable[[Mapping[str, Any]], object]
 
 # One object for every fit with the default optimiser, so that they share a compiled program.
 _ADAM = optax.scale_by_adam()
+_LEARNING_RATE = 2e-3
 
 
 class TrainingWarning(UserWarning):
@@ -152,6 +153,8 @@ def fit(
             "fit: expected a learning_rate (Adam's) or an optimizer, found both; give the rate to the "
             "optimizer, as optax.adamw(1e-3)"
         )
+    if learning_rate is None:
+        learning_rate = _LEARNING_RATE
     n = len(train.x)
     batch_size = min(int(batch_size), n)
     steps_per_epoch = n / batch_size
@@ -166,7 +169,7 @@ def fit(
         optimizer=optimizer or _ADAM,
         train=_on_device(train),
         validation=None if held_out is None else _on_device(held_out),
-        learning_rate=None if optimizer is not None else _number(learning_rate or 2e-3),
+        learning_rate=None if optimizer is not None else _number(learning_rate),
         warm_up=jnp.asarray(max(1.0, warm_up * total_steps)),
         total_steps=jnp.asarray(float(total_steps)),
         clip_norm=_number(clip_norm),
