@@ -102,3 +102,12 @@ def test_columns_are_matched_by_name_and_labels_may_be_one_of_them(tmp_path, cap
     np.savetxt(later, rows[:, [1]], delimiter=",", header="b", comments="")
     assert main(["score", str(out), str(later)]) == 2
     assert "expected the columns that the model was trained on, found no a" in capsys.readouterr().err
+
+
+def test_an_earlier_runs_baselines_are_not_scored_as_this_ones(tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "baselines.safetensors").write_bytes(b"an earlier run's")
+    call = ["fit", "digits", "--latent-dim", "1", "--out", str(out), "--epochs", "3", "--width", "16"]
+    assert main([*call, "--samples", "10", "--no-baselines", "--overwrite"]) == 0
+    assert main(["evaluate", str(out), "digits", "--samples", "10"]) == 0

@@ -28,20 +28,17 @@ def encode(
     Example: lowerbound encode runs/digits digits:test --out codes.csv
     """
     import lowerbound as lb
-    from lowerbound.cli.console import compilation_cache, report_written
-    from lowerbound.cli.inputs import rows_for
-    from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_picture, write_rows
-    from lowerbound.store import read
+    from lowerbound.cli.console import report_written
+    from lowerbound.cli.inputs import model_and_rows
+    from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_rows
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
-    saved = read(folder)
-    source = rows_for(saved, data, labels)
-    compilation_cache()
+    saved, source = model_and_rows(folder, data, labels)
     z = lb.encode(saved.model, source.x, transform=saved.transform, key=seed)
     if out.suffix in PICTURES:
         from lowerbound import figures
 
-        write_picture(out, figures.latent_scatter(z, source.labels))
+        figures.save(figures.latent_scatter(z, source.labels), out)
     else:
         write_rows(out, z, [f"z{i}" for i in range(z.shape[1])])
     report_written(out, z, json)

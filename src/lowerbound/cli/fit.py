@@ -132,6 +132,8 @@ def fit(
     write(saved, out)
     write_lines(out / "history.jsonl", result.history)
     say(f"trained {int(result.state.step)} steps ({result.stopped}); the model is in {out}")
+    # An earlier run's would be scored as this one's.
+    (out / "baselines.safetensors").unlink(missing_ok=True)
     fitted = _baselines(saved, observed(train.x, built.transform, seed), out, seed) if baselines else {}
     say(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, {samples} samples a row")
     metrics = evaluate(saved, held_out.x, fitted, samples=samples, seed=seed).metrics

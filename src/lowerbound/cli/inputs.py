@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+from lowerbound.cli.console import compilation_cache
 from lowerbound.data.sources import Source, open_labels, open_source
-from lowerbound.store import Saved
+from lowerbound.store import Saved, read
 
-__all__ = ["labelled", "rows_for"]
+__all__ = ["labelled", "model_and_rows", "rows_for"]
+
+
+def model_and_rows(folder: Path, data: str, labels: str | None) -> tuple[Saved, Source]:
+    """A saved model and the rows for it, with everything ready to compute."""
+    saved = read(folder)
+    source = rows_for(saved, data, labels)
+    compilation_cache()
+    return saved, source
 
 
 def rows_for(saved: Saved, data: str, labels: str | None = None) -> Source:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
-    from matplotlib.figure import Figure
 
-__all__ = ["ARRAYS", "PICTURES", "print_csv", "usable_file", "write_picture", "write_rows"]
+__all__ = ["ARRAYS", "PICTURES", "print_csv", "usable_file", "write_rows"]
 
 ARRAYS = (".npy", ".csv", ".parquet")
 PICTURES = (".png", ".svg", ".pdf")
@@ -56,10 +55,3 @@ def print_csv(rows: np.ndarray, columns: Sequence[str]) -> None:
     sys.stdout.write(",".join(columns) + "\n")
     for row in rows.tolist():
         sys.stdout.write(",".join(f"{value:.6g}" for value in row) + "\n")
-
-
-def write_picture(out: Path, figure: Figure) -> None:
-    """A figure, as PNG, SVG or PDF."""
-    from lowerbound import figures
-
-    figures.save(figure, out)

@@ -31,23 +31,20 @@ def reconstruct(
     Example: lowerbound reconstruct runs/digits digits:test --out reconstructions.png
     """
     import lowerbound as lb
-    from lowerbound.cli.console import compilation_cache, report_written
-    from lowerbound.cli.inputs import rows_for
-    from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_picture, write_rows
+    from lowerbound.cli.console import report_written
+    from lowerbound.cli.inputs import model_and_rows
+    from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_rows
     from lowerbound.evaluation import observed
-    from lowerbound.store import read
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
-    saved = read(folder)
-    source = rows_for(saved, data, labels)
-    compilation_cache()
+    saved, source = model_and_rows(folder, data, labels)
     x = source.x[:24] if out.suffix in PICTURES else source.x
     means = lb.reconstruct(saved.model, x, transform=saved.transform, key=seed)
     if out.suffix in PICTURES:
         from lowerbound import figures
 
         rows = observed(x, saved.transform, seed)
-        write_picture(out, figures.reconstructions(rows, means, source.image_shape))
+        figures.save(figures.reconstructions(rows, means, source.image_shape), out)
     else:
         write_rows(out, means, source.names)
     report_written(out, means, json)

@@ -31,7 +31,7 @@ def sample(
     """
     import lowerbound as lb
     from lowerbound.cli.console import compilation_cache, report_written
-    from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_picture, write_rows
+    from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_rows
     from lowerbound.store import read
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
@@ -43,7 +43,7 @@ def sample(
         from lowerbound import figures
 
         shape = trained.get("image_shape")
-        write_picture(out, figures.samples(rows, None if shape is None else tuple(shape)))
+        figures.save(figures.samples(rows, None if shape is None else tuple(shape)), out)
     else:
         write_rows(out, rows, trained.get("column_names") or [f"x{i}" for i in range(rows.shape[1])])
     report_written(out, rows, json)

@@ -31,16 +31,13 @@ def score(
     import numpy as np
 
     import lowerbound as lb
-    from lowerbound.cli.console import compilation_cache, report_written
-    from lowerbound.cli.inputs import rows_for
+    from lowerbound.cli.console import report_written
+    from lowerbound.cli.inputs import model_and_rows
     from lowerbound.cli.outputs import ARRAYS, print_csv, usable_file, write_rows
-    from lowerbound.store import read
 
     if out is not None:
         usable_file(out, ARRAYS, overwrite)
-    saved = read(folder)
-    source = rows_for(saved, data, labels)
-    compilation_cache()
+    saved, source = model_and_rows(folder, data, labels)
     evidence = lb.log_evidence(saved.model, source.x, samples=samples, transform=saved.transform, key=seed)
     columns = ("log_prob", "standard_error", "effective_sample_size", "k_hat")
     table = np.stack([getattr(evidence, name) for name in columns], axis=1)
