@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lowerbound.data.transforms import Identity, Transform
-from lowerbound.families.family import measure
+from lowerbound.families.support import measure
 from lowerbound.inference import checked, in_chunks
 from lowerbound.keys import as_key, content_key
 from lowerbound.model import VAE

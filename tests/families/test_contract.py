@@ -14,7 +14,7 @@ from scipy import stats
 from scipy.special import expit, softmax
 
 import lowerbound as lb
-from lowerbound.families.family import measure
+from lowerbound.families.support import measure
 
 D = 2  # dimensions of an event
 SIGMA = np.array([0.6, 1.7])

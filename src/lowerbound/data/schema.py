@@ -19,7 +19,8 @@ from lowerbound.data.transforms import (
 from lowerbound.families.counts import BetaBinomial, Binomial
 from lowerbound.families.discrete import Bernoulli, Categorical
 from lowerbound.families.family import Family
-from lowerbound.families.gaussian import DiagonalGaussian, LearnedScale
+from lowerbound.families.gaussian import DiagonalGaussian
+from lowerbound.families.location_scale import LearnedScale
 from lowerbound.parts import nearest
 
 __all__ = ["LIKELIHOODS", "Choice", "choose"]

@@ -13,48 +13,44 @@ from jaxtyping import Array, Float
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.families.family import Family, positive_size
+from lowerbound.families.family import Factorized, positive_size
 
 __all__ = ["BetaBinomial", "Binomial"]
 
 
-class Binomial(Family):
+class Binomial(Factorized):
     """log p(x) = Σᵢ [log C(n, xᵢ) + xᵢ log πᵢ + (n − xᵢ) log(1 − πᵢ)]; the vector holds the logits of π.
 
-    **Arguments:** `event_size`: number of dimensions; `trials`: n.
+    **Arguments:** `event_size`: number of dimensions; `trials`: n; `missing`: whether NaN stands for a
+    value that was not observed.
 
     >>> import jax.numpy as jnp, lowerbound as lb
     >>> round(float(lb.Binomial(1, 2)(jnp.zeros(1)).log_prob(jnp.array([1]))), 4)        # log ½
     -0.6931
     """
 
-    event_size: int = eqx.field(static=True)
     trials: int = eqx.field(static=True)
 
-    def __init__(self, event_size: int, trials: int):
-        self.event_size = positive_size("Binomial", event_size)
-        self.trials = positive_size("Binomial.trials", trials)
+    def __check_init__(self) -> None:
+        positive_size("Binomial.trials", self.trials)
 
     @property
-    def size(self) -> int:
-        return self.event_size
+    def each(self) -> Constraint:
+        return constraints.integer_interval(0, self.trials)
 
-    @property
-    def support(self) -> Constraint:
-        return constraints.independent(constraints.integer_interval(0, self.trials), 1)
-
-    def __call__(self, parameters: Float[Array, " size"]) -> dist.Distribution:
-        return dist.BinomialLogits(parameters, total_count=self.trials).to_event(1)
+    def marginals(self, parameters: Float[Array, " size"]) -> dist.Distribution:
+        return dist.BinomialLogits(parameters, total_count=self.trials)
 
 
-class BetaBinomial(Family):
+class BetaBinomial(Factorized):
     """A binomial whose π is itself Beta(a, b): counts that spread wider than a binomial's.
 
     P(x) = C(n, x) B(x + a, n − x + b) / B(a, b). The vector holds the logit of the mean
     m = a/(a + b), then the log of the concentration s = a + b, for each dimension. Both a and b are kept
     in [1e-6, 1e6], so that no count has probability 0 and n·m stays finite in float32.
 
-    **Arguments:** `event_size`: number of dimensions; `trials`: n.
+    **Arguments:** `event_size`: number of dimensions; `trials`: n; `missing`: whether NaN stands for a
+    value that was not observed.
 
     >>> import jax.numpy as jnp, lowerbound as lb
     >>> p = lb.BetaBinomial(1, 4)(jnp.array([0.0, jnp.log(2.0)]))    # a = b = 1: uniform over 0..4
@@ -62,27 +58,23 @@ class BetaBinomial(Family):
     0.2
     """
 
-    event_size: int = eqx.field(static=True)
     trials: int = eqx.field(static=True)
 
-    def __init__(self, event_size: int, trials: int):
-        self.event_size = positive_size("BetaBinomial", event_size)
-        self.trials = positive_size("BetaBinomial.trials", trials)
+    blocks = 2
+
+    def __check_init__(self) -> None:
+        positive_size("BetaBinomial.trials", self.trials)
 
     @property
-    def size(self) -> int:
-        return 2 * self.event_size
+    def each(self) -> Constraint:
+        return constraints.integer_interval(0, self.trials)
 
-    @property
-    def support(self) -> Constraint:
-        return constraints.independent(constraints.integer_interval(0, self.trials), 1)
-
-    def __call__(self, parameters: Float[Array, " size"]) -> dist.Distribution:
+    def marginals(self, parameters: Float[Array, " size"]) -> dist.Distribution:
         logit, log_concentration = jnp.split(parameters, 2)
         s = jnp.exp(jnp.clip(log_concentration, -13.0, 13.0))
         a, b = s * jax.nn.sigmoid(logit), s * jax.nn.sigmoid(-logit)
         a, b = jnp.maximum(a, 1e-6), jnp.maximum(b, 1e-6)
-        return _BetaBinomial(a, b, self.trials).to_event(1)
+        return _BetaBinomial(a, b, self.trials)
 
 
 # Up to this many trials the product form is the cheaper one.

@@ -9,63 +9,57 @@ from jaxtyping import Array, Float
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.families.family import Family, positive_size
+from lowerbound.families.family import Factorized, positive_size
 
 __all__ = ["Bernoulli", "Categorical"]
 
 
-class Bernoulli(Family):
+class Bernoulli(Factorized):
     """log p(x) = Σᵢ [xᵢ log πᵢ + (1 − xᵢ) log(1 − πᵢ)], x in {0, 1}; the vector holds the logits of π.
+
+    **Arguments:** `event_size`: number of dimensions; `missing`: whether NaN stands for a value that was
+    not observed.
 
     >>> import jax.numpy as jnp, lowerbound as lb
     >>> round(float(lb.Bernoulli(3)(jnp.zeros(3)).log_prob(jnp.array([0, 1, 1]))), 4)    # 3 log ½
     -2.0794
     """
 
-    event_size: int = eqx.field(static=True)
-
-    def __init__(self, event_size: int):
-        self.event_size = positive_size("Bernoulli", event_size)
-
     @property
-    def size(self) -> int:
-        return self.event_size
+    def each(self) -> Constraint:
+        return constraints.boolean
 
-    @property
-    def support(self) -> Constraint:
-        return constraints.independent(constraints.boolean, 1)
-
-    def __call__(self, parameters: Float[Array, " size"]) -> dist.Distribution:
-        return dist.BernoulliLogits(parameters).to_event(1)
+    def marginals(self, parameters: Float[Array, " size"]) -> dist.Distribution:
+        return dist.BernoulliLogits(parameters)
 
 
-class Categorical(Family):
+class Categorical(Factorized):
     """Each dimension is one of `levels` values 0, 1, …, levels − 1, without an order among them; the
     vector holds the logits, level by level: `levels` blocks of `event_size`.
+
+    **Arguments:** `event_size`: number of dimensions; `levels`; `missing`: whether NaN stands for a value
+    that was not observed.
 
     >>> import jax.numpy as jnp, lowerbound as lb
     >>> round(float(lb.Categorical(2, 4)(jnp.zeros(8)).log_prob(jnp.array([0, 3]))), 4)  # 2 log ¼
     -2.7726
     """
 
-    event_size: int = eqx.field(static=True)
     levels: int = eqx.field(static=True)
 
-    def __init__(self, event_size: int, levels: int):
-        self.event_size = positive_size("Categorical", event_size)
-        self.levels = positive_size("Categorical.levels", levels)
+    def __check_init__(self) -> None:
+        positive_size("Categorical.levels", self.levels)
 
     @property
     def size(self) -> int:
         return self.event_size * self.levels
 
     @property
-    def support(self) -> Constraint:
-        return constraints.independent(constraints.integer_interval(0, self.levels - 1), 1)
+    def each(self) -> Constraint:
+        return constraints.integer_interval(0, self.levels - 1)
 
-    def __call__(self, parameters: Float[Array, " size"]) -> dist.Distribution:
-        logits = parameters.reshape(self.levels, self.event_size)
-        return _Levels(logits.T).to_event(1)
+    def marginals(self, parameters: Float[Array, " size"]) -> dist.Distribution:
+        return _Levels(parameters.reshape(self.levels, self.event_size).T)
 
 
 class _Levels(dist.CategoricalLogits):
