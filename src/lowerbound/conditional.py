@@ -1,17 +1,21 @@
-"""A conditional distribution: a network that puts out the parameters of a family."""
+"""A conditional distribution: a network and a family; and how the parts of a model are called."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 from numpyro.distributions import Distribution
+from numpyro.distributions.constraints import Constraint
 
 from lowerbound.families.family import Family
+from lowerbound.leaves import Fixed
 
-__all__ = ["Conditional"]
+__all__ = ["Conditional", "called", "receives", "unwrapped"]
 
 
 class Conditional(eqx.Module):
@@ -47,8 +51,60 @@ class Conditional(eqx.Module):
     def takes_given(self) -> bool:
         return self.given
 
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN stands for a value that was not observed."""
+        return bool(getattr(self.family, "missing", False))
+
+    @property
+    def support(self) -> Constraint:
+        """The set in which events lie."""
+        return self.family.support
+
+    @property
+    def event_size(self) -> int:
+        return self.family.event_size
+
     def __call__(self, value: Array, given: Array | None = None) -> Distribution:
         value = jnp.asarray(value, float)
         if self.given:
             value = jnp.concatenate([value, jnp.atleast_1d(jnp.asarray(given, float))])
         return self.family(self.network(value))
+
+
+def called(
+    part: Callable[..., Distribution], *arguments: Any, given: Array | None = None, model: Any = None
+) -> Distribution:
+    """`part(*arguments)`, with the condition and the model for a part that names them.
+
+    >>> import jax.numpy as jnp, numpyro.distributions as dist
+    >>> float(called(lambda given: dist.Delta(given), given=jnp.array(3.0)).mean)
+    3.0
+    """
+    offered = {"given": given, "model": model}
+    return part(*arguments, **{name: value for name, value in offered.items() if receives(part, name)})
+
+
+def receives(part: Callable[..., Distribution], argument: str) -> bool:
+    """Whether a part receives `argument`: it names that parameter, or says so itself.
+
+    >>> receives(lambda x, given: x, "given"), receives(lambda x: x, "given")
+    (True, False)
+    """
+    part = unwrapped(part)
+    declared = getattr(part, f"takes_{argument}", None)
+    if declared is not None:
+        return bool(declared)
+    return argument in inspect.signature(part).parameters
+
+
+def unwrapped(part: Any) -> Any:
+    """The part without a marker that it is not trained.
+
+    >>> import lowerbound as lb
+    >>> unwrapped(lb.Fixed("part"))
+    'part'
+    """
+    while isinstance(part, Fixed):
+        part = part.value
+    return part

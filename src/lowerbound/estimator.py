@@ -24,7 +24,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from lowerbound.build import build, objective_named
 from lowerbound.evidence import log_evidence
-from lowerbound.inference import decode, encode, sample
+from lowerbound.inference import decode, encode, impute, sample
 from lowerbound.store import Saved, save
 from lowerbound.training.loop import Result, fit
 from lowerbound.training.state import State
@@ -50,17 +50,21 @@ class VariationalAutoencoder(
     **Arguments:**
 
     - `latent_dim`: latent dimensions.
-    - `likelihood`: `auto`, `bernoulli`, `binomial`, `beta-binomial`, `categorical`, `diagonal-gaussian`.
+    - `likelihood`: `auto`, or one of `lowerbound.data.schema.LIKELIHOODS`, such as `negative-binomial`.
     - `binarize`: `dynamic`, `static` or `threshold`, for grey values; `None`.
-    - `posterior`: `diagonal-gaussian` or `full-gaussian`; `prior`: `standard-normal` or `learned-prior`.
+    - `posterior`: a family over z, one of `lowerbound.build.POSTERIORS`; `prior`: one of
+      `lowerbound.build.PRIORS`, such as `vamp-prior`, over the same set.
     - `network`: `mlp`, or `conv` for rows that are images of `image_shape`, (height, width[, channels]).
     - `width`, `depth`, `activation`: of the networks.
-    - `objective`: `elbo` with the weight `beta` of its KL, or `iwae`.
+    - `objective`: `elbo` with the weight `beta` of its KL, or one of `lowerbound.build.OBJECTIVES`, such as
+      `iwae`; `gradient`: its estimator, such as `doubly_reparameterized`.
     - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
     - `batch_size`, `learning_rate`, `validation` (a share of the rows), `patience` (epochs): as in
       [`lowerbound.fit`][].
     - `evidence_samples`: importance samples of log p(x) a row.
     - `contamination`: share of the training rows that `predict` calls outliers.
+    - `missing`: whether NaN in X stands for a value that was not observed; log p(x) is then that of the
+      observed values, and [`impute`][] draws the rest.
     - `random_state`: all randomness follows from it.
 
     **Fitted:** `model_` (a [`VAE`][]), `transform_`, `schema_`, `history_`, `n_iter_` (epochs), `offset_`
@@ -91,6 +95,7 @@ class VariationalAutoencoder(
         activation: str = "swish",
         objective: str = "elbo",
         beta: float = 1.0,
+        gradient: str = "reparameterized",
         epochs: float | None = None,
         batch_size: int = 128,
         learning_rate: float = 2e-3,
@@ -98,6 +103,7 @@ class VariationalAutoencoder(
         patience: float | None = 40,
         evidence_samples: int = 100,
         contamination: float = 0.1,
+        missing: bool = False,
         random_state: Any = None,
     ):
         self.latent_dim = latent_dim
@@ -112,6 +118,7 @@ class VariationalAutoencoder(
         self.activation = activation
         self.objective = objective
         self.beta = beta
+        self.gradient = gradient
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -119,6 +126,7 @@ class VariationalAutoencoder(
         self.patience = patience
         self.evidence_samples = evidence_samples
         self.contamination = contamination
+        self.missing = missing
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -127,7 +135,7 @@ class VariationalAutoencoder(
         result = fit(
             self.model_,
             X,
-            objective=objective_named(self.objective, self.beta),
+            objective=objective_named(self.objective, self.beta, self.gradient),
             transform=self.transform_,
             epochs=self.epochs,
             batch_size=self.batch_size,
@@ -145,13 +153,13 @@ class VariationalAutoencoder(
         """One pass over `X` at a constant rate, going on from what is fitted; the first call chooses the
         likelihood, as `fit` does. No rows are held back and none is remembered."""
         begun = hasattr(self, "model_")
-        X = validate_data(self, X, reset=False) if begun else self._begin(X)
+        X = self._rows(X) if begun else self._begin(X)
         state: State | None = getattr(self, "state_", None)
         passes: int = getattr(self, "n_iter_", 0)
         result = fit(
             self.model_,
             X,
-            objective=objective_named(self.objective, self.beta),
+            objective=objective_named(self.objective, self.beta, self.gradient),
             transform=self.transform_,
             epochs=1,
             batch_size=self.batch_size,
@@ -166,7 +174,7 @@ class VariationalAutoencoder(
         return self
 
     def _begin(self, X: Any) -> np.ndarray:
-        X = validate_data(self, X, reset=True, ensure_min_samples=2)
+        X = validate_data(self, X, reset=True, ensure_min_samples=2, ensure_all_finite=self._finite)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         built = build(
             X,
@@ -180,6 +188,7 @@ class VariationalAutoencoder(
             width=self.width,
             depth=self.depth,
             activation=self.activation,
+            missing=self.missing,
             key=self.seed_,
         )
         self.model_, self.transform_, self.schema_ = built.model, built.transform, built.words
@@ -245,6 +254,16 @@ class VariationalAutoencoder(
         seed = self.seed_ if random_state is None else check_random_state(random_state).randint(2**31 - 1)
         return sample(self.model_, n_samples, key=int(seed), mean=mean, transform=self.transform_)
 
+    def impute(
+        self, X: Any, *, samples: int = 1000, mean: bool = False, random_state: Any = None
+    ) -> np.ndarray:
+        """X with its missing values (NaN) drawn from p(x_missing∣x_observed), or, with `mean`, at their
+        conditional means; needs `missing=True`."""
+        X = self._rows(X)
+        seed = self.seed_ if random_state is None else check_random_state(random_state).randint(2**31 - 1)
+        filled = impute(self.model_, X, samples=samples, mean=mean, transform=self.transform_, key=int(seed))
+        return filled.astype(_float_type(X))
+
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the fitted estimator into the folder `path`; `lowerbound.load(path)` gives it back."""
         save(self, path, overwrite=overwrite)
@@ -286,7 +305,12 @@ class VariationalAutoencoder(
 
     def _rows(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return validate_data(self, X, reset=False)
+        return validate_data(self, X, reset=False, ensure_all_finite=self._finite)
+
+    @property
+    def _finite(self) -> bool | str:
+        """What scikit-learn is to check: NaN passes where it means missing."""
+        return "allow-nan" if self.missing else True
 
     @property
     def _n_features_out(self) -> int:
@@ -294,6 +318,7 @@ class VariationalAutoencoder(
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

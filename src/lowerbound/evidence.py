@@ -134,7 +134,7 @@ def log_evidence(
     streamed, hashes = in_chunks(_streamed, constants, (x, given), chunk=chunk_rows)
     K, total, squares = samples, streamed.sum.astype(float), streamed.sum_of_squares.astype(float)
     relative_variance = np.maximum(K * squares / total**2 - 1, 0) / (K - 1)
-    jacobian = transform.log_jacobian(x.shape[1])
+    jacobian = np.where(np.isnan(x), 0.0, transform.log_jacobian(x.shape[1])).sum(1)
     _, group = np.unique(hashes, axis=0, return_inverse=True)
     return Evidence(
         log_prob=streamed.maximum + np.log(total / K) + jacobian,

@@ -15,10 +15,11 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from lowerbound.data.rows import as_rows, check_support
 from lowerbound.data.tables import as_table
 from lowerbound.data.transforms import Identity, Transform
+from lowerbound.families.support import OrMissing
 from lowerbound.keys import as_key, content_key
 from lowerbound.model import VAE
 
-__all__ = ["checked", "decode", "encode", "in_chunks", "reconstruct", "sample", "transformed"]
+__all__ = ["checked", "decode", "encode", "impute", "in_chunks", "reconstruct", "sample", "transformed"]
 
 
 def in_chunks(function: Callable[..., PyTree], constants: PyTree, rows: PyTree, *, chunk: int) -> PyTree:
@@ -52,18 +53,20 @@ def checked(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """`x` and `given` as arrays that `model` behind `transform` is made for.
 
-    **Raises:** `TypeError` and `ValueError` for anything but finite numbers; a width that is not the
+    **Raises:** `TypeError` and `ValueError` for anything but finite numbers (NaN passes where the likelihood
+    takes missing values); a width that is not the
     model's; values outside the transform's domain or the likelihood's support (where a transform draws,
     the first thousand rows are looked at); conditions that are not one a row.
     """
-    (x, _), transform = as_table(x, name), transform or Identity()
+    (x, _), transform = as_table(x, name, missing=model.takes_missing), transform or Identity()
     if given is not None:
         given = np.asarray(given)
         given = as_rows(given[:, None] if given.ndim == 1 else given, f"the condition of {name}")
         if len(given) != len(x):
             raise ValueError(f"given: expected a condition for each of {len(x)} rows, found {len(given)}")
     support = model.support(jnp.zeros(x.shape[1]), None if given is None else given[0])
-    check_support(x, transform.domain, name, of=type(transform).__name__)
+    domain = OrMissing(transform.domain) if model.takes_missing else transform.domain
+    check_support(x, domain, name, of=type(transform).__name__)
     seen = x if isinstance(transform, Identity) else transformed(x[:1000], transform)
     check_support(seen, support, name)
     return x, given
@@ -119,9 +122,10 @@ def decode(
     """The likelihood means E[x∣z], a row each, in the data's own units.
 
     >>> import jax, numpy as np, lowerbound as lb
-    >>> pixels = lb.Bernoulli(4)
-    >>> p = lb.Conditional(lb.MLP(2, pixels.size, key=jax.random.key(0)), pixels)
-    >>> lb.decode(lb.VAE(lb.StandardNormal(2), p, p), np.zeros((1, 2))).tolist()
+    >>> pixels, latent, key = lb.Bernoulli(4), lb.DiagonalGaussian(2), jax.random.key(0)
+    >>> q = lb.Conditional(lb.MLP(4, latent.size, key=key), latent)
+    >>> p = lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels)
+    >>> lb.decode(lb.VAE(lb.StandardNormal(2), q, p), np.zeros((1, 2))).tolist()
     [[0.5, 0.5, 0.5, 0.5]]
     """
     constants = (model, transform or Identity())
@@ -161,9 +165,10 @@ def sample(
     of observations. Sample j depends on (key, j) only.
 
     >>> import jax, lowerbound as lb
-    >>> pixels = lb.Bernoulli(4)
-    >>> p = lb.Conditional(lb.MLP(2, pixels.size, key=jax.random.key(0)), pixels)
-    >>> lb.sample(lb.VAE(lb.StandardNormal(2), p, p), 3, key=0).shape
+    >>> pixels, latent, key = lb.Bernoulli(4), lb.DiagonalGaussian(2), jax.random.key(0)
+    >>> q = lb.Conditional(lb.MLP(4, latent.size, key=key), latent)
+    >>> p = lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels)
+    >>> lb.sample(lb.VAE(lb.StandardNormal(2), q, p), 3, key=0).shape
     (3, 4)
     """
     if n < 1:
@@ -185,3 +190,70 @@ def _generated_mean(constants: tuple[VAE, Transform], row: tuple[Array, Any]) ->
     (model, transform), (data, given) = constants, row
     key_z, _ = jax.random.split(jax.random.wrap_key_data(data, impl="threefry2x32"))
     return transform.inverse(model.p_x(model.p_z(given).sample(key_z), given).mean)
+
+
+def impute(
+    model: VAE,
+    x: ArrayLike,
+    *,
+    samples: int = 1000,
+    key: PRNGKeyArray | int = 0,
+    given: ArrayLike | None = None,
+    mean: bool = False,
+    transform: Transform | None = None,
+) -> Float[np.ndarray, "n d"]:
+    """`x` with its missing values (NaN) drawn from p(x_missing∣x_observed), by self-normalised importance
+    resampling (Mattei & Frellsen 2019, section 3): of `samples` z⁽ʲ⁾ ~ q(z∣x_observed), each with weight
+    w = p(x_observed, z)/q(z∣x_observed), one is chosen with probability w̃ⱼ = wⱼ/Σw, and x_missing drawn
+    from p(x∣z). Observed values are given back as they are.
+
+    **Arguments:** `x`: (n, d), in the data's own units; `samples`: draws of z a row: the more, the closer
+    to the exact conditional; `mean`: the conditional means Σ w̃ⱼ E[x∣z⁽ʲ⁾] in place of draws, the best in
+    squared error; `given`, `transform`, `key`: as for [`log_evidence`][].
+
+    **Raises:** `ValueError` for a likelihood that does not take missing values.
+
+    >>> import jax, numpy as np, lowerbound as lb
+    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(3, missing=True), jax.random.key(0)
+    >>> model = lb.VAE(
+    ...     lb.StandardNormal(2),
+    ...     lb.Conditional(lb.MLP(3, latent.size, key=key), latent),
+    ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
+    ... )
+    >>> filled = lb.impute(model, np.array([[1, np.nan, 0]]), samples=100)
+    >>> filled[0, [0, 2]].tolist(), filled[0, 1] in (0, 1)
+    ([1.0, 0.0], True)
+    """
+    if not model.takes_missing:
+        raise ValueError(
+            "impute: the likelihood does not take missing values; build its family with missing=True, "
+            "as lb.Bernoulli(784, missing=True), and train the model so"
+        )
+    if samples < 1:
+        raise ValueError(f"impute: expected samples of at least 1, found {samples}")
+    transform = transform or Identity()
+    x, given = checked(model, x, given, transform)
+    constants = (model, transform, as_key(key), _Range(samples), mean)
+    # Rows of a chunk, so that a chunk decodes about as many rows as elsewhere.
+    chunk = max(1, min(_CHUNK, 8192 // samples))
+    return np.asarray(in_chunks(_imputed, constants, (x, given), chunk=chunk))
+
+
+class _Range(eqx.Module):
+    """0, …, length − 1, of a length that a compiled program knows."""
+
+    length: int = eqx.field(static=True)
+
+
+def _imputed(constants: tuple[VAE, Transform, PRNGKeyArray, _Range, bool], row: tuple[Array, Any]) -> Array:
+    (model, transform, key, samples, mean), (x, given) = constants, row
+    y = transform(x, content_key(key, x, "transform"))
+    draw = model.draw(y, content_key(key, x, "posterior"), samples.length, given)
+    if mean:
+        weight = jax.nn.softmax(draw.log_weight)
+        filled = weight @ jax.vmap(lambda z: transform.inverse(model.p_x(z, given).mean))(draw.z)
+    else:
+        choice_key, x_key = jax.random.split(content_key(key, x, "imputation"))
+        z = draw.z[jax.random.categorical(choice_key, draw.log_weight)]
+        filled = transform.inverse(jnp.asarray(model.p_x(z, given).sample(x_key), float))
+    return jnp.where(jnp.isnan(x), filled, jnp.asarray(x, float))

@@ -34,7 +34,7 @@ def as_key(key: PRNGKeyArray | int) -> PRNGKeyArray:
 
 
 # The purposes that a row's content is hashed for; one row has independent noise for each.
-PURPOSES = ("transform", "posterior", "static binarization")
+PURPOSES = ("transform", "posterior", "static binarization", "imputation")
 
 
 def content_key(key: PRNGKeyArray, row: Array, purpose: str) -> PRNGKeyArray:
@@ -59,6 +59,7 @@ def content_hash(row: Array) -> tuple[Array, Array]:
     """
     value = jnp.ravel(row).astype(jnp.float32)
     value = jnp.where(value == 0, 0.0, value)  # x + 0 would be optimised away
+    value = jnp.where(jnp.isnan(value), jnp.nan, value)  # a missing value has one form
     bits = jax.lax.bitcast_convert_type(value, jnp.uint32)
     place = jnp.arange(bits.size, dtype=jnp.uint32)
 

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 from numpyro.distributions import Distribution
+from numpyro.distributions.constraints import Constraint
 
 __all__ = ["Constant", "Fixed", "trainable"]
 
@@ -47,8 +48,12 @@ class Constant(eqx.Module):
     def __init__(self, distribution: Distribution):
         self.content = _ByContent(distribution)
 
+    @property
+    def support(self) -> Constraint:
+        return self.content.value.support
+
     def __call__(self) -> Distribution:
-        return self.content.distribution
+        return self.content.value
 
 
 class _ByContent:
@@ -57,7 +62,7 @@ class _ByContent:
     def __init__(self, distribution: Distribution):
         leaves, structure = jax.tree.flatten(distribution)
         leaves = [np.asarray(leaf) for leaf in leaves]
-        self.distribution = jax.tree.unflatten(structure, leaves)
+        self.value = jax.tree.unflatten(structure, leaves)
         arrays = tuple((leaf.shape, leaf.dtype.str, leaf.tobytes()) for leaf in leaves)
         self._content = (type(distribution), str(structure), arrays)
 
@@ -68,7 +73,7 @@ class _ByContent:
         return hash(self._content)
 
     def __repr__(self) -> str:
-        return type(self.distribution).__name__
+        return type(self.value).__name__
 
 
 def trainable(model: PyTree) -> PyTree:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-import inspect
+import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.conditional import called, receives, unwrapped
 from lowerbound.families.divergence import kl_divergence
-from lowerbound.leaves import Constant, Fixed
+from lowerbound.families.family import sample_with_log_prob
+from lowerbound.families.support import range_of, same_support, words
+from lowerbound.leaves import Constant
 
-__all__ = ["VAE", "Draw"]
+__all__ = ["VAE", "Draw", "Sampler", "frozen"]
 
 
 class Draw(eqx.Module):
     """K samples z⁽ʲ⁾ ~ q(z∣x) of one data point with their log-densities, each of shape (K,), in nats.
 
     `kl` is KL(q(z∣x) ‖ p(z)) in closed form, `None` where there is none. `reparameterized` says
-    whether the samples are differentiable functions of the posterior's parameters.
+    whether the samples are differentiable functions of the posterior's parameters; `enumerated`, that z
+    holds every value that the posterior has, once each, in place of samples.
     """
 
     z: Float[Array, "K ..."]
@@ -32,11 +37,99 @@ class Draw(eqx.Module):
     log_posterior: Float[Array, " K"]
     kl: Float[Array, ""] | None
     reparameterized: bool = eqx.field(static=True)
+    enumerated: bool = eqx.field(static=True, default=False)
 
     @property
     def log_weight(self) -> Float[Array, " K"]:
         """log w = log p(x∣z) + log p(z) − log q(z∣x); E_q[w] = p(x)."""
         return self.log_likelihood + self.log_prior - self.log_posterior
+
+    def expectation(self, values: Float[Array, " K"]) -> Float[Array, ""]:
+        """E_q of a function of z that is `values` at the samples: their mean, or Σ q(z∣x) f(z) over all z."""
+        return (jnp.exp(self.log_posterior) * values).sum() if self.enumerated else values.mean()
+
+
+class Sampler:
+    """q(z∣x) and p(z) of one data point, built once: draws are made from it, stream after stream."""
+
+    def __init__(self, model: VAE, x: Array, given: Array | None = None):
+        self.model, self.x, self.given = model, x, given
+        self.q, self.p = model.q_z(x, given), model.p_z(given)
+        if self.q.event_shape != self.p.event_shape:
+            raise ValueError(
+                f"the posterior is over events of shape {self.q.event_shape} and the prior over "
+                f"{self.p.event_shape}; they must agree"
+            )
+        if not self.moving_support:
+            _check_agreement((self.q.support, None), (self.p.support, None))
+
+    @property
+    def moving_support(self) -> bool:
+        """Whether the set on which q(z∣x) has mass depends on its parameters."""
+        return bool(_inherited(self.q, "moving_support"))
+
+    def __call__(self, key: PRNGKeyArray, indices: Int[Array, " K"]) -> Draw:
+        """The samples of these numbers; sample j depends on (key, j) only."""
+        keys = _of_samples(key, indices)
+        return self.at(*jax.vmap(lambda key: sample_with_log_prob(self.q, key))(keys))
+
+    def at(self, z: Array, log_posterior: Float[Array, " K"]) -> Draw:
+        """The draw that consists of these z, whose log q(z∣x) is known."""
+        return Draw(
+            z=z,
+            log_likelihood=jax.vmap(lambda z: self.model.p_x(z, self.given).log_prob(self.x))(z),
+            log_prior=jax.vmap(self.p.log_prob)(z),
+            log_posterior=log_posterior,
+            kl=_closed_form(self.q, self.p),
+            reparameterized=bool(self.q.has_rsample),
+        )
+
+    def frozen(self, key: PRNGKeyArray, indices: Int[Array, " K"]) -> tuple[Array, Callable[[Array], Array]]:
+        """Samples z, and z ↦ log q(z∣x) with φ held: its gradient is the path through z alone."""
+        keys, stop = _of_samples(key, indices), jax.lax.stop_gradient
+        if hasattr(self.q, "sample_with_score"):
+            # An inverse flow's density at its own sample, without inverting: to first order in z.
+            z, log_q, score = jax.vmap(self.q.sample_with_score)(keys)
+            return z, lambda z: stop(log_q) + (stop(score) * (z - stop(z))).sum(-1)
+        z = jax.vmap(self.q.sample)(keys)
+        return z, jax.vmap(frozen(self.model).q_z(self.x, self.given).log_prob)
+
+    @property
+    def all_values(self) -> Array:
+        """Every value of z, (values, d), for a posterior over a few whole numbers a dimension.
+
+        **Raises:** `TypeError` where there are more than 4,096, or infinitely many.
+        """
+        span = range_of(self.q.support)
+        if span is None or not span.whole or not math.isfinite(span.high - span.low):
+            raise TypeError(
+                'gradient="enumeration" sums over every z, and the posterior is over '
+                f"{words(self.q.support)}; it needs Bernoulli or Categorical codes"
+            )
+        levels, d = int(span.high - span.low) + 1, math.prod(self.q.event_shape)
+        if levels**d > 4096:
+            raise TypeError(
+                f'gradient="enumeration" sums over every z, and there are {levels}^{d} of them (at most '
+                '4096); use "vimco" or "score_function", or a relaxed family (Concrete, RelaxedBernoulli)'
+            )
+        values = itertools.product(range(int(span.low), int(span.high) + 1), repeat=d)
+        return jnp.asarray(list(values), float).reshape(-1, *self.q.event_shape)
+
+
+def frozen(part: Any) -> Any:
+    """`part` with its arrays held constant: nothing flows back into them."""
+    return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_array(leaf) else leaf, part)
+
+
+def _inherited(q: Distribution, name: str) -> Any:
+    """What a distribution, or the one that it is made of, says of itself; `None` where it says nothing."""
+    while q is not None and not hasattr(q, name):
+        q = getattr(q, "base_dist", None)
+    return getattr(q, name, None)
+
+
+def _of_samples(key: PRNGKeyArray, indices: Int[Array, " K"]) -> PRNGKeyArray:
+    return jax.vmap(lambda j: jax.random.fold_in(key, j))(indices)
 
 
 class VAE(eqx.Module):
@@ -44,8 +137,12 @@ class VAE(eqx.Module):
 
     Each part is any callable that returns a NumPyro distribution over one event: the posterior of x,
     the likelihood of z, the prior of nothing. The prior may be a distribution itself. A part that names
-    a parameter `given` receives the condition y. Trained are the arrays of modules
+    a parameter `given` receives the condition y; one that names `model` receives this model, so that a
+    prior may be made of the current posterior ([`VampPrior`][]). Trained are the arrays of modules
     ([`trainable`][]); a bare distribution is a constant.
+
+    **Raises:** `ValueError` where prior and posterior are seen to be over different sets or sizes, when
+    the model is built or, for parts that do not say, when it is first used.
 
     >>> import jax, jax.numpy as jnp, numpyro.distributions as dist, lowerbound as lb
     >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(6), jax.random.key(0)
@@ -80,11 +177,17 @@ class VAE(eqx.Module):
                     f"VAE.{name}: expected a callable that returns a distribution, found "
                     f"{type(part).__name__}"
                 )
+        _check_agreement(_declared(self.posterior), _declared(self.prior))
 
     @property
     def takes_given(self) -> bool:
         """Whether a part receives a condition."""
-        return any(_takes_given(part) for part in (self.prior, self.posterior, self.likelihood))
+        return any(receives(part, "given") for part in (self.prior, self.posterior, self.likelihood))
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN in x stands for a value that was not observed: the likelihood says so."""
+        return bool(getattr(unwrapped(self.likelihood), "takes_missing", False))
 
     def p_z(self, given: Array | None = None) -> Distribution:
         """The prior p(z), or p(z∣y)."""
@@ -92,8 +195,10 @@ class VAE(eqx.Module):
         return self._called("prior", (), given)
 
     def q_z(self, x: Array, given: Array | None = None) -> Distribution:
-        """The posterior q(z∣x), or q(z∣x, y)."""
+        """The posterior q(z∣x), or q(z∣x, y). Where x may have missing values they reach it as 0."""
         self._check_given(given)
+        if self.takes_missing:
+            x = jnp.where(jnp.isnan(x), 0.0, x)
         return self._called("posterior", (x,), given)
 
     def p_x(self, z: Array, given: Array | None = None) -> Distribution:
@@ -105,28 +210,9 @@ class VAE(eqx.Module):
         """`samples` draws of z ~ q(z∣x) for one data point; sample j depends on (key, j) only."""
         return self.sampler(x, given)(key, jnp.arange(samples))
 
-    def sampler(self, x: Array, given: Array | None = None) -> Callable[[PRNGKeyArray, Array], Draw]:
-        """`(key, indices) ↦` the samples of those numbers: q(z∣x) and p(z) are built once, and a stream
-        over samples draws from them chunk by chunk."""
-        q, p = self.q_z(x, given), self.p_z(given)
-        if q.event_shape != p.event_shape:
-            raise ValueError(
-                f"the posterior is over events of shape {q.event_shape} and the prior over "
-                f"{p.event_shape}; they must agree"
-            )
-
-        def draw(key: PRNGKeyArray, indices: Array) -> Draw:
-            z = jax.vmap(lambda j: q.sample(jax.random.fold_in(key, j)))(indices)
-            return Draw(
-                z=z,
-                log_likelihood=jax.vmap(lambda z: self.p_x(z, given).log_prob(x))(z),
-                log_prior=jax.vmap(p.log_prob)(z),
-                log_posterior=jax.vmap(q.log_prob)(z),
-                kl=_closed_form(q, p),
-                reparameterized=bool(q.has_rsample),
-            )
-
-        return draw
+    def sampler(self, x: Array, given: Array | None = None) -> Sampler:
+        """q(z∣x) and p(z) built once, from which a stream over samples draws chunk by chunk."""
+        return Sampler(self, x, given)
 
     def support(self, x: Array, given: Array | None = None) -> Constraint:
         """The set that the likelihood's events lie in, found without computing anything.
@@ -150,8 +236,7 @@ class VAE(eqx.Module):
 
     def _called(self, name: str, arguments: tuple[Any, ...], given: Array | None) -> Distribution:
         part = getattr(self, name)
-        named = {"given": given} if _takes_given(part) else {}
-        distribution = part(*arguments, **named)
+        distribution = called(part, *arguments, given=given, model=self)
         if not isinstance(distribution, Distribution):
             raise TypeError(
                 f"VAE.{name}: expected it to return a NumPyro distribution, it returned "
@@ -166,7 +251,8 @@ class VAE(eqx.Module):
         return distribution
 
     def _check_given(self, given: Array | None) -> None:
-        users = [name for name in ("prior", "posterior", "likelihood") if _takes_given(getattr(self, name))]
+        names = ("prior", "posterior", "likelihood")
+        users = [name for name in names if receives(getattr(self, name), "given")]
         if given is None and users:
             raise ValueError(f"the {' and the '.join(users)} need a condition: pass given=…")
         if given is not None and not users:
@@ -176,14 +262,29 @@ class VAE(eqx.Module):
             )
 
 
-def _takes_given(part: Callable[..., Distribution]) -> bool:
-    """Whether a part receives the condition: it names a parameter `given`, or says so itself."""
-    while isinstance(part, Fixed):
-        part = part.value
-    declared = getattr(part, "takes_given", None)
-    if declared is not None:
-        return bool(declared)
-    return "given" in inspect.signature(part).parameters
+def _declared(part: Any) -> tuple[Constraint | None, int | None]:
+    """The support and the size of the events of a part, as far as it says before it is called."""
+    part = unwrapped(part)
+    return getattr(part, "support", None), getattr(part, "event_size", None)
+
+
+def _check_agreement(
+    posterior: tuple[Constraint | None, int | None], prior: tuple[Constraint | None, int | None]
+) -> None:
+    """Whether q and p are over one set. Where q has mass that p has not, the KL is infinite; where p has
+    mass that q has not, log p(x) is out of reach."""
+    if None not in (posterior[1], prior[1]) and posterior[1] != prior[1]:
+        raise ValueError(
+            f"the posterior is over {posterior[1]} latent dimensions and the prior over {prior[1]}; they "
+            "must agree"
+        )
+    q, p = posterior[0], prior[0]
+    if q is not None and p is not None and not same_support(q, p):
+        raise ValueError(
+            f"the posterior is over {words(q)} and the prior over {words(p)}; they must be over one set: "
+            "take the posterior's family for the prior (StandardPrior(family), or LearnedPrior(family)), or "
+            "a family over the prior's set (Transformed changes it)"
+        )
 
 
 def _closed_form(q: Distribution, p: Distribution) -> Array | None:

@@ -121,3 +121,42 @@ class Standardized(eqx.Module):
 
     def __call__(self, x: Array) -> Array:
         return self.network((x - self.mean.value) / self.scale.value)
+
+
+class OneHot(eqx.Module):
+    """A network behind a one-hot code: whole numbers 0 … levels − 1 become `levels` inputs each. Codes
+    without an order among them reach a decoder this way; with a linear network it is a table of rows.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> lb.OneHot(3, lambda x: x)(jnp.array([2.0, 0.0])).tolist()
+    [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]
+    """
+
+    levels: int = eqx.field(static=True)
+    network: Callable[[Array], Array]
+
+    @property
+    def out_size(self) -> int | None:
+        return getattr(self.network, "out_size", None)
+
+    def __call__(self, x: Array) -> Array:
+        return self.network(jax.nn.one_hot(jnp.asarray(x, int), self.levels).reshape(-1))
+
+
+class Leading(eqx.Module):
+    """A network of the first `size` values: the likelihood p(x∣z₁) of a chain z = (z₁, z₂).
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> lb.Leading(2, lambda z: z)(jnp.array([1.0, 2.0, 3.0])).tolist()
+    [1.0, 2.0]
+    """
+
+    size: int = eqx.field(static=True)
+    network: Callable[[Array], Array]
+
+    @property
+    def out_size(self) -> int | None:
+        return getattr(self.network, "out_size", None)
+
+    def __call__(self, x: Array) -> Array:
+        return self.network(x[: self.size])

@@ -45,12 +45,68 @@ def test_anything_else_is_refused_with_its_place(x, error, message):
         (lb.Binomial(2, 16), [[0, 16]], [[17, 0]], "whole numbers from 0 to 16, found 17 in row 0, column 0"),
         (lb.BetaBinomial(2, 16), [[0, 16]], [[1, 2.5]], "whole numbers from 0 to 16, found 2.5"),
         (lb.Categorical(2, 4), [[0, 3]], [[0, -1]], "whole numbers from 0 to 3, found -1"),
+        (
+            lb.Poisson(2),
+            [[0, 1e6]],
+            [[0, 2.5]],
+            "whole numbers from 0, found 2.5 .*; round to counts, or .* real",
+        ),
+        (
+            lb.NegativeBinomial(2),
+            [[0, 3]],
+            [[0, -1]],
+            "found -1 .*; counts are not negative: .* real numbers",
+        ),
+        (
+            lb.LogNormal(2),
+            [[1e-9, 3]],
+            [[1, -2]],
+            "numbers above 0, found -2 .*; take a family for real numbers",
+        ),
+        (
+            lb.LogNormal(2),
+            [[1e-9, 3]],
+            [[1, 0]],
+            "above 0, found 0 in row 0, column 1; 0 is no value of such",
+        ),
+        (lb.Gamma(2), [[1e-9, 3]], [[0, 1]], "above 0, found 0 .*NegativeBinomial for counts"),
+        (lb.Beta(2), [[0.1, 0.9]], [[0.1, 1]], "from 0 to 1, found 1 .*; take ContinuousBernoulli"),
+        (lb.Beta(2), [[0.1, 0.9]], [[0.1, 2]], "from 0 to 1, found 2 .*; divide by the greatest value"),
+        (
+            lb.ContinuousBernoulli(2),
+            [[0, 1]],
+            [[0.1, -2]],
+            "from 0 to 1, found -2 .*DiscretizedLogistic for grey",
+        ),
+        (lb.DiscretizedLogistic(2), [[0, 255]], [[256, 0]], "whole numbers from 0 to 255, found 256"),
+        (
+            lb.DiagonalGaussian(2),
+            [[0, -9]],
+            [[np.nan, 0]],
+            "real numbers, found nan .*; make .* missing=True",
+        ),
+        (
+            lb.MixedColumns([lb.Poisson(1), lb.Bernoulli(1)], [[1], [0]]),
+            [[1, 9]],
+            [[1, 9], [1, 2.5], [0.5, 0]],
+            "whole numbers from 0 in column 1, found 2.5 in row 1, column 1; round",
+        ),
     ],
 )
 def test_data_outside_a_likelihoods_support_are_refused_with_the_ways_out(family, inside, outside, words):
     check_support(np.array(inside), family.support)
     with pytest.raises(ValueError, match=words):
         check_support(np.array(outside), family.support)
+
+
+@pytest.mark.parametrize("kind", [lb.Bernoulli, lb.Poisson, lb.LogNormal, lb.Beta])
+def test_nan_is_in_the_support_where_it_stands_for_a_missing_value(kind):
+    inside = np.array([[np.nan, 1.0 if kind is not lb.Beta else 0.5]])
+    check_support(inside, kind(2, missing=True).support)
+    with pytest.raises(ValueError, match="found -1 in row 0, column 1"):
+        check_support(np.array([[np.nan, -1.0]]), kind(2, missing=True).support)
+    with pytest.raises(ValueError, match="found nan in row 0, column 0"):
+        check_support(inside, kind(2).support)
 
 
 def test_a_gaussian_takes_any_real_number():

@@ -34,18 +34,52 @@ def fit(
     ] = None,
     latent_dim: Annotated[int, typer.Option(help="Latent dimensions; 2 also draw the manifold.")] = 10,
     likelihood: Annotated[
-        str, typer.Option(help="auto, bernoulli, binomial, beta-binomial, categorical or diagonal-gaussian.")
+        str,
+        typer.Option(
+            help="auto, bernoulli, binomial, beta-binomial, categorical, poisson, negative-binomial, "
+            "zero-inflated-negative-binomial, discretized-logistic, discretized-logistic-mixture, "
+            "continuous-bernoulli, beta, diagonal-gaussian, laplace, student-t, log-normal, full-gaussian or "
+            "low-rank-gaussian."
+        ),
     ] = "auto",
     binarize: Annotated[
         str | None,
         typer.Option(help="Make grey values 0 or 1: dynamic (anew at each step), static or threshold."),
     ] = None,
-    posterior: Annotated[str, typer.Option(help="diagonal-gaussian or full-gaussian.")] = "diagonal-gaussian",
-    prior: Annotated[str, typer.Option(help="standard-normal or learned-prior.")] = "standard-normal",
+    posterior: Annotated[
+        str,
+        typer.Option(
+            help="The family over z: diagonal-, full- or low-rank-gaussian, laplace, logistic, student-t, "
+            "cauchy, gumbel, uniform, autoregressive-flow, masked-autoregressive-flow or coupling-flow; "
+            "above 0 exponential, weibull, rayleigh, gamma or log-normal; in [0, 1] kumaraswamy, beta or "
+            "logit-normal; dirichlet, power-spherical; codes: concrete, relaxed-bernoulli, bernoulli or "
+            "categorical."
+        ),
+    ] = "diagonal-gaussian",
+    prior: Annotated[
+        str,
+        typer.Option(
+            help="standard-normal; of the posterior's family standard-prior, learned-prior or mixture-prior; "
+            "vamp-prior, uniform-codes, uniform-sphere, or a flow."
+        ),
+    ] = "standard-normal",
     network: Annotated[str, typer.Option(help="mlp, or conv for images.")] = "mlp",
     width: Annotated[int, typer.Option(help="Units of a hidden layer.")] = 256,
     depth: Annotated[int, typer.Option(help="Hidden layers of an MLP.")] = 2,
-    objective: Annotated[str, typer.Option(help="elbo, or iwae with 50 samples.")] = "elbo",
+    objective: Annotated[
+        str,
+        typer.Option(
+            help="elbo, iwae with 50 samples, miwae, ciwae, piwae, renyi, wake-sleep or "
+            "reweighted-wake-sleep."
+        ),
+    ] = "elbo",
+    gradient: Annotated[
+        str,
+        typer.Option(
+            help="reparameterized, sticking-the-landing, doubly-reparameterized, score-function, vimco or "
+            "enumeration."
+        ),
+    ] = "reparameterized",
     beta: Annotated[float, typer.Option(help="Weight of the KL in the ELBO.")] = 1.0,
     epochs: Annotated[
         float | None,
@@ -108,7 +142,7 @@ def fit(
         result = lb.fit(
             built.model,
             train.x,
-            objective=objective_named(objective, beta),
+            objective=objective_named(objective, beta, gradient),
             transform=built.transform,
             epochs=epochs,
             batch_size=batch_size,

@@ -39,7 +39,8 @@ def draw(
             None if source.labels is None else source.labels[:5000],
         ),
     }
-    if shape is not None and model.p_z().event_shape == (2,):
+    # The manifold's grid is of equal masses of a standard normal.
+    if shape is not None and isinstance(model.prior, lb.StandardNormal) and model.prior.event_size == 2:
         drawn["manifold"] = figures.manifold(
             lambda z: lb.decode(model, z, transform=transform), shape, **look
         )

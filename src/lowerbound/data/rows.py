@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
+
+from lowerbound.families.support import Columns, range_of, takes_missing, words
 
 __all__ = ["as_rows", "check_support", "padded_size"]
 
 
-def as_rows(x: Any, name: str = "x") -> np.ndarray:
-    """`x` as an array of shape (n, d) in a type of its own that a device has.
+def as_rows(x: Any, name: str = "x", *, missing: bool = False) -> np.ndarray:
+    """`x` as an array of shape (n, d) in a type of its own that a device has. With `missing`, NaN stands
+    for a value that was not observed.
 
     **Raises:** `TypeError` for anything but numbers; `ValueError` for another shape, for no rows, for
     NaN and infinity (with the place of the first).
@@ -36,7 +38,7 @@ def as_rows(x: Any, name: str = "x") -> np.ndarray:
     if 0 in x.shape:
         raise ValueError(f"{name}: expected at least one row and one column, found shape {x.shape}")
     if x.dtype.kind == "f":
-        finite = np.isfinite(x)
+        finite = np.isfinite(x) | (np.isnan(x) & missing)
         if not finite.all():
             row, column = np.argwhere(~finite)[0]
             count = int((~finite).sum())
@@ -61,10 +63,12 @@ def as_rows(x: Any, name: str = "x") -> np.ndarray:
 
 
 def check_support(x: np.ndarray, support: Constraint, name: str = "x", *, of: str = "likelihood") -> None:
-    """Whether every value of `x` lies in `support`, that of the part named by `of`.
+    """Whether every value of `x` lies in `support`, that of the part named by `of`. NaN does where the
+    support says that a value may be missing.
 
     **Raises:** `ValueError` with the first value that does not and the ways out.
 
+    >>> from numpyro.distributions import constraints
     >>> check_support(np.array([[0.5, 1.0]]), constraints.independent(constraints.boolean, 1))
     Traceback (most recent call last):
     ...
@@ -72,28 +76,64 @@ def check_support(x: np.ndarray, support: Constraint, name: str = "x", *, of: st
 binarise (binarize="dynamic", or a threshold), or take a family for such values \
 (DiagonalGaussian with a Dequantization, BetaBinomial)
     """
-    base = getattr(support, "base_constraint", support)
-    if base is constraints.boolean:
-        inside, words = (x == 0) | (x == 1), "values in {0, 1}"
-        ways_out = (
+    blocks = support.blocks if isinstance(support, Columns) else ((support, tuple(range(x.shape[1]))),)
+    outside = [
+        (row, columns[i], set_of_values)
+        for set_of_values, columns in blocks
+        for row, i in _first_outside(x[:, columns], set_of_values)
+    ]
+    if not outside:
+        return
+    row, column, set_of_values = min(outside, key=lambda place: place[:2])
+    value = float(x[row, column])
+    where = f" in column {column}" if len(blocks) > 1 else ""
+    raise ValueError(
+        f"{name}: the {of} is over {words(set_of_values)}{where}, found {value:g} in row {row}, "
+        f"column {column}; {_ways_out(value, set_of_values)}"
+    )
+
+
+def _first_outside(x: np.ndarray, support: Constraint) -> list[tuple[int, int]]:
+    """Row and column of the first value outside, or nothing."""
+    span = range_of(support)
+    if span is None:
+        return []
+    inside = (x > span.low if span.open_low else x >= span.low) & (
+        x < span.high if span.open_high else x <= span.high
+    )
+    if span.whole:
+        inside &= x == np.floor(x)
+    if takes_missing(support):
+        inside |= np.isnan(x)
+    return [] if inside.all() else [tuple(np.argwhere(~inside)[0].tolist())]
+
+
+def _ways_out(value: float, support: Constraint) -> str:
+    """What to do about a value that is not in the support."""
+    span = range_of(support)
+    if span is None or np.isnan(value):
+        return "make the family with missing=True where NaN stands for a value that was not observed"
+    if span[:3] == (0, 1, True):
+        return (
             'binarise (binarize="dynamic", or a threshold), or take a family for such values '
             "(DiagonalGaussian with a Dequantization, BetaBinomial)"
         )
-    elif hasattr(base, "lower_bound") and hasattr(base, "upper_bound"):
-        low, high = float(np.min(base.lower_bound)), float(np.max(base.upper_bound))
-        inside = (x >= low) & (x <= high)
-        if base.is_discrete:
-            inside &= x == np.floor(x)
-        words = f"{'whole ' if base.is_discrete else ''}numbers from {low:g} to {high:g}"
-        ways_out = "fit it to the data's range, or take DiagonalGaussian for real numbers"
-    else:
-        return
-    if not inside.all():
-        row, column = np.argwhere(~inside)[0]
-        raise ValueError(
-            f"{name}: the {of} is over {words}, found {x[row, column]:g} in row {row}, column {column}; "
-            f"{ways_out}"
+    if span[:3] == (0, np.inf, True):
+        if value < 0:
+            return "counts are not negative: take a family for real numbers (DiagonalGaussian, StudentT)"
+        return "round to counts, or take a family for real numbers (DiagonalGaussian, LogNormal)"
+    if span[:3] == (0, np.inf, False):
+        if value == 0:
+            return "0 is no value of such a density: take NegativeBinomial for counts, else DiagonalGaussian"
+        return "take a family for real numbers (DiagonalGaussian, StudentT)"
+    if span[:3] == (0, 1, False):
+        if 0 <= value <= 1:
+            return "take ContinuousBernoulli, whose values may be 0 and 1, or Bernoulli where all are"
+        return (
+            "divide by the greatest value (Standardization with mean 0, which counts the Jacobian), or take "
+            "DiscretizedLogistic for grey levels, DiagonalGaussian for real numbers"
         )
+    return "fit it to the data's range, or take DiagonalGaussian for real numbers"
 
 
 def padded_size(n: int) -> int:

@@ -21,10 +21,11 @@ class Columns(NamedTuple):
     names: tuple[str, ...] | None
 
 
-def as_table(x: Any, name: str = "x") -> tuple[np.ndarray, tuple[str, ...] | None]:
+def as_table(x: Any, name: str = "x", *, missing: bool = False) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """`x` as rows, in the types of `as_rows`, and the names of its columns, None where they have none.
 
     `x` is an array, nested lists, or a data frame of pandas, polars or pyarrow, whose index is not data.
+    With `missing`, NaN (an empty cell of a data frame) stands for a value that was not observed.
 
     **Raises:** `TypeError` for anything but numbers and for a sparse matrix; `ValueError` for another shape,
     no rows, and missing or infinite numbers; both name the column, and the first row counted from 0.
@@ -47,15 +48,15 @@ missing or not finite); fill it, or leave the row out
         )
     columns = _columns(x)
     if columns is not None:
-        return stack(columns, name), columns.names
+        return stack(columns, name, missing=missing), columns.names
     array = _array(x, name)
     if array.ndim == 2 and array.size and array.dtype.kind in "OUS":
         row, column = divmod(_first_odd(cells := array.ravel().tolist()), array.shape[1])
         raise _odd(cells[row * array.shape[1] + column], f"row {row}, column {column}", name)
-    return as_rows(array, name), None
+    return as_rows(array, name, missing=missing), None
 
 
-def stack(columns: Columns, name: str) -> np.ndarray:
+def stack(columns: Columns, name: str, *, missing: bool = False) -> np.ndarray:
     """Columns side by side, in the one type of `as_rows` that holds them all; `name` is for errors."""
     arrays, names = columns
     if not arrays or not len(arrays[0]):
@@ -65,7 +66,7 @@ def stack(columns: Columns, name: str) -> np.ndarray:
         raise ValueError(f"{name}: expected names that differ, found {twice!r} for two columns; rename one")
     labels = names or range(len(arrays))
     for label, array in zip(labels, arrays, strict=True):
-        _check_numbers(array, name, f"column {label!r}")
+        _check_numbers(array, name, f"column {label!r}", missing)
     dtype = np.result_type(*arrays).newbyteorder("=")
     if dtype.itemsize > 4:
         dtype = np.dtype("float32" if dtype.kind == "f" else "int32")
@@ -111,7 +112,7 @@ def _array(x: Any, name: str) -> np.ndarray:
         ) from None
 
 
-def _check_numbers(array: np.ndarray, name: str, column: str) -> None:
+def _check_numbers(array: np.ndarray, name: str, column: str, missing: bool) -> None:
     kind = array.dtype.kind
     if kind in "OUS":
         row = _first_odd(cells := array.tolist())
@@ -119,7 +120,7 @@ def _check_numbers(array: np.ndarray, name: str, column: str) -> None:
     if kind not in "biuf":
         what = {"c": "complex numbers", "M": "dates", "m": "time spans"}.get(kind, str(array.dtype))
         raise TypeError(f"{name}: expected real numbers, found {what} in {column}")
-    if kind == "f" and not (finite := np.isfinite(array)).all():
+    if kind == "f" and not (finite := np.isfinite(array) | (np.isnan(array) & missing)).all():
         row, count = int(finite.argmin()), int((~finite).sum())
         raise ValueError(
             f"{name}: expected finite numbers, found {array[row]} in row {row}, {column} ({count} "

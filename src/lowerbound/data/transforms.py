@@ -48,9 +48,10 @@ class Transform(eqx.Module):
         """Back to the units of the data, where the transform can be undone; else `y` as it is."""
         return y
 
-    def log_jacobian(self, event_size: int) -> float:
-        """log |det ∂y/∂x| of a row: what turns a density of y into one of x."""
-        return 0.0
+    def log_jacobian(self, event_size: int) -> Float[np.ndarray, " d"]:
+        """log |∂yᵢ/∂xᵢ| of each dimension, whose sum over those observed turns a density of y into one of
+        x."""
+        return np.zeros(event_size)
 
     @property
     def note(self) -> str:
@@ -105,7 +106,7 @@ class DynamicBinarization(Binarization):
             on = (bits < x.astype(jnp.uint16) * jnp.uint16(257)) | (x == 255)
         else:
             on = jax.random.uniform(key, x.shape) < jnp.asarray(x, float) / self.white
-        return jnp.asarray(on, float)
+        return _where_observed(x, on)
 
     @property
     def note(self) -> str:
@@ -147,11 +148,18 @@ class Threshold(Binarization):
     threshold: float = eqx.field(static=True)
 
     def __call__(self, x: Array, key: PRNGKeyArray) -> Float[Array, " d"]:
-        return jnp.asarray(x > self.threshold, float)
+        return _where_observed(x, x > self.threshold)
 
     @property
     def note(self) -> str:
         return f"of rows that are 1 where the value is above {self.threshold:g}"
+
+
+def _where_observed(x: Array, on: Array) -> Float[Array, " d"]:
+    """0 and 1; NaN, a missing value, stays what it is."""
+    if not jnp.issubdtype(x.dtype, jnp.inexact):
+        return jnp.asarray(on, float)
+    return jnp.where(jnp.isnan(x), jnp.nan, jnp.asarray(on, float))
 
 
 class Standardization(Transform):
@@ -159,7 +167,7 @@ class Standardization(Transform):
 
     >>> import jax, jax.numpy as jnp, lowerbound as lb
     >>> T = lb.Standardization(mean=jnp.array([1.0]), scale=jnp.array([2.0]))
-    >>> T(jnp.array([5.0]), jax.random.key(0)).tolist(), round(T.log_jacobian(1), 4)
+    >>> T(jnp.array([5.0]), jax.random.key(0)).tolist(), round(float(T.log_jacobian(1)[0]), 4)
     ([2.0], -0.6931)
     """
 
@@ -177,9 +185,8 @@ class Standardization(Transform):
     def inverse(self, y: Float[Array, " d"]) -> Float[Array, " d"]:
         return y * self.scale.value + self.mean.value
 
-    def log_jacobian(self, event_size: int) -> float:
-        log_scale = np.log(np.asarray(self.scale.value, np.float64))
-        return -float(np.broadcast_to(log_scale, (event_size,)).sum())
+    def log_jacobian(self, event_size: int) -> Float[np.ndarray, " d"]:
+        return -np.broadcast_to(np.log(np.asarray(self.scale.value, np.float64)), (event_size,))
 
     @property
     def note(self) -> str:
@@ -209,8 +216,8 @@ class Dequantization(Transform):
     def inverse(self, y: Float[Array, " d"]) -> Float[Array, " d"]:
         return jnp.clip(jnp.floor(y * self.levels), 0, self.levels - 1)
 
-    def log_jacobian(self, event_size: int) -> float:
-        return -event_size * math.log(self.levels)
+    def log_jacobian(self, event_size: int) -> Float[np.ndarray, " d"]:
+        return np.full(event_size, -math.log(self.levels))
 
     @property
     def note(self) -> str:

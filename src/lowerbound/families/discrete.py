@@ -26,6 +26,11 @@ class Bernoulli(Factorized):
     """
 
     @property
+    def codes(self) -> tuple[int, int]:
+        """How many codes an event is, and of how many levels each."""
+        return self.event_size, 2
+
+    @property
     def each(self) -> Constraint:
         return constraints.boolean
 
@@ -53,6 +58,11 @@ class Categorical(Factorized):
     @property
     def size(self) -> int:
         return self.event_size * self.levels
+
+    @property
+    def codes(self) -> tuple[int, int]:
+        """How many codes an event is, and of how many levels each."""
+        return self.event_size, self.levels
 
     @property
     def each(self) -> Constraint:

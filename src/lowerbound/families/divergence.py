@@ -7,8 +7,14 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
+from jax.scipy.special import gammaln
 from jaxtyping import Array
-from numpyro.distributions import Distribution
+from numpyro.distributions import Distribution, transforms
+
+from lowerbound.families import location_scale
+from lowerbound.families.implicit import beta_divergence, dirichlet_divergence, gamma_divergence
+from lowerbound.families.inverse_cdf import ByQuantile
+from lowerbound.families.sphere import PowerSphericalDistribution, UniformOnSphere, uniform_divergence
 
 __all__ = ["kl_divergence"]
 
@@ -16,7 +22,10 @@ __all__ = ["kl_divergence"]
 def kl_divergence(q: Distribution, p: Distribution) -> Array:
     """KL(q ‖ p) = E_q[log q(z) − log p(z)] in nats, in closed form.
 
-    Gaussians of either covariance, Bernoulli, Categorical, and what NumPyro knows.
+    Gaussians of any covariance; Bernoulli, Categorical; Gamma, Beta, Dirichlet; Laplace, Cauchy, Gumbel,
+    Pareto and Uniform among their own; Exponential, Weibull and Rayleigh among one another; Laplace and
+    Uniform to Gaussian; two distributions under one change of variables, as LogNormal; power spherical to
+    uniform; and what NumPyro knows. Infinite where q has mass that p has not.
 
     **Raises:** `NotImplementedError` where the pair has no closed form here.
 
@@ -39,7 +48,10 @@ def kl_divergence(q: Distribution, p: Distribution) -> Array:
 
 
 def _unexpanded(d: Distribution) -> Distribution:
-    return d.base_dist if isinstance(d, dist.ExpandedDistribution) else d
+    """The distribution without what changes its shape, or how it is sampled, alone."""
+    while isinstance(d, (dist.ExpandedDistribution, ByQuantile)):
+        d = d.base_dist
+    return d
 
 
 def _simple(d: Distribution) -> bool:
@@ -75,6 +87,23 @@ def _full_diagonal(q: Distribution, p: Distribution) -> Array:
     return 0.5 * ((scaled**2).sum() + (shift**2).sum() - scale.shape[-1]) + log_det
 
 
+def _low_rank_diagonal(q: Distribution, p: Distribution) -> Array:
+    """The same, log det Σq being that of a matrix as small as the rank."""
+    mean, scale = _diagonal(p)
+    return _to_normal(q.mean, q.variance, mean, scale).sum(-1) - q.entropy()
+
+
+def _to_normal(mean: Array, variance: Array, mean_p: Array, scale_p: Array) -> Array:
+    """−E_q[log N(z; μp, σp²)] = ½ log 2π + log σp + (var z + (E z − μp)²)/(2σp²)."""
+    squared = (variance + (mean - mean_p) ** 2) / scale_p**2
+    return 0.5 * (jnp.log(2 * jnp.pi) + squared) + jnp.log(scale_p)
+
+
+def _normal(q: Distribution, p: Distribution) -> Array:
+    """Any q of known moments and entropy."""
+    return _to_normal(q.mean, q.variance, p.loc, p.scale) - q.entropy()
+
+
 def _diagonal_full(q: Distribution, p: Distribution) -> Array:
     mean, scale = _diagonal(q)
     return _gaussian(mean, jnp.diag(scale), p.mean, p.scale_tril)
@@ -93,13 +122,89 @@ def _categorical(q: Distribution, p: Distribution) -> Array:
     return (jnp.exp(log_q) * (log_q - log_p)).sum(-1)
 
 
+def _laplace(q: Distribution, p: Distribution) -> Array:
+    """log(σp/σq) + ∣μq − μp∣/σp + (σq/σp) exp(−∣μq − μp∣/σq) − 1."""
+    apart, ratio = jnp.abs(q.loc - p.loc), q.scale / p.scale
+    return ratio - 1 - jnp.log(ratio) + apart / p.scale + ratio * jnp.expm1(-apart / q.scale)
+
+
+def _cauchy(q: Distribution, p: Distribution) -> Array:
+    """log [((σq + σp)² + (μq − μp)²)/(4σqσp)] (Chyzak & Nielsen 2019, theorem 1)."""
+    return jnp.log1p(((q.scale - p.scale) ** 2 + (q.loc - p.loc) ** 2) / (4 * q.scale * p.scale))
+
+
+def _gumbel(q: Distribution, p: Distribution) -> Array:
+    return _extreme_value(q.scale / p.scale, (p.loc - q.loc) / p.scale)
+
+
+def _weibull(q: Distribution, p: Distribution) -> Array:
+    """By its logarithm, a Gumbel distribution turned round (the result is that of Bauckhage 2013)."""
+    (log_scale_q, k_q), (log_scale_p, k_p) = _scale_and_shape(q), _scale_and_shape(p)
+    return _extreme_value(k_p / k_q, k_p * (log_scale_q - log_scale_p))
+
+
+def _extreme_value(r: Array, t: Array) -> Array:
+    """eᵗ Γ(1 + r) − 1 − t − log r + γ(r − 1), r = σq/σp and t = (μp − μq)/σp of two Gumbel distributions."""
+    return jnp.expm1(t + gammaln(1 + r)) - t - jnp.log(r) + jnp.euler_gamma * (r - 1)
+
+
+def _scale_and_shape(d: Distribution) -> tuple[Array, Array]:
+    """log λ and k of a Weibull distribution; the exponential distribution is that of shape 1."""
+    if isinstance(d, dist.Exponential):
+        return -jnp.log(d.rate), jnp.ones_like(d.rate)
+    return jnp.log(d.scale), d.concentration
+
+
+def _pareto(q: Distribution, p: Distribution) -> Array:
+    """log(αq/αp) + αp/αq − 1 + αp log(mq/mp); q has mass below mp where mq < mp."""
+    log_ratio = jnp.log(p.alpha) - jnp.log(q.alpha)
+    above = jnp.log(q.scale) - jnp.log(p.scale)
+    return jnp.where(above < 0, jnp.inf, jnp.expm1(log_ratio) - log_ratio + p.alpha * above)
+
+
+def _uniform(q: Distribution, p: Distribution) -> Array:
+    """log(width of p) − log(width of q), where p reaches as far as q at both ends."""
+    inside = (p.low <= q.low) & (q.high <= p.high)
+    return jnp.where(inside, p.entropy() - q.entropy(), jnp.inf)
+
+
+def _same_bijection(q: Distribution, p: Distribution) -> Array:
+    """That of the distributions underneath: KL does not change under a bijection."""
+    folds = any(isinstance(g, transforms.AbsTransform) for g in q.transforms)
+    if folds or q.transforms != p.transforms:
+        raise NotImplementedError("KL(q ‖ p) of two distributions under different changes of variables")
+    return kl_divergence(q.base_dist, p.base_dist)
+
+
+def _none(q: Distribution, p: Distribution) -> Array:
+    raise NotImplementedError(f"KL({type(q).__name__} ‖ {type(p).__name__}) has no closed form")
+
+
 _Bernoulli = (dist.BernoulliLogits, dist.BernoulliProbs)
 _Categorical = (dist.CategoricalLogits, dist.CategoricalProbs)
+_Correlated = (dist.MultivariateNormal, dist.LowRankMultivariateNormal)
+_Weibull = (dist.Weibull, dist.Exponential)
+_Uniform = (dist.Uniform, location_scale.UniformDistribution)
 _Rule = tuple[type | tuple[type, ...], type | tuple[type, ...], Callable[[Distribution, Distribution], Array]]
 _CLOSED_FORMS: tuple[_Rule, ...] = (
-    (dist.MultivariateNormal, dist.MultivariateNormal, _full_full),
-    (dist.MultivariateNormal, dist.Independent, _full_diagonal),
-    (dist.Independent, dist.MultivariateNormal, _diagonal_full),
+    (dist.LowRankMultivariateNormal, dist.Independent, _low_rank_diagonal),
+    (_Correlated, _Correlated, _full_full),
+    (_Correlated, dist.Independent, _full_diagonal),
+    (dist.Independent, _Correlated, _diagonal_full),
     (_Bernoulli, _Bernoulli, _bernoulli),
     (_Categorical, _Categorical, _categorical),
+    (dist.Laplace, dist.Laplace, _laplace),
+    (dist.Cauchy, dist.Cauchy, _cauchy),
+    (dist.Gumbel, dist.Gumbel, _gumbel),
+    (_Weibull, _Weibull, _weibull),
+    (dist.Pareto, dist.Pareto, _pareto),
+    (_Uniform, _Uniform, _uniform),
+    ((dist.Laplace, *_Uniform), dist.Normal, _normal),
+    (dist.TransformedDistribution, dist.TransformedDistribution, _same_bijection),
+    # NumPyro's is ten terms of a series.
+    (dist.Kumaraswamy, dist.Beta, _none),
+    (dist.Gamma, dist.Gamma, gamma_divergence),
+    (dist.Beta, dist.Beta, beta_divergence),
+    (dist.Dirichlet, dist.Dirichlet, dirichlet_divergence),
+    (PowerSphericalDistribution, UniformOnSphere, uniform_divergence),
 )

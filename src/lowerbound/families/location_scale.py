@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+import numpyro.distributions as dist
+from jax import random
+from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.families.family import Factorized, positive_size
 from lowerbound.leaves import Fixed
 
-__all__ = ["FixedScale", "Heteroscedastic", "LearnedScale", "LocationScale"]
+__all__ = [
+    "FixedScale",
+    "Heteroscedastic",
+    "Laplace",
+    "LearnedScale",
+    "LocationScale",
+    "StudentT",
+    "Uniform",
+]
 
 
 class Scale(eqx.Module):
@@ -125,3 +136,143 @@ class LocationScale(Factorized):
     @abstractmethod
     def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
         """The distributions of the single dimensions, with these locations and scales."""
+
+
+class Laplace(LocationScale):
+    """The Laplace distribution: log p(x) = −Σᵢ [∣xᵢ − μᵢ∣/σᵢ + log 2σᵢ], in nats, of Lebesgue measure.
+
+    **Arguments:** as [`DiagonalGaussian`][]'s; here σ is the mean of ∣x − μ∣, and the variance is 2σ².
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> round(float(lb.Laplace(2)(jnp.zeros(4)).log_prob(jnp.zeros(2))), 4)              # −2 log 2
+    -1.3863
+    """
+
+    def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
+        return dist.Laplace(location, scale)
+
+
+class StudentT(LocationScale):
+    """Student's t with ν degrees of freedom:
+
+        log p(x) = Σᵢ [log Γ((ν + 1)/2) − log Γ(ν/2) − ½ log νπ − log σᵢ − ½ (ν + 1) log(1 + εᵢ²/ν)],
+
+    εᵢ = (xᵢ − μᵢ)/σᵢ, in nats, of Lebesgue measure. It has a mean for ν > 1 (else `mean` is NaN) and the
+    variance σ² ν/(ν − 2) for ν > 2. Samples are kept finite in float32, which tells below ν = ½ only:
+    ∣ε∣ beyond e⁴⁰ or so is not drawn.
+
+    **Arguments:** `event_size`, `scale`, `missing`: as [`DiagonalGaussian`][]'s; `degrees`: ν, fixed.
+
+    **Raises:** `ValueError` where ν is not a positive number.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> q = lb.StudentT(1, degrees=1.0)(jnp.zeros(2))                # the Cauchy distribution
+    >>> round(float(q.log_prob(jnp.zeros(1))), 4)                    # −log π
+    -1.1447
+    """
+
+    degrees: float = eqx.field(static=True, default=5.0, converter=float, kw_only=True)
+
+    def __check_init__(self) -> None:
+        if not 0 < self.degrees < math.inf:
+            raise ValueError(f"StudentT.degrees: expected a positive number, found {self.degrees!r}")
+
+    def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
+        return _StudentT(self.degrees, location, scale)
+
+
+class _StudentT(dist.StudentT):
+    """NumPyro's StudentT for a ν that is a number: its constant is exact for large ν, its samples are finite
+    for small ν, and where there is no mean none is made up."""
+
+    degrees: float
+    pytree_aux_fields = ("degrees",)
+
+    def __init__(self, degrees: float, loc: Array, scale: Array):
+        self.degrees = degrees
+        super().__init__(degrees, loc, scale)
+
+    def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
+        for_normal, for_gamma = random.split(key)
+        half, shape = 0.5 * self.degrees, sample_shape + self.batch_shape
+        # A χ² of few degrees of freedom is often below float32's least number: its logarithm is drawn.
+        log_ratio = random.loggamma(for_gamma, half, shape) - math.log(half)
+        spread = jnp.exp(jnp.minimum(-0.5 * log_ratio, 40.0))
+        return self.loc + self.scale * (random.normal(for_normal, shape) * spread)
+
+    def log_prob(self, value: Array) -> Array:
+        v, squared = self.degrees, ((value - self.loc) / self.scale) ** 2
+        constant = math.lgamma((v + 1) / 2) - math.lgamma(v / 2) - 0.5 * math.log(v * math.pi)
+        return constant - jnp.log(self.scale) - 0.5 * (v + 1) * jnp.log1p(squared / v)
+
+    @property
+    def mean(self) -> Array:
+        return jnp.broadcast_to(self.loc if self.degrees > 1 else jnp.nan, self.batch_shape)
+
+
+class Uniform(LocationScale):
+    """The uniform distribution of centre μ and width σ, over [μ − σ/2, μ + σ/2]:
+    log p(x) = −Σᵢ log σᵢ inside and −∞ outside, in nats, of Lebesgue measure.
+
+    Its support moves with its parameters, hence two warnings. As a posterior it is trained through its
+    samples only, `gradient="reparameterized"`: what differentiates log q(z∣x) at a fixed z
+    ("score_function", "vimco", "sticking_the_landing", "doubly_reparameterized") misses the ends and is
+    wrong. And where p(z∣x) has mass outside it, an importance-weighted estimate of log p(x) converges to
+    log p(x, z inside), a lower bound, however many samples are drawn.
+
+    **Arguments:** as [`DiagonalGaussian`][]'s, σ the width. `support` is that of the family, all reals.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> p = lb.Uniform(1)(jnp.zeros(2))                              # over [−½, ½]
+    >>> float(p.log_prob(jnp.array([0.25]))), float(p.log_prob(jnp.array([0.75])))
+    (0.0, -inf)
+    """
+
+    def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
+        return UniformDistribution(location, scale)
+
+
+class UniformDistribution(Distribution):
+    """Kept as centre and width: the difference of two ends would lose a width far below the centre."""
+
+    moving_support = True
+    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
+    support = constraints.real
+    reparametrized_params = ["loc", "scale"]  # noqa: RUF012
+
+    def __init__(self, loc: Array, scale: Array):
+        self.loc, self.scale = loc, scale
+        super().__init__(jnp.broadcast_shapes(jnp.shape(loc), jnp.shape(scale)))
+
+    @property
+    def low(self) -> Array:
+        return self.loc - 0.5 * self.scale
+
+    @property
+    def high(self) -> Array:
+        return self.loc + 0.5 * self.scale
+
+    def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
+        return self.icdf(random.uniform(key, sample_shape + self.batch_shape))
+
+    def icdf(self, q: Array) -> Array:
+        # Rounding must not put a sample outside, where its density is 0.
+        return jnp.clip(self.loc + self.scale * (q - 0.5), self.low, self.high)
+
+    def cdf(self, value: Array) -> Array:
+        return jnp.clip((value - self.loc) / self.scale + 0.5, 0.0, 1.0)
+
+    def log_prob(self, value: Array) -> Array:
+        inside = (self.low <= value) & (value <= self.high)
+        return jnp.where(inside, -jnp.log(self.scale), -jnp.inf)
+
+    @property
+    def mean(self) -> Array:
+        return jnp.broadcast_to(self.loc, self.batch_shape)
+
+    @property
+    def variance(self) -> Array:
+        return jnp.broadcast_to(self.scale**2 / 12, self.batch_shape)
+
+    def entropy(self) -> Array:
+        return jnp.broadcast_to(jnp.log(self.scale), self.batch_shape)

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
-__all__ = ["OrMissing", "Range", "measure", "range_of", "same_support", "words"]
+__all__ = [
+    "Columns",
+    "OrMissing",
+    "Range",
+    "Stacked",
+    "measure",
+    "range_of",
+    "same_support",
+    "takes_missing",
+    "words",
+]
 
 
 class Range(NamedTuple):
@@ -38,10 +50,8 @@ class OrMissing(Constraint):
     def __call__(self, x: Array) -> Array:
         return jnp.isnan(x) | self.each(x)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, OrMissing) and self.each == other.each
-
-    __hash__ = None  # type: ignore[assignment]  # NumPyro's constraints with content have none either
+    def eq(self, other: object, static: bool = False) -> ArrayLike:
+        return isinstance(other, OrMissing) and self.each.eq(other.each, static)
 
     def feasible_like(self, prototype: Array) -> Array:
         return self.each.feasible_like(prototype)
@@ -50,14 +60,111 @@ class OrMissing(Constraint):
         return (self.each,), (("each",), {})
 
 
+class Stacked(Constraint):
+    """Blocks of dimensions, each with a support of its own: pairs of a support and its dimensions."""
+
+    event_dim = 1
+
+    def __init__(self, *blocks: tuple[Constraint, int]):
+        self.blocks = blocks
+        super().__init__()
+
+    @property
+    def is_discrete(self) -> bool:
+        return all(support.is_discrete for support, _ in self.blocks)
+
+    def __call__(self, x: Array) -> Array:
+        ends = np.cumsum([size for _, size in self.blocks])[:-1]
+        parts = jnp.split(x, ends, axis=-1)
+        inside = [support(part) for (support, _), part in zip(self.blocks, parts, strict=True)]
+        return jnp.stack(inside, -1).all(-1)
+
+    def eq(self, other: object, static: bool = False) -> ArrayLike:
+        return (
+            isinstance(other, Stacked)
+            and len(self.blocks) == len(other.blocks)
+            and all(
+                n == m and same_support(a, b)
+                for (a, n), (b, m) in zip(self.blocks, other.blocks, strict=True)
+            )
+        )
+
+
+class Columns(Constraint):
+    """Columns of different kinds: pairs of a support of vectors and the numbers of the columns that make up
+    such a vector. Every column is in one pair."""
+
+    event_dim = 1
+
+    def __init__(self, *blocks: tuple[Constraint, tuple[int, ...]]):
+        self.blocks = blocks
+        super().__init__()
+
+    @property
+    def is_discrete(self) -> bool:
+        return all(support.is_discrete for support, _ in self.blocks)
+
+    def __call__(self, x: Array) -> Array:
+        inside = [support(x[..., np.asarray(columns)]) for support, columns in self.blocks]
+        return jnp.stack(inside, -1).all(-1)
+
+    def allowed(self, x: Array) -> Array:
+        """Whether each value may stand in its column, of the shape of `x`; values whose columns hang
+        together (simplex, sphere) are allowed or not together.
+
+        >>> import numpy as np, lowerbound as lb
+        >>> support = lb.MixedColumns([lb.Bernoulli(1), lb.DiagonalGaussian(1)]).support
+        >>> support.allowed(np.array([[1.0, 0.5], [0.5, 0.5]])).tolist()
+        [[True, True], [False, True]]
+        """
+        inside = jnp.zeros(jnp.shape(x), bool)
+        for support, columns in self.blocks:
+            index = np.asarray(columns)
+            each = getattr(support, "base_constraint", support)
+            block = x[..., index]
+            fits = each(block) if each.event_dim == 0 else each(block)[..., None]
+            inside = inside.at[..., index].set(jnp.broadcast_to(fits, jnp.shape(block)))
+        return inside
+
+    def eq(self, other: object, static: bool = False) -> ArrayLike:
+        return (
+            isinstance(other, Columns)
+            and len(self.blocks) == len(other.blocks)
+            and all(
+                n == m and same_support(a, b)
+                for (a, n), (b, m) in zip(self.blocks, other.blocks, strict=True)
+            )
+        )
+
+
 def measure(support: Constraint) -> str:
     """The measure in which a density over `support` is stated.
 
     >>> import lowerbound as lb
     >>> measure(lb.Bernoulli(3).support), measure(lb.DiagonalGaussian(3).support)
     ('counting', 'Lebesgue')
+    >>> measure(lb.PowerSpherical(3).support), measure(lb.Dirichlet(3).support)
+    ('Hausdorff', 'Lebesgue')
+    >>> measure(lb.MixedColumns([lb.Bernoulli(1), lb.DiagonalGaussian(2)]).support)
+    'mixed (counting for 1 column, Lebesgue for 2)'
     """
+    if isinstance(support, Columns):
+        return _mixed_measure(support)
+    if support is constraints.sphere:
+        return "Hausdorff"
     return "counting" if support.is_discrete else "Lebesgue"
+
+
+def _mixed_measure(support: Columns) -> str:
+    """That of the blocks where they agree; else how many columns there are of each."""
+    count: dict[str, int] = {}
+    for block, columns in support.blocks:
+        count[measure(block)] = count.get(measure(block), 0) + len(columns)
+    if len(count) == 1:
+        return next(iter(count))
+    (first, n), *rest = sorted(count.items(), key=lambda item: item[0].lower())
+    others = "".join(f", {name} for {m}" for name, m in rest)
+    return f"mixed ({first} for {n} column{'s' * (n > 1)}{others})"
 
 
 def range_of(support: Constraint) -> Range | None:
@@ -91,13 +198,26 @@ def same_support(a: Constraint, b: Constraint) -> bool:
     True
     >>> same_support(constraints.positive, constraints.real)
     False
+
+    Ends that are still being computed are taken for agreeing.
     """
-    if a == b:
+    if a is b or _is_traced(a) or _is_traced(b):
         return True
     first, second = range_of(a), range_of(b)
     if first is None or second is None:
         return _each(a) == _each(b)
     return first[:3] == second[:3]
+
+
+def takes_missing(support: Constraint) -> bool:
+    """Whether NaN, a value that was not observed, is in the set.
+
+    >>> takes_missing(OrMissing(constraints.real)), takes_missing(constraints.real)
+    (True, False)
+    """
+    while support is not None and not isinstance(support, OrMissing):
+        support = getattr(support, "base_constraint", None)
+    return support is not None
 
 
 def words(support: Constraint) -> str:
@@ -107,6 +227,11 @@ def words(support: Constraint) -> str:
     ('numbers from 0 to 1', 'numbers above 0', 'values in {0, 1}')
     """
     each = _each(support)
+    if isinstance(each, Columns):
+        return " and ".join(
+            f"{words(block)} in {len(columns)} column{'s' * (len(columns) > 1)}"
+            for block, columns in each.blocks
+        )
     if each is constraints.boolean:
         return "values in {0, 1}"
     span = range_of(each)
@@ -120,6 +245,12 @@ def words(support: Constraint) -> str:
     if span.high == np.inf:
         return f"{kind} {'above' if span.open_low else 'from'} {span.low:g}"
     return f"{kind} from {span.low:g} to {span.high:g}"
+
+
+def _is_traced(support: Constraint) -> bool:
+    each = _each(support)
+    ends = (getattr(each, "lower_bound", None), getattr(each, "upper_bound", None))
+    return any(isinstance(end, jax.core.Tracer) for end in ends)
 
 
 def _each(support: Constraint) -> Constraint:

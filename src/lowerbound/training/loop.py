@@ -228,6 +228,8 @@ def fit(
             TrainingWarning,
             stacklevel=2,
         )
+    if (unfinished := run.objective.unfinished(int(state.step))) is not None:
+        warnings.warn(unfinished, TrainingWarning, stacklevel=2)
     return Result(
         model=eqx.combine(state.best, constants),
         history=history,

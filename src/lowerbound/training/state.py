@@ -50,6 +50,7 @@ class State(eqx.Module):
     parameters: PyTree
     optimizer: PyTree
     average: PyTree | None
+    running: dict[str, Array]  # means of the terms over the last steps, about 20
     step: Array
     epoch: Array
     position: Array  # in the epoch
@@ -68,6 +69,7 @@ class State(eqx.Module):
             parameters=parameters,
             optimizer=run.optimizer.init(parameters),
             average=None if run.averaging is None else parameters,
+            running={name: jnp.zeros(()) for name in TERMS[1:]},
             step=zero,
             epoch=zero,
             position=zero,

@@ -19,19 +19,21 @@ Terms = dict[str, Array]
 
 
 def mean_objective(
-    parameters: PyTree, run: Run, rows: Array, step_key: PRNGKeyArray, step: Array
+    parameters: PyTree, run: Run, rows: Array, step_key: PRNGKeyArray, state: State
 ) -> tuple[Array, Terms]:
     """The mean over a batch of L(θ, φ; x⁽ⁱ⁾), plus log p(θ)/N where the weights have a prior; and its
     terms. A row's noise follows from (step key, the row's number)."""
     model = eqx.combine(parameters, run.constants)
 
-    def of_row(i: Array) -> tuple[Array, Terms]:
+    def seen(i: Array) -> tuple[Array, PRNGKeyArray, Array | None]:
         key_transform, key_draw = jax.random.split(jax.random.fold_in(step_key, i))
         x = run.transform(run.train.x[i], key_transform)
-        given = None if run.train.given is None else run.train.given[i]
-        return run.objective.with_terms(model, x, key_draw, given, step=step)
+        return x, key_draw, None if run.train.given is None else run.train.given[i]
 
-    value, terms = jax.tree.map(jnp.mean, jax.vmap(of_row)(rows))
+    x, keys, given = jax.vmap(seen)(rows)
+    value, terms = run.objective.of_batch(
+        model, x, keys, given, step=state.step, running=state.running, population=run.train.n
+    )
     terms = {"objective": value, **terms}
     if run.weight_prior is not None:
         value = value + log_weight_prior(parameters, run.weight_prior) / run.train.n
@@ -75,7 +77,7 @@ def train_step(run: Run, state: State) -> tuple[State, Terms]:
     step_key = jax.random.fold_in(noise_key, state.step)
 
     def loss(parameters: PyTree) -> tuple[Array, Terms]:
-        value, terms = mean_objective(parameters, run, rows, step_key, state.step)
+        value, terms = mean_objective(parameters, run, rows, step_key, state)
         return -value, terms
 
     gradient, terms = jax.grad(loss, has_aux=True)(state.parameters)
@@ -93,13 +95,15 @@ def train_step(run: Run, state: State) -> tuple[State, Terms]:
         # Early on the window is as long as the run, so that the start is forgotten.
         decay = jnp.minimum(run.averaging, (state.step + 1) / (state.step + 10))
         average = optax.incremental_update(parameters, state.average, 1 - decay)
+    running = optax.incremental_update({name: terms[name] for name in state.running}, state.running, 0.05)
     state = eqx.tree_at(
-        lambda s: (s.parameters, s.optimizer, s.average, s.step, s.epoch, s.position, s.finite),
+        lambda s: (s.parameters, s.optimizer, s.average, s.running, s.step, s.epoch, s.position, s.finite),
         state,
         (
             parameters,
             optimizer,
             average,
+            running,
             state.step + 1,
             epoch,
             position,

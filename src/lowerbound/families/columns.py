@@ -1,0 +1,166 @@
+"""Columns of different kinds in one row: a family for each column, or block of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+from numpyro.distributions import Distribution
+from numpyro.distributions.constraints import Constraint
+
+from lowerbound.families.family import Family
+from lowerbound.families.support import Columns
+
+__all__ = ["MixedColumns"]
+
+
+class MixedColumns(Family):
+    """One family a column, or block of columns: log p(x) = Σ_b log p_b(x_b), in nats, of each block's own
+    measure. With discrete and continuous columns the measure is mixed: counting for some, Lebesgue for the
+    others.
+
+    **Arguments:** `families`: one a block; `columns`: for each family the numbers of its columns, in the
+    order of its event; by default the blocks follow one another. The event is one vector of floats, of as
+    many entries as all families have; the conditioning vector holds the families' vectors one after
+    another.
+
+    `missing` is whether NaN may stand for a value that was not observed in *some* column: where a family
+    was made with `missing=True`, in its columns. In any other column NaN is not in the support; a row that
+    has one there is refused by what checks rows, and its log p(x) is NaN.
+
+    **Raises:** `TypeError` where a block is no family; `ValueError` where there is none, where a family
+    has not as many columns as its event is long, and where a column is in no block, or in two.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> family = lb.MixedColumns([lb.Bernoulli(1), lb.DiagonalGaussian(2)], columns=[[1], [0, 2]])
+    >>> family.event_size, family.size
+    (3, 5)
+    >>> p = family(jnp.zeros(5))
+    >>> round(float(p.log_prob(jnp.array([0.0, 1.0, 0.0]))), 4)      # log ½ − log 2π
+    -2.531
+    >>> p.mean.tolist()
+    [0.0, 0.5, 0.0]
+    """
+
+    event_size: int = eqx.field(static=True)
+    families: tuple[Family, ...]
+    columns: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+
+    def __init__(self, families: Sequence[Family], columns: Sequence[Sequence[int]] | None = None):
+        self.families = tuple(families)
+        if not self.families:
+            raise ValueError("MixedColumns: expected at least one family, found none")
+        for family in self.families:
+            if not isinstance(family, Family):
+                raise TypeError(f"MixedColumns.families: expected families, found {family!r}")
+        sizes = [family.event_size for family in self.families]
+        self.event_size = sum(sizes)
+        if columns is None:
+            ends = np.cumsum([0, *sizes]).tolist()
+            columns = [range(start, end) for start, end in pairwise(ends)]
+        self.columns = tuple(tuple(map(int, block)) for block in columns)
+        if len(self.columns) != len(sizes):
+            raise ValueError(
+                f"MixedColumns.columns: expected the columns of each of {len(sizes)} families, found "
+                f"{len(self.columns)} blocks"
+            )
+        for family, block in zip(self.families, self.columns, strict=True):
+            if len(block) != family.event_size:
+                raise ValueError(
+                    f"MixedColumns.columns: {type(family).__name__}({family.event_size}) needs as many "
+                    f"columns, found {list(block)}"
+                )
+        placed = [column for block in self.columns for column in block]
+        for column in sorted({*placed, *range(sum(sizes))}):
+            if not 0 <= column < sum(sizes):
+                raise ValueError(
+                    f"MixedColumns.columns: the families have {sum(sizes)} columns in all, 0 to "
+                    f"{sum(sizes) - 1}; found column {column}"
+                )
+            if placed.count(column) != 1:
+                found = "no block" if column not in placed else f"{placed.count(column)} blocks"
+                raise ValueError(f"MixedColumns.columns: column {column} is in {found}, expected in one")
+
+    @property
+    def size(self) -> int:
+        return sum(family.size for family in self.families)
+
+    @property
+    def missing(self) -> bool:
+        """Whether NaN may be handed in, for the columns of families that take it."""
+        return any(map(_takes_missing, self.families))
+
+    @property
+    def support(self) -> Constraint:
+        blocks = zip(self.families, self.columns, strict=True)
+        return Columns(*((family.support, columns) for family, columns in blocks))
+
+    def __call__(self, parameters: Float[Array, " size"]) -> Distribution:
+        ends = np.cumsum([family.size for family in self.families])[:-1]
+        parts = jnp.split(parameters, ends)
+        return _MixedColumns(
+            tuple(family(part) for family, part in zip(self.families, parts, strict=True)),
+            self.columns,
+            tuple(map(_takes_missing, self.families)),
+        )
+
+
+def _takes_missing(family: Family) -> bool:
+    return bool(getattr(family, "missing", False))
+
+
+class _MixedColumns(Distribution):
+    """Independent blocks of a vector; `missing` says of each block whether NaN means something to it."""
+
+    arg_constraints: ClassVar[dict[str, Constraint]] = {}
+    pytree_data_fields = ("blocks",)
+    pytree_aux_fields = ("columns", "missing")
+
+    def __init__(
+        self,
+        blocks: tuple[Distribution, ...],
+        columns: tuple[tuple[int, ...], ...],
+        missing: tuple[bool, ...],
+    ):
+        self.blocks, self.columns, self.missing = blocks, columns, missing
+        super().__init__((), (sum(map(len, columns)),))
+
+    @property
+    def support(self) -> Constraint:
+        return Columns(*((p.support, columns) for p, columns in zip(self.blocks, self.columns, strict=True)))
+
+    @property
+    def has_rsample(self) -> bool:
+        return all(p.has_rsample for p in self.blocks)
+
+    def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Float[Array, "... d"]:
+        keys = jax.random.split(key, len(self.blocks))
+        return self._placed([p.sample(k, sample_shape) for p, k in zip(self.blocks, keys, strict=True)])
+
+    def log_prob(self, value: Float[Array, "... d"]) -> Float[Array, ...]:
+        log_probs = []
+        for p, columns, missing in zip(self.blocks, self.columns, self.missing, strict=True):
+            x = value[..., np.asarray(columns)]
+            log_prob = p.log_prob(x)
+            # Some families turn a NaN into a number, by making whole numbers of floats.
+            log_probs.append(log_prob if missing else jnp.where(jnp.isnan(x).any(-1), jnp.nan, log_prob))
+        return sum(log_probs[1:], log_probs[0])
+
+    @property
+    def mean(self) -> Float[Array, " d"]:
+        return self._placed([p.mean for p in self.blocks])
+
+    @property
+    def variance(self) -> Float[Array, " d"]:
+        return self._placed([p.variance for p in self.blocks])
+
+    def _placed(self, blocks: list[Array]) -> Float[Array, "... d"]:
+        """What the blocks give, each in its columns."""
+        stacked = jnp.concatenate([jnp.asarray(block, float) for block in blocks], axis=-1)
+        return stacked[..., np.argsort([column for block in self.columns for column in block])]

@@ -1,0 +1,403 @@
+"""Families sampled by their quantile function: z = F⁻¹(u), u uniform over (0, 1).
+
+The first of the three routes to a differentiable sample that Kingma & Welling 2014 (section 2.4) name.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+from jax import random
+from jax.scipy.special import gammaln, xlogy
+from jaxtyping import Array, Float, PRNGKeyArray
+from numpyro.distributions import Distribution, constraints
+from numpyro.distributions.constraints import Constraint
+from scipy.special import zeta
+
+from lowerbound.families.family import Factorized
+from lowerbound.families.location_scale import LocationScale
+
+__all__ = [
+    "Cauchy",
+    "Exponential",
+    "Gumbel",
+    "InverseCDF",
+    "Kumaraswamy",
+    "Logistic",
+    "Pareto",
+    "Rayleigh",
+    "Weibull",
+]
+
+
+class ByQuantile(Distribution):
+    """The distribution `base_dist` sampled by its quantile function, z = F⁻¹(u); all else is its own."""
+
+    arg_constraints: ClassVar[dict[str, Constraint]] = {}
+    pytree_data_fields = ("base_dist",)
+
+    def __init__(self, base_dist: Distribution):
+        self.base_dist = base_dist
+        super().__init__(base_dist.batch_shape, base_dist.event_shape)
+
+    def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
+        u = random.uniform(key, self.shape(sample_shape))
+        # JAX's numbers are k/2ⁿ from 0 on. Half a step further they are in the middle of their cells, so that
+        # neither u nor 1 − u is ever 0, and both are exact.
+        return self.base_dist.icdf(u + 0.5 * np.finfo(u.dtype).eps)
+
+    def log_prob(self, value: Array) -> Array:
+        return self.base_dist.log_prob(value)
+
+    def cdf(self, value: Array) -> Array:
+        return self.base_dist.cdf(value)
+
+    def icdf(self, q: Array) -> Array:
+        return self.base_dist.icdf(q)
+
+    def entropy(self) -> Array:
+        return self.base_dist.entropy()
+
+    @property
+    def support(self) -> Constraint:
+        return self.base_dist.support
+
+    @property
+    def mean(self) -> Array:
+        return self.base_dist.mean
+
+    @property
+    def variance(self) -> Array:
+        return self.base_dist.variance
+
+
+class InverseCDF(Factorized):
+    """A family of independent dimensions, sampled by its quantile functions: zᵢ = Fᵢ⁻¹(uᵢ; parameters), u
+    uniform over (0, 1), of which z is a differentiable function of the parameters (Kingma & Welling 2014,
+    section 2.4, route 1). Densities, moments, support and KL are the family's own.
+
+    u is never 0 or 1: in float32 it is (k + ½)/2²³, so that no sample is infinite.
+
+    **Arguments:** `family`: any continuous [`Factorized`][] family whose distributions have `icdf`.
+
+    **Raises:** `TypeError` for another family.
+
+    >>> import jax, jax.numpy as jnp, lowerbound as lb
+    >>> q = lb.InverseCDF(lb.Laplace(2))(jnp.zeros(4))
+    >>> q.sample(jax.random.key(0)).shape, q.has_rsample
+    ((2,), True)
+    >>> lb.InverseCDF(lb.FullGaussian(2))
+    Traceback (most recent call last):
+    ...
+    TypeError: InverseCDF: expected a family of independent dimensions, found FullGaussian
+    """
+
+    family: Factorized
+
+    def __init__(self, family: Factorized):
+        name = type(family).__name__
+        if not isinstance(family, Factorized):
+            raise TypeError(f"InverseCDF: expected a family of independent dimensions, found {name}")
+        if family.each.is_discrete:
+            raise TypeError(
+                f"InverseCDF: expected a continuous family, found {name}: the quantiles of counts are no "
+                "differentiable function of the parameters"
+            )
+        self.family, self.event_size, self.missing = family, family.event_size, family.missing
+        try:
+            jax.eval_shape(lambda v: family.marginals(v).icdf(0.5), jnp.zeros(family.size))
+        except (NotImplementedError, ImportError) as error:
+            raise TypeError(
+                f"InverseCDF: expected a family whose distributions have a quantile function (icdf), and "
+                f"{name}'s have none{f' ({error})' if str(error) else ''}; use {name} itself"
+            ) from None
+
+    @property
+    def size(self) -> int:
+        return self.family.size
+
+    @property
+    def each(self) -> Constraint:
+        return self.family.each
+
+    def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
+        return ByQuantile(self.family.marginals(parameters))
+
+
+# What is put out as a logarithm is kept within these bounds, so that quantiles and their gradients stay
+# finite in float32, whose largest number is e⁸⁸.
+_LOG_SCALE, _LOG_SHAPE, _LOG_SAMPLE = 40.0, 10.0, 60.0
+
+
+def _exp_within(bound: float, logarithm: Array) -> Array:
+    return jnp.exp(jnp.clip(logarithm, -bound, bound))
+
+
+def _exp(t: Array) -> Array:
+    """eᵗ, beyond t = 20 its tangent: a log-density of −e²⁰ is as good as any below, and keeps a slope."""
+    return jnp.exp(jnp.minimum(t, 20.0)) * (1 + jnp.maximum(t - 20.0, 0.0))
+
+
+class Exponential(Factorized):
+    """log p(x) = Σᵢ [log λᵢ − λᵢ xᵢ], x > 0, in nats, of Lebesgue measure; sampled as −log(1 − u)/λ.
+
+    The vector holds log λ, kept within ±40. The mean is 1/λ.
+
+    **Arguments:** `event_size`: number of dimensions; `missing`: whether NaN stands for a value that was
+    not observed.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> float(lb.Exponential(2)(jnp.zeros(2)).log_prob(jnp.array([1.0, 2.0])))           # −(1 + 2)
+    -3.0
+    """
+
+    @property
+    def each(self) -> Constraint:
+        return constraints.positive
+
+    def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
+        return ByQuantile(dist.Exponential(_exp_within(_LOG_SCALE, parameters)))
+
+
+class Weibull(Factorized):
+    """log p(x) = Σᵢ [log kᵢ − log xᵢ + tᵢ − exp tᵢ], tᵢ = kᵢ log(xᵢ/λᵢ), x > 0, in nats, of Lebesgue
+    measure; sampled as λ (−log(1 − u))^{1/k}.
+
+    The vector holds log λ (the scales), kept within ±40, then log k (the shapes), within ±10; samples are
+    kept within e^±60. Beyond t = 20, where log p < −e²⁰, exp t is continued by its tangent, so that it
+    stays finite. The mean is λ Γ(1 + 1/k).
+
+    **Arguments:** `event_size`: number of dimensions; `missing`: whether NaN stands for a value that was
+    not observed.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> p = lb.Weibull(1)(jnp.array([0.0, jnp.log(2.0)]))
+    >>> round(float(p.log_prob(jnp.array([1.0]))), 4)                # log 2 − 1
+    -0.3069
+    """
+
+    blocks = 2
+
+    @property
+    def each(self) -> Constraint:
+        return constraints.positive
+
+    def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
+        log_scale, log_shape = jnp.split(parameters, 2)
+        return ByQuantile(_Weibull(_exp_within(_LOG_SCALE, log_scale), _exp_within(_LOG_SHAPE, log_shape)))
+
+
+class Rayleigh(Factorized):
+    """log p(x) = Σᵢ [log xᵢ − 2 log σᵢ − xᵢ²/(2σᵢ²)], x > 0, in nats, of Lebesgue measure: the length of a
+    vector of two independent N(0, σ²). It is the Weibull distribution of shape 2 and scale σ√2; sampled
+    as σ √(−2 log(1 − u)).
+
+    The vector holds log σ, kept within ±40. The mean is σ √(π/2).
+
+    **Arguments:** `event_size`: number of dimensions; `missing`: whether NaN stands for a value that was
+    not observed.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> round(float(lb.Rayleigh(1)(jnp.zeros(1)).log_prob(jnp.ones(1))), 4)
+    -0.5
+    """
+
+    @property
+    def each(self) -> Constraint:
+        return constraints.positive
+
+    def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
+        scale = math.sqrt(2) * _exp_within(_LOG_SCALE, parameters)
+        return ByQuantile(_Weibull(scale, jnp.full_like(scale, 2.0)))
+
+
+class Pareto(Factorized):
+    """log p(x) = Σᵢ [log αᵢ + αᵢ log m − (αᵢ + 1) log xᵢ], x > m, in nats, of Lebesgue measure; sampled as
+    m (1 − u)^{−1/α}.
+
+    The vector holds log α (the shapes), kept within ±10; samples are kept below m e⁶⁰. The minimum m is
+    fixed: a learned one would move the support. The mean is m α/(α − 1), infinite for α ≤ 1.
+
+    **Arguments:** `event_size`: number of dimensions; `minimum`: m; `missing`: whether NaN stands for a
+    value that was not observed.
+
+    **Raises:** `ValueError` where m is not a positive number.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> p = lb.Pareto(1, minimum=2.0)(jnp.zeros(1))
+    >>> round(float(p.log_prob(jnp.array([4.0]))), 4)                # log 2 − 2 log 4
+    -2.0794
+    """
+
+    minimum: float = eqx.field(static=True, default=1.0, converter=float, kw_only=True)
+
+    def __check_init__(self) -> None:
+        if not 0 < self.minimum < math.inf:
+            raise ValueError(f"Pareto.minimum: expected a positive number, found {self.minimum!r}")
+
+    @property
+    def each(self) -> Constraint:
+        return constraints.greater_than(self.minimum)
+
+    def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
+        return ByQuantile(_Pareto(self.minimum, _exp_within(_LOG_SHAPE, parameters)))
+
+
+class Kumaraswamy(Factorized):
+    """log p(x) = Σᵢ [log aᵢbᵢ + (aᵢ − 1) log xᵢ + (bᵢ − 1) log(1 − xᵢ^aᵢ)], 0 < x < 1, in nats, of Lebesgue
+    measure (Kumaraswamy 1980): much like Beta(a, b), and sampled in closed form,
+    (1 − (1 − u)^{1/b})^{1/a}.
+
+    The vector holds log a, then log b, both kept within ±10. Samples are kept from e⁻⁶⁰ to the largest
+    number below 1. The mean is b B(1 + 1/a, b).
+
+    **Arguments:** `event_size`: number of dimensions; `missing`: whether NaN stands for a value that was
+    not observed.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> float(lb.Kumaraswamy(2)(jnp.zeros(4)).log_prob(jnp.array([0.2, 0.9])))           # uniform
+    0.0
+    """
+
+    blocks = 2
+
+    @property
+    def each(self) -> Constraint:
+        return constraints.unit_interval
+
+    def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
+        return ByQuantile(_Kumaraswamy(*jnp.split(_exp_within(_LOG_SHAPE, parameters), 2)))
+
+
+class Gumbel(LocationScale):
+    """log p(x) = −Σᵢ [εᵢ + exp(−εᵢ) + log σᵢ], εᵢ = (xᵢ − μᵢ)/σᵢ, in nats, of Lebesgue measure: the limit of
+    the largest of many; sampled as μ − σ log(−log u). The mean is μ + 0.5772 σ, the variance π²σ²/6.
+
+    Below ε = −20, where log p < −e²⁰, exp(−εᵢ) is continued by its tangent, so that it stays finite.
+
+    **Arguments:** as [`DiagonalGaussian`][]'s.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> float(lb.Gumbel(2)(jnp.zeros(4)).log_prob(jnp.zeros(2)))
+    -2.0
+    """
+
+    def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
+        return ByQuantile(_Gumbel(location, scale))
+
+
+class Logistic(LocationScale):
+    """log p(x) = −Σᵢ [εᵢ + 2 log(1 + exp(−εᵢ)) + log σᵢ], εᵢ = (xᵢ − μᵢ)/σᵢ, in nats, of Lebesgue measure;
+    sampled as μ + σ log(u/(1 − u)). The variance is π²σ²/3.
+
+    **Arguments:** as [`DiagonalGaussian`][]'s.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> round(float(lb.Logistic(1)(jnp.zeros(2)).log_prob(jnp.zeros(1))), 4)             # −2 log 2
+    -1.3863
+    """
+
+    def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
+        return ByQuantile(dist.Logistic(location, scale))
+
+
+class Cauchy(LocationScale):
+    """log p(x) = −Σᵢ log[πσᵢ (1 + εᵢ²)], εᵢ = (xᵢ − μᵢ)/σᵢ, in nats, of Lebesgue measure; sampled as
+    μ + σ tan π(u − ½). It has no mean and no variance: both are NaN.
+
+    **Arguments:** as [`DiagonalGaussian`][]'s.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> round(float(lb.Cauchy(1)(jnp.zeros(2)).log_prob(jnp.zeros(1))), 4)               # −log π
+    -1.1447
+    """
+
+    def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
+        return ByQuantile(_Cauchy(location, scale))
+
+
+# log Γ(1 + 2ε) − 2 log Γ(1 + ε) as a polynomial in ε, for ε ≤ 0.1; the highest power first.
+_WEIBULL = np.array([zeta(n) * (-1) ** n * (2.0**n - 2) / n for n in range(16, 1, -1)] + [0.0, 0.0])
+
+
+class _Weibull(dist.Weibull):
+    """NumPyro's Weibull with a quantile function, and finite and accurate where its own powers overflow or
+    cancel."""
+
+    def log_prob(self, value: Array) -> Array:
+        log_x = jnp.log(value)
+        t = self.concentration * (log_x - jnp.log(self.scale))
+        return jnp.log(self.concentration) - log_x + t - _exp(t)
+
+    def icdf(self, q: Array) -> Array:
+        log_z = jnp.log(self.scale) + jnp.log(-jnp.log1p(-q)) / self.concentration
+        return _exp_within(_LOG_SAMPLE, log_z)
+
+    @property
+    def variance(self) -> Array:
+        """E[z]² (exp[log Γ(1 + 2/k) − 2 log Γ(1 + 1/k)] − 1)."""
+        reciprocal = 1 / self.concentration
+        excess = gammaln(1 + 2 * reciprocal) - 2 * gammaln(1 + reciprocal)
+        series = jnp.polyval(jnp.asarray(_WEIBULL, reciprocal.dtype), jnp.minimum(reciprocal, 0.1))
+        return self.mean**2 * jnp.expm1(jnp.where(reciprocal < 0.1, series, excess))
+
+
+class _Pareto(dist.Pareto):
+    """NumPyro's Pareto with a minimum that is a number, and finite samples strictly above it."""
+
+    minimum: float
+    pytree_aux_fields = ("minimum",)
+
+    def __init__(self, minimum: float, alpha: Array):
+        self.minimum = minimum
+        super().__init__(jnp.asarray(minimum, alpha.dtype), alpha)
+
+    @property
+    def support(self) -> Constraint:
+        return constraints.greater_than(self.minimum)
+
+    def icdf(self, q: Array) -> Array:
+        log_ratio = -jnp.log1p(-q) / self.alpha
+        return self.minimum * jnp.exp(jnp.clip(log_ratio, np.finfo(log_ratio.dtype).eps, _LOG_SAMPLE))
+
+
+class _Kumaraswamy(dist.Kumaraswamy):
+    """NumPyro's Kumaraswamy with a quantile function and a log-density that are accurate near 0 and 1."""
+
+    def log_prob(self, value: Array) -> Array:
+        a, b = self.concentration1, self.concentration0
+        beyond = -jnp.expm1(a * jnp.log(value))  # 1 − xᵃ
+        return jnp.log(a) + jnp.log(b) + xlogy(a - 1, value) + xlogy(b - 1, beyond)
+
+    def icdf(self, q: Array) -> Array:
+        a, b = self.concentration1, self.concentration0
+        z = jnp.exp(jnp.log(-jnp.expm1(jnp.log1p(-q) / b)) / a)
+        return jnp.clip(z, math.exp(-_LOG_SAMPLE), 1 - 0.5 * np.finfo(z.dtype).eps)
+
+    @property
+    def variance(self) -> Array:
+        return jnp.maximum(super().variance, 0.0)
+
+
+class _Gumbel(dist.Gumbel):
+    """NumPyro's Gumbel with a log-density that does not overflow."""
+
+    def log_prob(self, value: Array) -> Array:
+        t = (self.loc - value) / self.scale
+        return t - _exp(t) - jnp.log(self.scale)
+
+
+class _Cauchy(dist.Cauchy):
+    """NumPyro's Cauchy with a quantile function that is accurate in both tails, where tan π(q − ½) is all
+    rounding."""
+
+    def icdf(self, q: Array) -> Array:
+        tail = jnp.minimum(q, 1 - q)
+        outer = jnp.sign(q - 0.5) / jnp.tan(jnp.pi * tail)
+        return self.loc + self.scale * jnp.where(tail < 0.25, outer, jnp.tan(jnp.pi * (q - 0.5)))
