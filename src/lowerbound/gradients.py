@@ -96,8 +96,8 @@ class ScoreFunction(Gradient):
 
     The baseline bⱼ does not depend on zⱼ and only lowers the variance. It is the bound with sample j
     replaced: `"leave_one_out"` puts the mean of the other samples' terms in its place (Kool et al. 2019;
-    for IWAE that is VIMCO, Mnih & Rezende 2016) and needs at least 2 samples; `"running"` the mean of past
-    training steps; `None` is no baseline.
+    for IWAE that is VIMCO, Mnih & Rezende 2016) and needs at least 2 samples; `"running"` the means of past
+    training steps; `None` zeros, which leaves a mean of K samples with K terms fⱼ ∇φ log q(zⱼ∣x)/K.
     """
 
     baseline: Literal["leave_one_out", "running"] | None = eqx.field(static=True, default="running")
@@ -121,21 +121,14 @@ class ScoreFunction(Gradient):
         score = draw.log_posterior - stop(draw.log_posterior)
         return value + (signal * score).sum(), terms
 
-    def _baseline(
-        self, bound: Bound, draw: Draw, samples: int, running: Terms | None
-    ) -> Float[Array, " K"] | float:
+    def _baseline(self, bound: Bound, draw: Draw, samples: int, running: Terms | None) -> Float[Array, " K"]:
         parts = {name: getattr(draw, name) for name in ("log_likelihood", "log_prior", "log_posterior")}
+        others = {name: jnp.zeros(samples) for name in parts}
         if self.baseline == "leave_one_out":
             others = {name: (part.sum() - part) / (samples - 1) for name, part in parts.items()}
         elif self.baseline == "running" and running is not None:
-            zero = jnp.zeros(samples)
-            others = {
-                "log_likelihood": zero + running["log_likelihood"],
-                "log_prior": zero,
-                "log_posterior": zero + running["kl"],
-            }
-        else:
-            return 0.0
+            others["log_likelihood"] += running["log_likelihood"]
+            others["log_posterior"] += running["kl"]
 
         def with_replaced(j: Array) -> Array:
             replaced = [part.at[j].set(others[name][j]) for name, part in parts.items()]

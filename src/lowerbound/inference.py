@@ -54,9 +54,9 @@ def checked(
     """`x` and `given` as arrays that `model` behind `transform` is made for.
 
     **Raises:** `TypeError` and `ValueError` for anything but finite numbers (NaN passes where the likelihood
-    takes missing values); a width that is not the
-    model's; values outside the transform's domain or the likelihood's support (where a transform draws,
-    the first thousand rows are looked at); conditions that are not one a row.
+    takes missing values); a width that is not the model's; values outside the transform's domain or the
+    likelihood's support (where there is a transform, the first thousand rows are looked at, and as many
+    with missing values); conditions that are not one a row.
     """
     (x, _), transform = as_table(x, name, missing=model.takes_missing), transform or Identity()
     if given is not None:
@@ -67,7 +67,9 @@ def checked(
     support = model.support(jnp.zeros(x.shape[1]), None if given is None else given[0])
     domain = OrMissing(transform.domain) if model.takes_missing else transform.domain
     check_support(x, domain, name, of=type(transform).__name__)
-    seen = x if isinstance(transform, Identity) else transformed(x[:1000], transform)
+    # Rows with holes besides: a column may be of a family that takes none.
+    looked_at = np.unique(np.r_[: min(len(x), 1000), np.flatnonzero(np.isnan(x).any(1))[:1000]])
+    seen = x if isinstance(transform, Identity) else transformed(x[looked_at], transform)
     check_support(seen, support, name)
     return x, given
 

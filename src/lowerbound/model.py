@@ -85,14 +85,15 @@ class Sampler:
         )
 
     def frozen(self, key: PRNGKeyArray, indices: Int[Array, " K"]) -> tuple[Array, Callable[[Array], Array]]:
-        """Samples z, and z ↦ log q(z∣x) with φ held: its gradient is the path through z alone."""
+        """Samples z, and z ↦ log q(z∣x) with φ held: to first order about the samples, so that its gradient
+        is the path through z alone, wherever the posterior keeps its parameters."""
         keys, stop = _of_samples(key, indices), jax.lax.stop_gradient
-        if hasattr(self.q, "sample_with_score"):
-            # An inverse flow's density at its own sample, without inverting: to first order in z.
+        if hasattr(self.q, "sample_with_score"):  # an inverse flow, which is not to be inverted
             z, log_q, score = jax.vmap(self.q.sample_with_score)(keys)
-            return z, lambda z: stop(log_q) + (stop(score) * (z - stop(z))).sum(-1)
-        z = jax.vmap(self.q.sample)(keys)
-        return z, jax.vmap(frozen(self.model).q_z(self.x, self.given).log_prob)
+        else:
+            z = jax.vmap(self.q.sample)(keys)
+            log_q, score = jax.vmap(jax.value_and_grad(self.q.log_prob))(stop(z))
+        return z, lambda z: stop(log_q) + (stop(score) * (z - stop(z))).sum(tuple(range(1, z.ndim)))
 
     @property
     def all_values(self) -> Array:

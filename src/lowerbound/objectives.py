@@ -168,11 +168,11 @@ class ELBO(OfDraw):
         self.samples = positive_size("ELBO.samples", samples)
         if kl not in ("auto", "analytic", "monte_carlo"):
             raise ValueError(f"ELBO.kl: expected auto, analytic or monte_carlo; found {kl!r}")
-        if not callable(beta) and beta < 0:
+        if not callable(beta) and not beta >= 0:
             raise ValueError(f"ELBO.beta: expected at least 0, found {beta}")
-        if free_nats < 0:
+        if not free_nats >= 0:
             raise ValueError(f"ELBO.free_nats: expected at least 0 nats, found {free_nats}")
-        if capacity is not None and not callable(capacity) and capacity < 0:
+        if capacity is not None and not callable(capacity) and not capacity >= 0:
             raise ValueError(f"ELBO.capacity: expected at least 0 nats, found {capacity}")
         self.gradient = gradient_named(gradient)
         if isinstance(self.gradient, DoublyReparameterized):
@@ -436,10 +436,17 @@ class PIWAE(Objective):
         running: Terms | None = None,
     ) -> tuple[Float[Array, ""], Terms]:
         of_theta, of_phi = apart(model)
-        draw = of_theta.draw(x, key, self.theta.draws, given)
+        draw = held(of_theta, x, key, self.theta.draws, given)
         value, terms = self.theta.of_draw(draw, step)
         surrogate = self.phi(of_phi, x, key, given, step=step, running=running)
         return value + (surrogate - stop(surrogate)), terms
+
+
+def held(model: VAE, x: Array, key: PRNGKeyArray, samples: int, given: Array | None) -> Draw:
+    """A draw whose samples are constants: prior and likelihood alone are differentiated."""
+    sampler = model.sampler(x, given)
+    draw = sampler(key, jnp.arange(samples))
+    return sampler.at(stop(draw.z), stop(draw.log_posterior))
 
 
 def apart(model: VAE) -> tuple[VAE, VAE]:

@@ -26,7 +26,7 @@ class Penalized(Objective):
     weight: float | Array
 
     def __init__(self, objective: Objective | None = None, *, weight: float):
-        if weight < 0:
+        if not weight >= 0:
             raise ValueError(f"{type(self).__name__}.weight: expected at least 0, found {weight}")
         self.objective = ELBO() if objective is None else objective
         self.weight = float(weight)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lowerbound.families.family import positive_size
 from lowerbound.gradients import Terms, stop
 from lowerbound.model import VAE
-from lowerbound.objectives import ELBO, IWAE, Objective, apart
+from lowerbound.objectives import ELBO, IWAE, Objective, apart, held
 
 __all__ = ["ReweightedWakeSleep", "WakeSleep"]
 
@@ -52,7 +52,7 @@ class WakeSleep(Objective):
     ) -> tuple[Float[Array, ""], Terms]:
         of_theta, of_phi = apart(model)
         wake_key, sleep_key = jax.random.split(key)
-        draw = of_theta.draw(x, wake_key, self.samples, given)
+        draw = held(of_theta, x, wake_key, self.samples, given)
         value, terms = ELBO(self.samples, kl="monte_carlo").of_draw(draw, step)
         surrogate = sleep(of_phi, sleep_key, self.samples, given)
         return value + (surrogate - stop(surrogate)), terms
@@ -91,7 +91,7 @@ class ReweightedWakeSleep(Objective):
     ) -> tuple[Float[Array, ""], Terms]:
         of_theta, of_phi = apart(model)
         wake_key, sleep_key = jax.random.split(key)
-        draw = of_theta.draw(x, wake_key, self.samples, given)
+        draw = held(of_theta, x, wake_key, self.samples, given)
         value, terms = IWAE(self.samples).of_draw(draw, step)
         normalized = jax.nn.softmax(stop(draw.log_weight))
         log_q = jax.vmap(of_phi.q_z(x, given).log_prob)(stop(draw.z))

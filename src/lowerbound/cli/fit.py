@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from json import dumps
 from pathlib import Path
@@ -209,17 +210,22 @@ def _rows(data: str, test: str | None, labels: str | None, seed: int) -> tuple[S
 def _baselines(saved: Saved, rows: np.ndarray, out: Path, seed: int) -> dict[str, Density]:
     """The classical baselines, fitted to the training rows and kept beside the model."""
     from lowerbound.baselines import fit_baselines, save_baselines
+    from lowerbound.baselines.products import FAMILIES
     from lowerbound.cli.console import say
+    from lowerbound.families.support import range_of, words
     from lowerbound.parts import kebab
 
     family = saved.model.likelihood.family
-    kind = kebab(type(family).__name__)
-    kind = "gaussian" if kind.endswith("gaussian") else kind
+    span = range_of(family.support)
     if len(rows) < 10:
         say("no baselines: they need at least 10 rows")
         return {}
+    if span is None or (span.whole and not math.isfinite(span.high)):
+        say(f"no baselines: none is in the measure of {words(family.support)}")
+        return {}
+    kind = kebab(type(family).__name__) if span.whole else "gaussian"
+    kind = kind if kind in (*FAMILIES, "gaussian") else "beta-binomial"
     say("fitting baselines: factor analysis, Gaussian mixtures, and mixtures of the family by EM")
-    trials = getattr(family, "trials", getattr(family, "levels", 2) - 1)
-    fitted = fit_baselines(rows, kind, trials=trials, seed=seed)
+    fitted = fit_baselines(rows, kind, trials=int(span.high) if span.whole else None, seed=seed)
     save_baselines(fitted, out / "baselines.safetensors")
     return fitted

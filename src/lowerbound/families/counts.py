@@ -15,7 +15,7 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.families.family import Factorized, positive_size
-from lowerbound.families.implicit import stirling_error
+from lowerbound.families.special import exp_excess, stirling_error
 
 __all__ = ["BetaBinomial", "Binomial", "NegativeBinomial", "Poisson", "ZeroInflatedNegativeBinomial"]
 
@@ -242,7 +242,7 @@ class _Poisson(Distribution):
         """−x (eᵗ − 1 − t) − ½ log 2πx − δ(x) with t = log λ/x and Stirling's error δ."""
         x = jnp.asarray(value, jnp.result_type(self.log_rate))
         some = jnp.where(x > 0, x, 1.0)
-        deviance = some * _exp_excess(self.log_rate - jnp.log(some))
+        deviance = some * exp_excess(self.log_rate - jnp.log(some))
         log_prob = -deviance - 0.5 * jnp.log(2 * jnp.pi * some) - stirling_error(some)
         return jnp.where(x > 0, log_prob, -jnp.exp(self.log_rate))
 
@@ -285,7 +285,7 @@ class _NegativeBinomial(Distribution):
         n = some + r
         s = jnp.log1p(some / r) - jax.nn.softplus(self.log_mean - self.log_concentration)
         t = s + self.log_mean - jnp.log(some)
-        deviance = r * _exp_excess(s) + some * _exp_excess(t)
+        deviance = r * exp_excess(s) + some * exp_excess(t)
         errors = stirling_error(n) - stirling_error(r) - stirling_error(some)
         log_scale = 0.5 * (self.log_concentration - jnp.log(2 * jnp.pi * some) - jnp.log(n))
         return jnp.where(x > 0, log_scale + errors - deviance, log_none)
@@ -330,11 +330,3 @@ class _ZeroInflated(Distribution):
         """(1 − π) [v + π m²], m and v those of the counts."""
         zero, rest = jax.nn.sigmoid(self.logit), jax.nn.sigmoid(-self.logit)
         return rest * (self.base.variance + zero * self.base.mean**2)
-
-
-def _exp_excess(x: Array) -> Array:
-    """eˣ − 1 − x, without the loss of digits near 0."""
-    small = jnp.abs(x) < 0.5
-    near, far = jnp.where(small, x, 0.0), jnp.where(small, 1.0, x)
-    factors = [1 / math.factorial(k) for k in range(15, 1, -1)]
-    return jnp.where(small, near**2 * jnp.polyval(jnp.asarray(factors, x.dtype), near), jnp.expm1(far) - far)

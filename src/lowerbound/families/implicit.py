@@ -16,12 +16,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-from jax.scipy.special import digamma, gammaln
+from jax.scipy.special import digamma
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.families.family import Factorized, Family, positive_size
+from lowerbound.families.special import digamma_error, exp_excess, stirling_error
 
 __all__ = [
     "SMALLEST",
@@ -29,11 +30,9 @@ __all__ = [
     "Dirichlet",
     "Gamma",
     "beta_divergence",
-    "digamma_error",
     "dirichlet_divergence",
     "gamma_divergence",
     "log_gamma_sample",
-    "stirling_error",
 ]
 
 # Samples below it are set to it: float32 ends at 1e-38, and densities divide by z.
@@ -292,40 +291,11 @@ def _log_ratio(difference: Array, base: Array, far: Array) -> Array:
     return jnp.where(near, jnp.log1p(jnp.where(near, relative, 0.0)), far)
 
 
-def stirling_error(x: Array) -> Array:
-    """log Γ(x) − [(x − ½) log x − x + ½ log 2π]: what Stirling's formula leaves out (Loader 2000), for x > 0.
-
-    >>> import jax.numpy as jnp
-    >>> round(float(stirling_error(jnp.array(1.0))), 4)              # 1 − ½ log 2π
-    0.0811
-    """
-    large = jnp.where(x > 10, x, 10.0)
-    r = 1 / large**2
-    series = (1 / 12 - r * (1 / 360 - r * (1 / 1260 - r * (1 / 1680 - r / 1188)))) / large
-    small = jnp.where(x > 10, 1.0, x)
-    rest = gammaln(small) - (small - 0.5) * jnp.log(small) + small - 0.5 * math.log(2 * math.pi)
-    return jnp.where(x > 10, series, rest)
-
-
-def digamma_error(x: Array) -> Array:
-    """ψ(x) − log x + 1/(2x), the derivative of [`stirling_error`][], for x > 0.
-
-    >>> import jax.numpy as jnp
-    >>> round(float(digamma_error(jnp.array(1.0))), 4)               # ½ − γ
-    -0.0772
-    """
-    large = jnp.where(x > 10, x, 10.0)
-    r = 1 / large**2
-    series = -r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r / 132))))
-    small = jnp.where(x > 10, 1.0, x)
-    return jnp.where(x > 10, series, digamma(small) - jnp.log(small) + 0.5 / small)
-
-
 def gamma_divergence(q: Distribution, p: Distribution) -> Array:
     """KL(Gamma(a, r) ‖ Gamma(b, s)) in nats, written as a sum of small terms: for a = b = 1e4 the textbook's
     formula is a difference of terms of size 1e5."""
     a, b = q.concentration, p.concentration
-    return b * _exp_excess(jnp.log(a / b) + jnp.log(p.rate / q.rate)) + _shape_divergence(a, b)
+    return b * exp_excess(jnp.log(a / b) + jnp.log(p.rate / q.rate)) + _shape_divergence(a, b)
 
 
 def dirichlet_divergence(q: Distribution, p: Distribution) -> Array:
@@ -344,20 +314,11 @@ def _simplex_divergence(a: Array, b: Array) -> Array:
     divergence of the vectors is that of all variables less that of their sums."""
     total_a, total_b = a.sum(-1), b.sum(-1)
     log_ratio = jnp.log((a / total_a[..., None]) / (b / total_b[..., None]))
-    variables = b * _exp_excess(log_ratio) + _shape_divergence(a, b)
+    variables = b * exp_excess(log_ratio) + _shape_divergence(a, b)
     return variables.sum(-1) - _shape_divergence(total_a, total_b)
 
 
 def _shape_divergence(a: Array, b: Array) -> Array:
     """KL(Gamma(a, r) ‖ Gamma(b, s)) where the means a/r and b/s are the same."""
     errors = stirling_error(b) - stirling_error(a) - (b - a) * digamma_error(a)
-    return 0.5 * _exp_excess(jnp.log(b / a)) + errors
-
-
-def _exp_excess(x: Array) -> Array:
-    """eˣ − 1 − x, exact for small x."""
-    small = jnp.where(jnp.abs(x) < 0.5, x, 0.0)
-    series = jnp.zeros_like(x)
-    for k in range(15, 1, -1):
-        series = series * small + 1 / math.factorial(k)
-    return jnp.where(jnp.abs(x) < 0.5, series * small**2, jnp.expm1(x) - x)
+    return 0.5 * exp_excess(jnp.log(b / a)) + errors

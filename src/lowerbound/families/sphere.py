@@ -13,7 +13,8 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.families.family import Family, positive_size
-from lowerbound.families.implicit import SMALLEST, beta_logit_sample, digamma_error, stirling_error
+from lowerbound.families.implicit import SMALLEST, beta_logit_sample
+from lowerbound.families.special import digamma_error, stirling_error
 
 __all__ = ["PowerSpherical", "PowerSphericalDistribution", "UniformOnSphere", "uniform_divergence"]
 
