@@ -1,6 +1,6 @@
 """Variants of the variational auto-encoder on MNIST: each is a change of one part.
 
-    python examples/variants.py path/to/mnist.npz --epochs 10
+    python examples/variants.py path/to/mnist.npz --epochs 4
 
 trains every variant on dynamically binarised digits with the same network, rows, batches and number of
 epochs, and prints one table: the bound, log p(x) of the same 1,000 test rows by importance sampling, the
@@ -138,7 +138,7 @@ def wake_sleep(x: np.ndarray) -> Variant:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("data", help="mnist.npz with x_train, y_train, x_test, y_test")
-    parser.add_argument("--epochs", type=int, default=10, help="passes over the 60,000 rows [10]")
+    parser.add_argument("--epochs", type=int, default=4, help="passes over the 60,000 rows [4]")
     parser.add_argument("--samples", type=int, default=500, help="importance samples a test row [500]")
     parser.add_argument("--only", help="variants whose name holds this, beside the plain VAE")
     options = parser.parse_args()

@@ -117,7 +117,115 @@ class TestIWAE:
         assert (elbo < iwae).all()
 
 
+LOG_W = jnp.log(jnp.asarray([1.0, 5.0, 2.0, 2.0, 9.0, 1.0]))  # in two groups of three, or three of two
+
+
+class TestBoundsOfWeights:
+    def test_miwae_is_the_mean_over_groups_of_the_log_mean_in_a_group(self):
+        """(1/M) Σₘ log (1/K) Σₖ wₘₖ, which is another number with K and M swapped; to 1e-5."""
+        found = [float(lb.MIWAE(k, m).of_log_weights(LOG_W)) for k, m in ((3, 2), (2, 3))]
+        expected = [np.log([8 / 3, 12 / 3]).mean(), np.log([6 / 2, 4 / 2, 10 / 2]).mean()]
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+        assert abs(expected[0] - expected[1]) > 0.01
+
+    def test_miwae_normalises_by_the_samples_of_a_group(self):
+        """Weights that are all 7 make log 7, whatever K and M."""
+        for k, m in ((1, 6), (2, 3), (6, 1)):
+            np.testing.assert_allclose(
+                lb.MIWAE(k, m).of_log_weights(jnp.full(6, np.log(7))), np.log(7), rtol=1e-5
+            )
+
+    @pytest.mark.parametrize("beta", [0.0, 0.3, 1.0])
+    def test_ciwae_is_between(self, beta):
+        """β · mean log w + (1 − β) log mean w; to 1e-5."""
+        expected = beta * np.log([1, 5, 2, 2, 9, 1]).mean() + (1 - beta) * np.log(20 / 6)
+        np.testing.assert_allclose(lb.CIWAE(6, beta=beta).of_log_weights(LOG_W), expected, rtol=1e-5)
+
+    @pytest.mark.parametrize("alpha", [-3.0, 0.0, 0.5, 1.0, 2.0])
+    def test_renyi_is_the_log_of_a_power_mean(self, alpha):
+        """(1/(1 − α)) log mean w^{1 − α}; the geometric mean at α = 1; the largest weight at −∞; to 1e-5."""
+        w = np.array([1.0, 5, 2, 2, 9, 1])
+        expected = np.log(w).mean() if alpha == 1 else np.log((w ** (1 - alpha)).mean()) / (1 - alpha)
+        np.testing.assert_allclose(lb.Renyi(6, alpha=alpha).of_log_weights(LOG_W), expected, rtol=1e-5)
+        np.testing.assert_allclose(lb.Renyi(6, alpha=-np.inf).of_log_weights(LOG_W), np.log(9), rtol=1e-6)
+
+    @pytest.mark.parametrize(
+        "bound", [lb.IWAE(3), lb.MIWAE(3, 1), lb.CIWAE(3, beta=0.5), lb.Renyi(3, alpha=0.5)], ids=str
+    )
+    def test_the_best_samples_weigh_most(self, bound):
+        """∂B/∂ log w rises with w, and sums to 1."""
+        v = jax.grad(bound.of_log_weights)(jnp.asarray([-5.0, -3.0, -1.0]))
+        assert v[0] < v[1] < v[2]
+        np.testing.assert_allclose(v.sum(), 1, rtol=1e-5)
+
+    def test_weights_far_below_float32_are_as_good(self):
+        """log w of about −1,000, as images have; to 1e-6."""
+        far = jnp.asarray([-1000.0, -1001.0, -1002.0, -1003.0])
+        for bound in (
+            lb.IWAE(4),
+            lb.MIWAE(2, 2),
+            lb.CIWAE(4),
+            lb.Renyi(4, alpha=-2.0),
+            lb.Renyi(4, alpha=3.0),
+        ):
+            np.testing.assert_allclose(
+                bound.of_log_weights(far), bound.of_log_weights(far + 1000) - 1000, rtol=1e-6
+            )
+
+
+class TestSchedules:
+    @pytest.mark.parametrize("capacity", [0.0, 0.5, 50.0])
+    def test_a_capacity_is_what_the_kl_is_drawn_to(self, model, capacity):
+        """β·∣KL − C∣ takes the place of β·KL, at equal draws to the rounding of float32; `bound` stays."""
+        _, terms = lb.ELBO(5).with_terms(model, X, KEY)
+        value, with_capacity = lb.ELBO(5, beta=3.0, capacity=capacity).with_terms(model, X, KEY)
+        expected = terms["log_likelihood"] - 3 * abs(terms["kl"] - capacity)
+        np.testing.assert_allclose(value, expected, rtol=1e-5)
+        assert with_capacity == terms
+
+    def test_a_capacity_may_be_a_schedule(self, model):
+        grown = lb.ELBO(5, capacity=lambda step: 0.1 * step)
+        for step in (0, 20):
+            expected = lb.ELBO(5, capacity=0.1 * step)(model, X, KEY)
+            np.testing.assert_allclose(grown(model, X, KEY, step=step), expected, rtol=1e-5)
+
+    def test_a_schedule_that_has_not_reached_1_at_the_end_is_told(self):
+        """By a warning of `fit`: what is reported is the bound at β = 1. A penalty hands the word on; a
+        schedule that has reached it, and a number, say nothing."""
+        late = lb.ELBO(beta=lambda step: jnp.minimum(step / 1000, 1.0))
+        penalized = lb.TotalCorrelation(late, weight=1.0)
+        for objective in (late, penalized):
+            assert "stood at 0.999" in objective.unfinished(1000)
+            assert objective.unfinished(1001) is None
+        assert lb.ELBO(beta=4.0).unfinished(5) is None
+        rows = np.tile(np.asarray(X), (20, 1))
+        with pytest.warns(lb.TrainingWarning, match=r"beta stood at 0\.019 .*had not reached 1"):
+            result = lb.fit(vae(), rows, objective=penalized, epochs=20, batch_size=20, validation=0)
+        assert np.isfinite(result.history[-1]["objective"])
+
+
 class TestRefusals:
+    def test_prior_and_posterior_over_different_sets(self):
+        """When the model is built, where the parts say their sets."""
+        gamma, codes = lb.Gamma(2), lb.Categorical(2, 3)
+        for family, found in ((gamma, "numbers above 0"), (codes, "whole numbers from 0 to 2")):
+            posterior = lb.Conditional(lb.MLP(4, family.size, key=KEY), family)
+            with pytest.raises(
+                ValueError, match=f"posterior is over {found} and the prior over real numbers"
+            ):
+                vae(posterior)
+        four = lb.Conditional(lb.MLP(4, codes.size, key=KEY), codes)
+        with pytest.raises(ValueError, match="from 0 to 2 and the prior over whole numbers from 0 to 3"):
+            vae(four, lb.LearnedPrior(lb.Categorical(2, 4)))
+        with pytest.raises(ValueError, match="over 2 latent dimensions and the prior over 3"):
+            vae(prior=lb.StandardNormal(3))
+
+    def test_prior_and_posterior_over_different_sets_that_do_not_say_so(self):
+        """When they are used."""
+        model = vae(lambda x: dist.Gamma(jnp.ones(2), 1.0).to_event(1))
+        with pytest.raises(ValueError, match="posterior is over numbers above 0 and the prior over real"):
+            lb.ELBO()(model, X, KEY)
+
     def test_an_analytic_kl_that_does_not_exist(self):
         with pytest.raises(ValueError, match=r"has no closed form.*use kl=\"monte_carlo\""):
             lb.ELBO(kl="analytic")(vae(logistic), X, KEY)
@@ -140,6 +248,16 @@ class TestRefusals:
             (lambda: lb.ELBO(beta=-1.0), r"ELBO\.beta: expected at least 0, found -1"),
             (lambda: lb.ELBO(free_nats=-0.5), r"ELBO\.free_nats: expected at least 0 nats, found -0\.5"),
             (lambda: lb.IWAE(0), r"IWAE\.samples: .* found 0"),
+            (lambda: lb.ELBO(beta=float("nan")), r"ELBO\.beta: expected at least 0, found nan"),
+            (lambda: lb.ELBO(free_nats=float("nan")), r"ELBO\.free_nats: .*found nan"),
+            (lambda: lb.ELBO(capacity=-1.0), r"ELBO\.capacity: expected at least 0 nats, found -1"),
+            (lambda: lb.MIWAE(0, 3), r"MIWAE\.samples: .* found 0"),
+            (lambda: lb.MIWAE(3, 0), r"MIWAE\.groups: .* found 0"),
+            (lambda: lb.PIWAE(3, 0), r"PIWAE\.groups: .* found 0"),
+            (lambda: lb.CIWAE(beta=-0.1), r"CIWAE\.beta: expected a number from 0 to 1, found -0\.1"),
+            (lambda: lb.CIWAE(beta=1.1), r"CIWAE\.beta: .* found 1\.1"),
+            (lambda: lb.Renyi(alpha=np.inf), r"Renyi\.alpha: .*found inf"),
+            (lambda: lb.Renyi(alpha=np.nan), r"Renyi\.alpha: .*found nan"),
         ],
     )
     def test_arguments_without_meaning(self, make, message):

@@ -159,8 +159,8 @@ def test_the_gradient_of_the_bound_is_that_of_log_p(rows, full):
 
 
 def test_fit_finds_what_em_finds(rows, full):
-    """Adam on the bound, from EM's start, 400 steps of the whole table: log p(x) as high as scikit-learn's from
-    there, to 5e-3 nats a row."""
+    """Adam on the bound, from EM's start, 400 steps of the whole table: log p(x) as high as scikit-learn's
+    from there, to 5e-3 nats a row."""
     weights, means, covariances = start(full)
     fitted = by_sklearn(
         rows,

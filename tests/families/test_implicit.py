@@ -65,7 +65,7 @@ def sampled_gradient(family, v, n=20_000):
     [(lb.Gamma(1), gamma, c) for c in GAMMAS]
     + [(lb.Beta(1), beta, c) for c in BETAS]
     + [(lb.Dirichlet(3), first_of_dirichlet, c) for c in [(0.1, 0.2, 0.3), (100.0, 9.0, 50.0)]],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_gradient_of_an_expectation_is_that_of_quadrature(family, law, concentrations):
     """Within 4.5 standard errors of 20,000 samples, which are 0.1 to 3 percent of the gradient."""
