@@ -174,7 +174,7 @@ class TestGiven:
     def test_a_link_without_its_condition_is_refused(self):
         prior = lb.ChainPrior(lb.StandardNormal(2), given_link(2, self.GAUSSIAN))
         model = lb.VAE(prior, lambda x: lb.DiagonalGaussian(4)(x), lambda z: self.GAUSSIAN(z[:2]))
-        with pytest.raises(ValueError, match="the prior need a condition"):
+        with pytest.raises(ValueError, match="the prior needs a condition"):
             lb.ELBO()(model, jnp.zeros(8), KEY)
 
 

@@ -98,7 +98,7 @@ class TestGiven:
 
     @pytest.mark.parametrize("parts", parts[:4], ids=["prior", "posterior", "likelihood", "fixed"])
     def test_missing_is_refused_by_the_name_of_the_part(self, parts):
-        with pytest.raises(ValueError, match=f"the {next(iter(parts))} need a condition: pass given="):
+        with pytest.raises(ValueError, match=f"the {next(iter(parts))} needs a condition: pass given="):
             vae(**parts).draw(X, KEY)
 
     def test_unused_is_refused(self):

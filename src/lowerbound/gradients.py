@@ -168,6 +168,11 @@ def gradient_named(gradient: str | Gradient) -> Gradient:
     """
     if isinstance(gradient, Gradient):
         return gradient
+    if not isinstance(gradient, str):
+        raise TypeError(
+            "gradient: expected a name, such as reparameterized, or an estimator, such as ScoreFunction(); "
+            f"found {gradient!r}"
+        )
     if gradient not in GRADIENTS:
         raise ValueError(f"gradient: unknown {gradient!r}; {nearest(gradient, GRADIENTS)}")
     return GRADIENTS[gradient]
@@ -175,8 +180,11 @@ def gradient_named(gradient: str | Gradient) -> Gradient:
 
 def _path_share(bound: Callable[[Array], Array], log_w: Float[Array, " K"]) -> Float[Array, " K"]:
     """1 − (∂²B/∂lⱼ²)/(∂B/∂lⱼ): the share of sample j's weight that its path has, for each j."""
-    v = jax.grad(bound)(log_w)
-    curvature = jnp.diagonal(jax.hessian(bound)(log_w))
+    K, slope = len(log_w), jax.grad(bound)
+    v = slope(log_w)
+    # One column of the Hessian at a time, of which one number is kept: K × K would not fit for large K.
+    of_sample = lambda j: jax.jvp(slope, (log_w,), (jax.nn.one_hot(j, K, dtype=log_w.dtype),))[1][j]  # noqa: E731
+    curvature = jax.lax.map(of_sample, jnp.arange(K), batch_size=min(K, 64))
     return stop(jnp.where(v == 0, 0.0, 1 - curvature / jnp.where(v == 0, 1.0, v)))
 
 

@@ -255,7 +255,8 @@ class VAE(eqx.Module):
         names = ("prior", "posterior", "likelihood")
         users = [name for name in names if receives(getattr(self, name), "given")]
         if given is None and users:
-            raise ValueError(f"the {' and the '.join(users)} need a condition: pass given=…")
+            needs = "needs" if len(users) == 1 else "need"
+            raise ValueError(f"the {' and the '.join(users)} {needs} a condition: pass given=…")
         if given is not None and not users:
             raise ValueError(
                 "a condition was given that no part uses: name a parameter `given` in the prior, the "

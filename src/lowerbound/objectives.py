@@ -385,6 +385,11 @@ class Renyi(MultiSample):
             raise ValueError(f"Renyi.alpha: expected a number, or -inf for VR-max, found {alpha}")
         self.alpha = float(alpha)
         self.gradient = gradient_named(gradient)
+        if alpha == -math.inf and isinstance(self.gradient, DoublyReparameterized):
+            raise ValueError(
+                "Renyi.gradient: the largest weight jumps between samples and cannot be doubly "
+                "reparameterised; use reparameterized, or a finite alpha"
+            )
 
     @property
     def draws(self) -> int:
@@ -423,7 +428,10 @@ class PIWAE(Objective):
         positive_size("PIWAE.samples", samples)
         positive_size("PIWAE.groups", groups)
         self.theta = IWAE(samples * groups)
-        self.phi = MIWAE(samples, groups, gradient=gradient)
+        try:
+            self.phi = MIWAE(samples, groups, gradient=gradient)
+        except ValueError as error:
+            raise ValueError(str(error).replace("MIWAE", "PIWAE")) from None
 
     def with_terms(
         self,

@@ -16,6 +16,10 @@ from lowerbound.objectives import ELBO, Objective
 __all__ = ["MaximumMeanDiscrepancy", "TotalCorrelation", "total_correlation"]
 
 
+# A number that no sample has.
+_PENALTY = 2**32 - 1
+
+
 class Penalized(Objective):
     """An objective of single data points less `weight` times a penalty on the latents of a batch.
 
@@ -69,9 +73,23 @@ class Penalized(Objective):
         value, terms = self.objective.of_batch(
             model, x, keys, given, step=step, running=running, population=population
         )
-        keys = jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys)  # apart from the objective's samples
-        z = jax.vmap(lambda x, key, given: model.q_z(x, given).sample(key))(x, keys, given)
-        batch_key = jax.random.fold_in(keys[0], 2)
+        if len(x) < 2:
+            raise ValueError(f"{type(self).__name__}: needs a batch of at least 2 rows, found {len(x)}")
+
+        def sampled(x: Array, key: PRNGKeyArray, given: Array | None) -> Array:
+            q = model.q_z(x, given)
+            if not q.has_rsample:
+                raise TypeError(
+                    f"{type(self).__name__}: the penalty is differentiated through z, and the posterior "
+                    "cannot be reparameterised; use one that can, such as DiagonalGaussian, or Concrete for "
+                    "codes"
+                )
+            return q.sample(key)
+
+        # The objective's samples fold 0, 1, … into a row's key: these are apart from them.
+        keys = jax.vmap(lambda key: jax.random.fold_in(key, _PENALTY))(keys)
+        z = jax.vmap(sampled)(x, keys, given)
+        batch_key = jax.random.fold_in(keys[0], _PENALTY)
         return value - self.weight * self.penalty(model, z, x, batch_key, given, population), terms
 
     def unfinished(self, step: int) -> str | None:

@@ -23,7 +23,7 @@ class ExactPosterior(eqx.Module):
     It has no parameters: prior and likelihood are the model's own at each call. With a categorical prior
     and `ELBO(gradient="enumeration")` the bound is log p(x) exactly, and its gradient EM's.
 
-    **Arguments:** `levels`: number of values of z.
+    **Arguments:** `levels`: number of values of z. The model is one without a condition.
 
     >>> import jax, jax.numpy as jnp, lowerbound as lb
     >>> clusters, point = lb.Categorical(1, 3), lb.DiagonalGaussian(2)

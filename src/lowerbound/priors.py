@@ -13,11 +13,12 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.conditional import unwrapped
+from lowerbound.conditional import called, receives, unwrapped
 from lowerbound.families.discrete import Categorical
 from lowerbound.families.family import Family, positive_size
 from lowerbound.families.mixture import Mixture
 from lowerbound.families.sphere import UniformOnSphere
+from lowerbound.leaves import Fixed
 
 __all__ = [
     "LearnedPrior",
@@ -157,14 +158,19 @@ class VampPrior(eqx.Module):
     """
 
     pseudo_inputs: Float[Array, "K d"]
-    given: Array | None
+    given: Fixed | None
 
     def __init__(self, pseudo_inputs: ArrayLike, *, given: ArrayLike | None = None):
         self.pseudo_inputs = jnp.asarray(pseudo_inputs, float)
-        self.given = None if given is None else jnp.asarray(given, float)
-        if self.pseudo_inputs.ndim != 2:
+        self.given = None if given is None else Fixed(jnp.asarray(given, float))
+        if self.pseudo_inputs.ndim != 2 or 0 in self.pseudo_inputs.shape:
             raise ValueError(
                 f"VampPrior: expected pseudo-inputs of shape (K, d), found {self.pseudo_inputs.shape}"
+            )
+        if self.given is not None and len(self.given.value) != len(self.pseudo_inputs):
+            raise ValueError(
+                f"VampPrior.given: expected a condition for each of {len(self.pseudo_inputs)} pseudo-inputs, "
+                f"found {len(self.given.value)}"
             )
 
     @property
@@ -172,11 +178,15 @@ class VampPrior(eqx.Module):
         return False
 
     def __call__(self, model: Any) -> Distribution:
-        u, y = self.pseudo_inputs, self.given
-        if y is None:
-            return Mixture(jnp.zeros(len(u)), u, model.q_z)
-        rows = jnp.arange(len(u))
-        return Mixture(jnp.zeros(len(u)), rows, lambda k: model.q_z(u[k], y[k]))
+        u, posterior = self.pseudo_inputs, model.posterior
+        if receives(posterior, "given") and self.given is None:
+            raise ValueError("VampPrior: the posterior takes a condition; pass the pseudo-inputs' as given=")
+
+        def component(k: Array) -> Distribution:
+            y = None if self.given is None else self.given.value[k]
+            return called(posterior, u[k], given=y, model=model)
+
+        return Mixture(jnp.zeros(len(u)), jnp.arange(len(u)), component)
 
 
 class UniformSphere(eqx.Module):

@@ -74,6 +74,7 @@ def test_blocks_follow_one_another_by_default_and_may_hang_together():
     assert allowed.tolist() == [True, True, False, False, False]
 
 
+@pytest.mark.slow
 def test_a_row_under_vmap_is_the_row_alone():
     family = mixed()
     vectors = jnp.asarray(np.random.default_rng(1).normal(size=(2, SIZE)), jnp.float32)
@@ -170,6 +171,7 @@ def test_columns_that_are_not_each_in_one_block_are_refused(arguments, error, me
         lb.MixedColumns(*arguments)
 
 
+@pytest.mark.slow
 def test_a_model_of_mixed_columns_trains_saves_and_fills_in(tmp_path):
     """A coin tells the mean of a count and of a number: the model learns it from rows with holes."""
     rng = np.random.default_rng(0)

@@ -86,6 +86,7 @@ def test_the_density_integrates_to_1_and_is_that_of_the_samples(kind):
     assert stats.chisquare(observed, predicted).pvalue > 1e-3
 
 
+@pytest.mark.slow
 @every_flow
 def test_the_vector_of_zeros_is_close_to_the_standard_normal(kind):
     flow = kind(6, key=jax.random.key(0))
@@ -94,6 +95,7 @@ def test_the_vector_of_zeros_is_close_to_the_standard_normal(kind):
     assert np.abs(difference).max() < 0.2
 
 
+@pytest.mark.slow
 @every_flow
 def test_the_base_has_the_vectors_mean_and_variance_dimension_by_dimension(kind):
     """With weights of 0 the flow is the identity, the order of the dimensions too, and its estimate of the
@@ -108,6 +110,7 @@ def test_the_base_has_the_vectors_mean_and_variance_dimension_by_dimension(kind)
     np.testing.assert_allclose(flow(v).variance, gaussian.variance, rtol=1e-2)
 
 
+@pytest.mark.slow
 @every_flow
 def test_mean_and_variance_are_those_of_many_samples(kind):
     """To 4 standard errors of what the docstring says, and the same in float64."""
@@ -136,6 +139,7 @@ def test_the_context_alone_moves_samples_and_densities(kind):
     assert (np.abs(influence).max(axis=0) > 1e-3).all()  # each number of the context
 
 
+@pytest.mark.slow
 @every_flow
 def test_every_weight_that_no_mask_takes_out_is_reached_by_the_gradient(kind):
     flow = bent(kind, 4, depth=2)
@@ -216,6 +220,7 @@ def test_the_pathwise_gradient_is_that_of_common_random_numbers(kind):
     assert flow(v).has_rsample
 
 
+@pytest.mark.slow
 @every_flow
 def test_the_log_density_along_a_path_is_the_integral_of_its_gradient(kind):
     """Across the ends of the splines' interval too, in every layer: a jump of the density would be missing
@@ -231,6 +236,7 @@ def test_the_log_density_along_a_path_is_the_integral_of_its_gradient(kind):
         np.testing.assert_allclose(log_q - log_q[0], along, atol=0.02)
 
 
+@pytest.mark.slow
 @every_flow
 def test_a_row_under_vmap_is_the_row_alone(kind):
     flow = bent(kind, 3)
@@ -243,6 +249,7 @@ def test_a_row_under_vmap_is_the_row_alone(kind):
     assert flow(V[0]).sample(jax.random.key(0), (2, 5)).shape == (2, 5, 3)
 
 
+@pytest.mark.slow
 @every_flow
 def test_all_is_finite_at_extreme_vectors(kind):
     """Where a network runs away to ±50, and its weights to 3 standard deviations of what they are."""
@@ -264,6 +271,7 @@ def test_all_is_finite_at_extreme_vectors(kind):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
 
 
+@pytest.mark.slow
 def test_float32_inverts_a_steep_spline():
     """The slope's logarithm at 1001 places of 20 splines, against float64: flowjax's own inverse is off by
     nats, or NaN."""
@@ -312,6 +320,7 @@ def test_flows_of_the_same_numbers_are_one_program(kind):
     assert flows._skeleton(one.architecture, "float32") is flows._skeleton(other.architecture, "float32")
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_no_part_of_the_program_that_first_needed_it():
     """The structure is first looked up under jit, vmap and grad, with and without float64."""
     kind = lb.MaskedAutoregressiveFlow
@@ -346,6 +355,7 @@ print(np.asarray(prior().log_prob(jnp.linspace(-2, 2, 12).reshape(4, 3))).tobyte
 """
 
 
+@pytest.mark.slow
 @every_flow
 def test_a_stored_prior_is_the_same_to_the_last_bit_in_a_new_process_too(kind, tmp_path):
     prior = lb.LearnedPrior(bent(kind, 3, context_size=0))
@@ -359,6 +369,7 @@ def test_a_stored_prior_is_the_same_to_the_last_bit_in_a_new_process_too(kind, t
     assert out.strip() == bits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "prior_kind"),
     [(lb.AutoregressiveFlow, lb.MaskedAutoregressiveFlow), (lb.CouplingFlow, lb.CouplingFlow)],
@@ -377,6 +388,7 @@ def test_they_are_posterior_and_prior_of_a_model_that_learns(kind, prior_kind):
     assert lb.encode(model, np.asarray(x)[None]).shape == (1, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("context_size", [0, 2])
 @pytest.mark.parametrize("kind", KINDS[:2], ids=lambda kind: kind.__name__)
 def test_a_single_dimension_is_transformed_by_the_context_alone(kind, context_size):

@@ -258,44 +258,6 @@ def test_what_stirlings_formula_leaves_out(x64, atol):
         np.testing.assert_allclose(jax.vmap(jax.grad(stirling_error))(x), slope, atol=10 * atol, rtol=1e-6)
 
 
-@each_family
-def test_zeros_are_the_standard_member(family):
-    p = family(jnp.zeros(family.size))
-    x = jnp.full(family.event_size, 1 / family.event_size)
-    standard = {lb.Gamma: float(-x.sum()), lb.Beta: 0.0, lb.Dirichlet: np.log(2)}[type(family)]
-    assert float(p.log_prob(x)) == pytest.approx(standard, abs=4e-6)
-    assert p.has_rsample
-    assert p.support == family.support
-
-
-@each_family
-def test_a_row_under_vmap_is_the_row_alone_and_float64_the_same_member(family):
-    V = np.random.default_rng(8).normal(size=(3, family.size))
-    keys = jax.random.split(jax.random.key(9), 3)
-
-    def sampled(v, key):
-        z = family(v).sample(key)
-        return z, family(v).log_prob(z)
-
-    alone = [jax.jit(sampled)(v, key) for v, key in zip(jnp.asarray(V, jnp.float32), keys, strict=True)]
-    for got, one in zip(
-        jax.jit(jax.vmap(sampled))(jnp.asarray(V, jnp.float32), keys), zip(*alone, strict=True), strict=True
-    ):
-        np.testing.assert_allclose(got, jnp.stack(one), rtol=1e-5, atol=1e-5)
-    with jax.enable_x64(True):
-        log_density = jax.jit(lambda v, z: family(v).log_prob(z))
-        for v, (z, log_prob) in zip(V, alone, strict=True):
-            exact = log_density(v, np.asarray(z, np.float64))
-            assert exact.dtype == np.float64
-            np.testing.assert_allclose(log_prob, exact, rtol=1e-4, atol=1e-5)
-
-
-@each_family
-def test_a_saved_family_is_loaded(family, tmp_path):
-    lb.save(lb.LearnedPrior(family), tmp_path)
-    assert lb.load(tmp_path).family == family
-
-
 def test_a_simplex_of_one_coordinate_is_refused():
     with pytest.raises(ValueError, match="Dirichlet: expected an event of at least 2 coordinates, found 1"):
         lb.Dirichlet(1)

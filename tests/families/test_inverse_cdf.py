@@ -105,18 +105,3 @@ def test_the_variance_of_a_weibull_distribution_is_accurate_for_every_shape(log_
 def test_what_has_no_quantile_function_or_no_parameter_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
-
-
-@pytest.mark.parametrize(
-    "family",
-    [
-        lb.InverseCDF(lb.Laplace(2, missing=True)),
-        lb.Pareto(2, minimum=2.5),
-        lb.StudentT(2, degrees=3.0),
-        lb.LogitNormal(2),
-    ],
-    ids=lambda family: type(family).__name__,
-)
-def test_a_saved_family_is_loaded_as_it_was(family, tmp_path):
-    lb.save(lb.LearnedPrior(family), tmp_path)
-    assert jax.tree.structure(lb.load(tmp_path)) == jax.tree.structure(lb.LearnedPrior(family))

@@ -203,20 +203,6 @@ def test_samples_have_the_moments_of_the_distribution(case):
         assert (np.abs(drawn.mean(axis=0) - np.asarray(stated)) < 5 * standard_error).all()
 
 
-@every_likelihood
-def test_a_row_under_vmap_is_the_row_alone(case):
-    family, x = case.make(), jnp.asarray(samples(case)[:4], float)
-    V = jnp.asarray(np.random.default_rng(2).normal(size=(4, family.size)), jnp.float32)
-
-    def of_row(v, x):
-        p = family(v)
-        return p.log_prob(x), p.mean, p.variance, p.sample(jax.random.key(3))
-
-    alone = [jax.jit(of_row)(v, row) for v, row in zip(V, x, strict=True)]
-    for together, *rows in zip(jax.jit(jax.vmap(of_row))(V, x), *alone, strict=True):
-        np.testing.assert_allclose(together, np.stack(rows), rtol=1e-5, atol=1e-6)
-
-
 EXTREMES = (-50.0, 0.0, 50.0)
 
 
@@ -387,29 +373,3 @@ def _factorized():
 
 FACTORIZED = _factorized()
 HOLES, SEEN = np.array([0, 2]), np.array([1, 3])
-
-
-@pytest.mark.parametrize("spread", [1.0, 50.0], ids=["moderate", "extreme"])
-@pytest.mark.parametrize("name", FACTORIZED)
-def test_what_was_not_observed_is_left_out(name, spread):
-    """Log p(x) is that of the observed dimensions alone; numbers of the others have a gradient of 0, and
-    nothing is NaN."""
-    family, alone = FACTORIZED[name](4), FACTORIZED[name](2)
-    rng = np.random.default_rng(0)
-    v = rng.normal(size=family.size) if spread == 1 else rng.choice([-spread, spread], family.size)
-    v = jnp.asarray(v, jnp.float32)
-    x = np.array(
-        family(jnp.asarray(rng.normal(size=family.size), jnp.float32)).sample(jax.random.key(1)), float
-    )
-    x[HOLES] = np.nan
-    of_observed = v.reshape(-1, 4)[:, SEEN].reshape(-1)
-    value, gradient = jax.jit(jax.value_and_grad(lambda v: family(v).log_prob(jnp.asarray(x, jnp.float32))))(
-        v
-    )
-    if np.isfinite(value):  # a support that moves may have moved away from x
-        np.testing.assert_allclose(value, alone(of_observed).log_prob(x[SEEN]), rtol=1e-5, atol=1e-5)
-    assert not np.isnan(value)
-    assert not np.isnan(gradient).any()
-    assert (gradient.reshape(-1, 4)[:, HOLES] == 0).all()
-    assert family.support(x)
-    assert float(family(v).log_prob(jnp.full(4, jnp.nan))) == 0

@@ -197,32 +197,6 @@ def test_blocks_of_simplices_are_told_from_other_vectors():
     assert jax.tree.unflatten(jax.tree.structure(blocks), []) == blocks
 
 
-@each_family
-def test_a_row_under_vmap_is_the_row_alone_and_float64_the_same_member(family):
-    V = np.random.default_rng(8).normal(size=(3, family.size)).astype(np.float32)
-    keys = jax.random.split(jax.random.key(9), 3)
-
-    def sampled(v, key):
-        z = family(v).sample(key)
-        return z, family(v).log_prob(z)
-
-    alone = [jax.jit(sampled)(v, key) for v, key in zip(V, keys, strict=True)]
-    together = jax.jit(jax.vmap(sampled))(V, keys)
-    for got, one in zip(together, zip(*alone, strict=True), strict=True):
-        np.testing.assert_allclose(got, jnp.stack(one), rtol=1e-5, atol=1e-5)
-    with jax.enable_x64(True):
-        for v, (z, log_prob) in zip(V, alone, strict=True):
-            exact = family(jnp.asarray(v, np.float64)).log_prob(np.asarray(z, np.float64))
-            assert exact.dtype == np.float64
-            np.testing.assert_allclose(log_prob, exact, rtol=1e-4, atol=1e-5)
-
-
-@each_family
-def test_a_saved_family_is_loaded(family, tmp_path):
-    lb.save(lb.LearnedPrior(family), tmp_path)
-    assert lb.load(tmp_path).family == family
-
-
 @pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan, np.inf, True, "warm"])
 @pytest.mark.parametrize(
     ("make", "name"),

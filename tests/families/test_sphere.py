@@ -188,33 +188,6 @@ def test_support_and_measure():
     assert lb.UniformOnSphere(3).has_rsample
 
 
-def test_a_row_under_vmap_is_the_row_alone_and_float64_the_same_member():
-    family = lb.PowerSpherical(3)
-    V = np.random.default_rng(8).normal(size=(3, 4)).astype(np.float32)
-    keys = jax.random.split(jax.random.key(9), 3)
-
-    def sampled(v, key):
-        z = family(v).sample(key)
-        return z, family(v).log_prob(z), lb.kl_divergence(family(v), lb.UniformOnSphere(3))
-
-    alone = [jax.jit(sampled)(v, key) for v, key in zip(V, keys, strict=True)]
-    together = jax.jit(jax.vmap(sampled))(V, keys)
-    for got, one in zip(together, zip(*alone, strict=True), strict=True):
-        np.testing.assert_allclose(got, jnp.stack(one), rtol=1e-5, atol=1e-6)
-    with jax.enable_x64(True):
-        for v, (z, log_prob, kl) in zip(V, alone, strict=True):
-            q = family(jnp.asarray(v, np.float64))
-            exact = q.log_prob(np.asarray(z, np.float64))
-            assert exact.dtype == q.sample(jax.random.key(0)).dtype == np.float64
-            np.testing.assert_allclose(log_prob, exact, rtol=1e-5, atol=1e-5)
-            np.testing.assert_allclose(kl, lb.kl_divergence(q, lb.UniformOnSphere(3)), atol=2e-6)
-
-
-def test_a_saved_family_is_loaded(tmp_path):
-    lb.save(lb.LearnedPrior(lb.PowerSpherical(3)), tmp_path)
-    assert lb.load(tmp_path).family == lb.PowerSpherical(3)
-
-
 def test_it_is_fitted_as_a_posterior():
     """A VAE with directions for codes has a bound whose KL is in closed form."""
     latent = lb.PowerSpherical(3)
