@@ -92,6 +92,16 @@ def test_units_and_measure(evidence):
     assert evidence.bits_per_dim == pytest.approx(-evidence.log_prob.mean() / (6 * np.log(2)))
 
 
+def test_relaxed_codes_are_named():
+    """log p(x) of the relaxed model is another number than that of the model with exact codes."""
+    likelihood = lb.Conditional(lb.MLP(6, 4, width=4, key=jax.random.key(0)), lb.Bernoulli(4))
+    codes = lb.Concrete(3, 2)
+    posterior = lb.Conditional(lb.MLP(4, codes.size, width=4, key=jax.random.key(1)), codes)
+    relaxed = lb.VAE(lb.UniformCodes(3, 2), posterior, likelihood)
+    found = lb.log_evidence(relaxed, np.eye(4), samples=10).measure
+    assert found == "counting measure, of the model with relaxed codes"
+
+
 def test_a_transform_pays_its_jacobian():
     """y = (x − m)/s: log p(x) = log p(y) − Σ log s."""
     same = lb.DiagonalGaussian(2)

@@ -203,7 +203,8 @@ def _streamed(constants: _Constants, row: tuple[Array, Any]) -> tuple[_Stream, A
 def _measure(model: VAE, transform: Transform, x: Array, given: Array | None) -> str:
     """The measure of the model's density over x, with what the transform adds."""
     support = model.support(jnp.zeros(x.shape), given)
-    return ", ".join(filter(None, [f"{measure(support)} measure", transform.note]))
+    relaxed = "of the model with relaxed codes" if model.relaxed(jnp.zeros(x.shape), given) else ""
+    return ", ".join(filter(None, [f"{measure(support)} measure", relaxed, transform.note]))
 
 
 def pareto_k_hat(largest: Float[np.ndarray, "n m"]) -> Float[np.ndarray, " n"]:

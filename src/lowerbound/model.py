@@ -235,6 +235,18 @@ class VAE(eqx.Module):
         jax.eval_shape(trace, x, given, jax.random.key(0))
         return found[0].support
 
+    def relaxed(self, x: Array, given: Array | None = None) -> bool:
+        """Whether z is relaxed codes, so that log p(x) is that of the relaxed model, found without computing
+        anything."""
+        found: list[bool] = []
+
+        def trace(x: Array, given: Array | None) -> Array:
+            found.append(bool(_inherited(self.q_z(x, given), "relaxed")))
+            return x
+
+        jax.eval_shape(trace, x, given)
+        return found[0]
+
     def _called(self, name: str, arguments: tuple[Any, ...], given: Array | None) -> Distribution:
         part = getattr(self, name)
         distribution = called(part, *arguments, given=given, model=self)
