@@ -68,6 +68,7 @@ def main() -> None:
                 objective=lb.IWAE(20),
                 epochs=options.epochs,
                 learning_rate=1e-3,
+                validation=0,
             )
             filled = (
                 np.where(np.isnan(seen), np.nanmean(seen, 0), seen),

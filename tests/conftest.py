@@ -15,6 +15,17 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
+
+@pytest.fixture(scope="module", autouse=True)
+def _programs_of_one_module():
+    """A process holds the compiled programs of one module at a time: thousands of them exhaust its memory
+    maps, and XLA then ends in a segmentation fault. The cache on disk keeps them."""
+    yield
+    import jax  # not before the cache's folder is named above
+
+    jax.clear_caches()
+
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

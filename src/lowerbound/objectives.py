@@ -387,8 +387,8 @@ class Renyi(MultiSample):
         self.gradient = gradient_named(gradient)
         if alpha == -math.inf and isinstance(self.gradient, DoublyReparameterized):
             raise ValueError(
-                "Renyi.gradient: the largest weight jumps between samples and cannot be doubly "
-                "reparameterised; use reparameterized, or a finite alpha"
+                "Renyi.gradient: the largest weight jumps between samples, for which "
+                "doubly_reparameterized has no form; use reparameterized, or a finite alpha"
             )
 
     @property

@@ -78,6 +78,7 @@ SUITED = dict.fromkeys(LIKELIHOODS, COUNTS) | {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_every_likelihood_is_built_and_gives_a_finite_bound_on_log_p(likelihood):
     """Untrained, as the data come; the mean of p(x∣z) exists, a row as long as the data's."""

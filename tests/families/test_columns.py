@@ -59,6 +59,7 @@ def test_samples_mean_and_variance_are_in_their_columns():
         assert (np.abs(drawn.mean(axis=0) - stated) < 5 * standard_error).all()
 
 
+@pytest.mark.slow
 def test_blocks_follow_one_another_by_default_and_may_hang_together():
     family = lb.MixedColumns([lb.FullGaussian(2), lb.Dirichlet(3)])
     assert family.columns == ((0, 1), (2, 3, 4))

@@ -202,6 +202,7 @@ def test_no_direction_that_takes_one_pass_goes_through_the_dimensions(monkeypatc
         jax.eval_shape(lambda v: flow(v).log_prob(jnp.ones(7)), v)
 
 
+@pytest.mark.slow
 @every_flow
 def test_the_pathwise_gradient_is_that_of_common_random_numbers(kind):
     """∇_v of the mean of Σ tanh(z) over 100 draws, against central differences."""

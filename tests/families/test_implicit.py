@@ -126,6 +126,7 @@ def test_densities_in_float32_are_those_of_scipy(concentrations):
     compare(log_prob[inside], exact[inside])
 
 
+@pytest.mark.slow
 @each_family
 @pytest.mark.parametrize("x64", [False, True])
 def test_at_extreme_parameters_samples_densities_and_gradients_are_finite(family, x64):

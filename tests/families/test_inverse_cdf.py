@@ -44,6 +44,7 @@ def test_quantiles_in_float32_are_those_of_float64_in_both_tails(make):
     np.testing.assert_allclose(single, double, rtol=1e-5, atol=2e-7)
 
 
+@pytest.mark.slow
 @every_family
 @pytest.mark.parametrize("bound", [10.0, 50.0])
 def test_samples_and_their_gradients_are_finite_and_inside_at_extreme_parameters(make, bound):
@@ -60,6 +61,7 @@ def test_samples_and_their_gradients_are_finite_and_inside_at_extreme_parameters
         assert ((values > 0) & (values < 1)).all()
 
 
+@pytest.mark.slow
 @every_family
 def test_log_density_and_gradients_are_finite_at_extreme_parameters(make):
     family = make(1)

@@ -206,6 +206,7 @@ def test_samples_have_the_moments_of_the_distribution(case):
 EXTREMES = (-50.0, 0.0, 50.0)
 
 
+@pytest.mark.slow
 @every_likelihood
 def test_everything_is_finite_at_extreme_parameters_and_for_large_counts(case):
     """Log-probability, its gradient, samples and moments, every block of the vector at ±50 and 0."""
@@ -327,6 +328,7 @@ def test_the_continuous_bernoulli_in_float32_is_exact_at_every_logit(logit):
     assert slope == pytest.approx(-inside / np.exp(exact.logpdf(sample)), rel=1e-3, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_samples_of_the_continuous_bernoulli_are_inside_at_every_logit():
     p = lb.ContinuousBernoulli(len(LOGITS))(jnp.array(LOGITS))
     x = np.asarray(p.sample(jax.random.key(0), (20_000,)), np.float64)

@@ -97,6 +97,7 @@ def test_two_levels_are_a_relaxed_bit(temperature):
         )
 
 
+@pytest.mark.slow
 @each_family
 @pytest.mark.parametrize("x64", [False, True])
 def test_at_extreme_logits_and_a_low_temperature_everything_is_finite(family, x64):

@@ -144,6 +144,7 @@ def test_a_zero_vector_is_e1_and_can_be_learned_from():
     assert np.abs(through[1:3]).max() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x64", [False, True])
 def test_at_extreme_parameters_everything_is_finite(x64):
     with jax.enable_x64(x64):
@@ -188,6 +189,7 @@ def test_support_and_measure():
     assert lb.UniformOnSphere(3).has_rsample
 
 
+@pytest.mark.slow
 def test_it_is_fitted_as_a_posterior():
     """A VAE with directions for codes has a bound whose KL is in closed form."""
     latent = lb.PowerSpherical(3)

@@ -75,6 +75,7 @@ def test_in_one_pass_the_density_is_right_where_an_inverse_would_not_be():
     assert ((z > 0) & (z < 1)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", [lb.LogNormal(2), lb.LogitNormal(2)], ids=["log", "logit"])
 @pytest.mark.parametrize("parameters", [(-50.0, -50.0), (-50.0, 50.0), (50.0, -50.0), (50.0, 50.0)])
 def test_samples_are_finite_and_inside_at_extreme_parameters(family, parameters):
