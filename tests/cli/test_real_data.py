@@ -36,6 +36,7 @@ def test_mnist_as_idx(shared_data, tmp_path):
     assert -220 < found["elbo"] <= found["log_likelihood"] < -80  # independent pixels: −206
 
 
+@pytest.mark.slow
 def test_frey_faces_in_grey(shared_data, tmp_path):
     out = tmp_path / "run"
     options = "--epochs 20 --width 64 --samples 10 --no-baselines"
@@ -70,6 +71,7 @@ def test_white_wine_in_its_own_units(shared_data, tmp_path):
         assert np.load(scores)[row, 0] == pytest.approx(by_hand, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_thyroid_as_outliers(shared_data, tmp_path, capsys):
     path = shared_data("adbench_38_thyroid.npz")
     with np.load(path) as archive:

@@ -102,6 +102,7 @@ def test_gradients_of_missing_values_are_zero_and_finite(row):
     assert np.isfinite(gradient).all()
 
 
+@pytest.mark.slow
 def test_training_learns_from_rows_with_holes():
     """A third of the values is missing; the covariance that the model learns comes within 0.3 of the exact
     one, entry by entry (the sampling error of 2,000 rows is about 0.1)."""

@@ -117,6 +117,7 @@ def test_the_support_in_words():
     assert said == "values in {0, 1} in 1 column and real numbers in 2 columns"
 
 
+@pytest.mark.slow
 def test_missing_values_are_left_out_in_every_column():
     family = mixed(missing=True)
     assert family.missing

@@ -39,6 +39,7 @@ def keys(n):
     return jax.random.split(jax.random.key(5), n)
 
 
+@pytest.mark.slow
 @every_flow
 def test_the_density_of_a_sample_is_that_of_its_value(kind):
     """The one pass against the inverse, at 200 samples, each of its own member."""
@@ -178,6 +179,7 @@ def loops(jaxpr):
             yield from loops(inner)
 
 
+@pytest.mark.slow
 def test_no_direction_that_takes_one_pass_goes_through_the_dimensions(monkeypatch):
     inverse, forward = bent(lb.AutoregressiveFlow, 7), bent(lb.MaskedAutoregressiveFlow, 7)
     v = vectors(inverse)

@@ -100,6 +100,7 @@ def test_gradient_of_every_sample_is_the_implicit_one(x64, dtype, tolerance):
             np.testing.assert_allclose(slope[kept], np.where(u < 0.5, lower, upper)[kept], rtol=tolerance)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("concentrations", [*BETAS, (1e4, 1e4), (1e4, 1.0), (3e3, 0.5)], ids=str)
 def test_densities_in_float32_are_those_of_scipy(concentrations):
     """To 1e-4 nats at own samples; NumPyro's are off by up to 3e-2 at 1e4. Of samples that stand for an
