@@ -16,6 +16,13 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["JAX_COMPILATION_CACHE_DIR"], ignore_errors=True)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Most of the fast tests' time is XLA's compiler: with less of LLVM's optimisation it is a fifth shorter.
+    The slow tests, which compute, run programs as a user's are compiled."""
+    if config.option.markexpr == "not slow":
+        os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _programs_of_one_module():
     """A process holds the compiled programs of one module at a time: thousands of them exhaust its memory

@@ -1,12 +1,16 @@
 """A model beside its baselines: the same rows, the same measure, differences paired over rows."""
 
+import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
+import scipy.stats
 
 import lowerbound as lb
 from lowerbound.baselines import fit_baselines
 from lowerbound.build import build
-from lowerbound.evaluation import evaluate, fingerprints, observed
+from lowerbound.evaluation import differences, evaluate, fingerprints, observed
+from lowerbound.evidence import standard_error_of_mean
 from lowerbound.inference import transformed
 from lowerbound.store import Saved
 
@@ -30,8 +34,34 @@ def test_differences_are_paired_over_rows(saved):
         difference = mine.log_prob - baseline.log_prob(COUNTS)
         record = metrics["baselines"][name]
         assert record["difference"] == pytest.approx(difference.mean(), abs=1e-5)
-        expected = difference.std(ddof=1) / np.sqrt(60)
+        # Of 60 rows many are equal and share their noise: that adds to the rows' deviation.
+        expected = standard_error_of_mean(difference, mine.standard_error, mine.group)
         assert record["difference_standard_error"] == pytest.approx(expected, rel=1e-4)
+        assert expected > difference.std(ddof=1) / np.sqrt(60)
+
+
+def overflowing(threshold):
+    """A model whose posterior is at infinity for rows that begin with more than `threshold`."""
+    return Saved(
+        lb.VAE(
+            lb.StandardNormal(1),
+            lambda x: dist.Normal(jnp.where(x[:1] > threshold, jnp.inf, 0.0), 1.0).to_event(1),
+            lambda z: dist.Binomial(4, 0.3 + 0 * z.repeat(3)).to_event(1),
+        )
+    )
+
+
+def test_rows_that_are_not_finite_are_named_and_the_rest_reported():
+    evaluation = evaluate(overflowing(2), COUNTS, {}, samples=20)
+    finite = COUNTS[:, 0] <= 2
+    assert evaluation.metrics["rows_not_finite"] == np.flatnonzero(~finite).tolist() != []
+    log_p = scipy.stats.binom(4, 0.3).logpmf(COUNTS[finite]).sum(1)
+    assert evaluation.metrics["log_likelihood"] == pytest.approx(log_p.mean(), abs=1e-4)
+    fine = evaluate(overflowing(4), COUNTS, {}, samples=20)
+    paired = differences({"a": evaluation, "b": fine})["b"]
+    assert paired["difference"] == pytest.approx(0, abs=1e-5)
+    with pytest.raises(FloatingPointError, match="finite for none of the 60 rows"):
+        evaluate(overflowing(-1), COUNTS, {}, samples=20)
 
 
 def test_rows_are_known_again_wherever_they_stand(saved):

@@ -1,12 +1,20 @@
 """log p(x) of a row is a function of (key, row): no other row and no chunk moves it."""
 
+import os
+import subprocess
+import sys
 from itertools import product
 
+import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
+import numpyro.distributions as dist
 import pytest
 
 import lowerbound as lb
+from lowerbound import unfinished
+from lowerbound.keys import as_key, content_key
 
 PIXELS, LATENT = lb.Bernoulli(6), lb.DiagonalGaussian(2)
 ARRAYS = ("log_prob", "standard_error", "effective_sample_size", "k_hat", "elbo", "distortion")
@@ -75,6 +83,113 @@ def test_another_chunk_gives_each_row_its_number(model, evidence, chunks):
     np.testing.assert_allclose(columns(other), columns(evidence), rtol=1e-4, atol=1e-4)
 
 
+def test_more_samples_than_a_segment_go_on_in_the_next(model):
+    """K = 20,000 passes 2 segments of 8,192; of the same draws all at once, log p̂ is their log-mean-exp."""
+    x = CUBE[11]
+    draw = model.draw(jnp.asarray(x), content_key(as_key(0), jnp.asarray(x), "posterior"), 20_000)
+    evidence = lb.log_evidence(model, x[None], samples=20_000)
+    log_w = np.asarray(draw.log_weight, np.float64)
+    w = np.exp(log_w)
+    np.testing.assert_allclose(evidence.log_prob[0], np.log(w.mean()), rtol=0, atol=2e-5)
+    np.testing.assert_allclose(evidence.elbo[0], log_w.mean(), rtol=0, atol=2e-5)
+    np.testing.assert_allclose(evidence.distortion[0], -draw.log_likelihood.mean(), rtol=0, atol=2e-5)
+    np.testing.assert_allclose(evidence.effective_sample_size[0], w.sum() ** 2 / (w**2).sum(), rtol=1e-4)
+    error = w.std(ddof=1) / w.mean() / np.sqrt(20_000)
+    np.testing.assert_allclose(evidence.standard_error[0], error, rtol=1e-3)
+
+
+def test_the_standard_error_is_the_bootstraps(model):
+    """Of log p̂ over 2,000 resamples of the weights of each of four rows, whose standard deviation has a
+    relative error of 1/√4000; the delta method is off by O(1/K) besides."""
+    rng = np.random.default_rng(0)
+    for x in CUBE[[0, 21, 42, 63]]:
+        key = content_key(as_key(0), jnp.asarray(x), "posterior")
+        w = np.exp(np.asarray(model.draw(jnp.asarray(x), key, 500).log_weight, np.float64))
+        resampled = np.log(w[rng.integers(0, 500, (2000, 500))].mean(1))
+        claimed = lb.log_evidence(model, x[None], samples=500).standard_error[0]
+        assert claimed == pytest.approx(resampled.std(ddof=1), rel=4 / np.sqrt(4000) + 0.02)
+
+
+SHARDED = """
+import jax, numpy as np, lowerbound as lb
+assert jax.local_device_count() == 2
+latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(6), jax.random.key(0)
+model = lb.VAE(
+    lb.StandardNormal(2),
+    lb.Conditional(lb.MLP(6, latent.size, width=8, key=key), latent),
+    lb.Conditional(lb.MLP(2, pixels.size, width=8, key=key), pixels),
+)
+x = np.random.default_rng(0).integers(0, 2, (90, 6))
+one, two = (lb.log_evidence(model, x, samples=100, devices=n).log_prob for n in (1, 2))
+assert np.abs(one - two).max() < 1e-5, (one, two)
+try:
+    lb.log_evidence(model, x, samples=100, devices=3)
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_local_devices_share_the_rows_and_the_numbers_stay():
+    flags = "--xla_force_host_platform_device_count=2"
+    out = subprocess.run(
+        [sys.executable, "-c", SHARDED],
+        env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert out == "devices: expected 1 to 2, found 3\n"
+
+
+class TestUnfinished:
+    """A call that is interrupted goes on where it was."""
+
+    def interrupted(self, model, path, monkeypatch, after):
+        monkeypatch.setattr(unfinished, "_INTERVAL", 0.0)
+
+        def stop(record):
+            if record["rows"] >= after:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            lb.log_evidence(model, CUBE, samples=500, chunk_rows=8, callbacks=[stop], unfinished=path)
+
+    def test_the_same_call_goes_on_and_ends_with_the_same_numbers(self, model, tmp_path, monkeypatch):
+        path, records = tmp_path / "half", []
+        self.interrupted(model, path, monkeypatch, after=24)
+        assert path.exists()
+        evidence = lb.log_evidence(
+            model, CUBE, samples=500, chunk_rows=8, callbacks=[records.append], unfinished=path
+        )
+        assert [record["rows"] for record in records] == [32, 40, 48, 56, 64]
+        whole = lb.log_evidence(model, CUBE, samples=500, chunk_rows=8)
+        np.testing.assert_array_equal(columns(evidence), columns(whole))
+        np.testing.assert_array_equal(evidence.group, whole.group)
+        assert records[-1]["log_prob"] == pytest.approx(whole.mean)
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize(
+        "change", [{"samples": 501}, {"key": 1}, {"x": CUBE[::-1]}, {"model": 0.5}], ids=str
+    )
+    def test_another_call_begins_at_the_start(self, model, tmp_path, monkeypatch, change):
+        path, records = tmp_path / "half", []
+        self.interrupted(model, path, monkeypatch, after=24)
+        call = {"x": CUBE, "samples": 500, "key": 0} | change
+        if "model" in change:
+            del call["model"]
+            model = jax.tree.map(lambda leaf: leaf * 0.5 if eqx.is_array(leaf) else leaf, model)
+        lb.log_evidence(
+            model, call.pop("x"), **call, chunk_rows=8, callbacks=[records.append], unfinished=path
+        )
+        assert records[0]["rows"] == 8
+
+    def test_a_file_that_is_broken_counts_as_none(self, model, tmp_path):
+        (tmp_path / "half").write_bytes(b"no arrays at all")
+        records = []
+        lb.log_evidence(model, CUBE, samples=50, callbacks=[records.append], unfinished=tmp_path / "half")
+        assert records[0]["rows"] == 32
+
+
 @pytest.mark.parametrize("dtype", [np.int64, np.float32, np.float64, bool])
 def test_the_type_of_the_rows_does_not_move_them(model, evidence, dtype):
     other = lb.log_evidence(model, CUBE[:5].astype(dtype), samples=500)
@@ -134,6 +249,18 @@ class TestErrorsOfTheMean:
         claimed = with_groups(np.zeros(6), error, group).monte_carlo_error
         assert claimed == pytest.approx(simulated, rel=4 / np.sqrt(2 * 20_000))
 
+    def test_from_both_counts_the_samples_noise_once(self):
+        """20,000 times: rows f ~ N(0, 1), each of three equal rows with one noise of 0.5 shared."""
+        group, noise, n = np.repeat(np.arange(10), 3), np.full(30, 0.5), 20_000
+        rng = np.random.default_rng(0)
+        values = rng.normal(size=(n, 30)) + 0.5 * rng.normal(size=(n, 10))[:, group]
+        spread = values.mean(1).std(ddof=1)
+        claimed = np.sqrt(np.mean([with_groups(v, noise, group).total_error ** 2 for v in values[:4000]]))
+        # s² of rows that share noise is low by (m̄ − 1)σ²/(n − 1) = 0.017: 1 % of the error
+        assert claimed == pytest.approx(spread, rel=4 / np.sqrt(2 * n) + 0.012)
+        apart = with_groups(values[0], noise, np.arange(30))
+        assert apart.total_error == pytest.approx(apart.mean_standard_error)
+
     def test_groups_are_the_rows_that_are_equal(self, model):
         group = lb.log_evidence(model, CUBE[[3, 9, 3, 3, 9, 1]], samples=10).group
         equal = group[:, None] == group
@@ -156,6 +283,18 @@ def test_wrong_shapes_and_single_samples_are_refused(model, x, samples, message)
 def test_rows_of_another_width_are_refused(model):
     with pytest.raises(ValueError, match=r"expected rows of shape \(6,\)"):
         lb.log_evidence(model, CUBE[:, :5], samples=10)
+
+
+def test_a_row_that_overflows_is_no_other_rows_business():
+    """The posterior of rows that begin with 1 is at infinity: their log p̂ is not finite; the other's is."""
+    model = lb.VAE(
+        lb.StandardNormal(1),
+        lambda x: dist.Normal(jnp.where(x[:1] > 0, jnp.inf, 0.0), 1.0).to_event(1),
+        lambda z: dist.Bernoulli(logits=0 * z.repeat(2)).to_event(1),
+    )
+    evidence = lb.log_evidence(model, np.array([[0, 1], [1, 1]]), samples=50)
+    assert np.isfinite(evidence.log_prob).tolist() == [True, False]
+    assert evidence[[0]].mean == pytest.approx(2 * np.log(0.5))
 
 
 def test_categorical_rows_are_scored_as_they_are_stored():

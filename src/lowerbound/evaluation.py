@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt32
+from jaxtyping import Bool, UInt32
 
-from lowerbound.baselines import Density, paired_difference
+from lowerbound.baselines import Density
 from lowerbound.data.transforms import Binarization, Transform
 from lowerbound.evidence import Evidence, log_evidence, standard_error_of_mean
 from lowerbound.inference import in_chunks, transformed
 from lowerbound.keys import content_hash
 from lowerbound.store import Saved
 
-__all__ = ["Evaluation", "differences", "evaluate", "fingerprints", "observed"]
+__all__ = ["Evaluation", "differences", "evaluate", "fingerprints", "named_rows", "observed"]
 
 Metrics = dict[str, Any]
 
@@ -29,6 +30,11 @@ class Evaluation:
     metrics: Metrics
     evidence: Evidence
 
+    @property
+    def finite(self) -> Bool[np.ndarray, " n"]:
+        """The rows that the metrics are of: those whose log p(x) and bound are finite."""
+        return np.isfinite(self.evidence.log_prob) & np.isfinite(self.evidence.elbo)
+
 
 def evaluate(
     saved: Saved,
@@ -37,44 +43,63 @@ def evaluate(
     *,
     samples: int = 1000,
     seed: int = 0,
+    callbacks: Sequence[Callable[[Mapping[str, Any]], object]] = (),
+    unfinished: str | Path | None = None,
 ) -> Evaluation:
     """The held-out bound and log p(x) of a saved model on the rows of `x`, and its baselines on the same.
 
     All log-likelihoods are means over rows in nats, in the measure that `measure` names; each has its
-    standard error over rows, and log p(x) the Monte-Carlo error of its `samples` besides. Differences are
-    model minus baseline, paired over rows. Rows that trained or chose the model are counted by their
-    fingerprints.
+    standard error over rows, and log p(x) that of its samples besides. A baseline's difference to the model
+    is paired over rows. Rows whose log p(x) or bound is not finite are named (`rows_not_finite`), and the
+    figures are those of the others. `callbacks`, `unfinished`: those of [`log_evidence`][].
+
+    **Raises:** `FloatingPointError` where no row's log p(x) is finite.
     """
     clock = time.perf_counter()
-    evidence = log_evidence(saved.model, x, samples=samples, key=seed, transform=saved.transform)
+    evidence = log_evidence(
+        saved.model,
+        x,
+        samples=samples,
+        key=seed,
+        transform=saved.transform,
+        callbacks=callbacks,
+        unfinished=unfinished,
+    )
     seconds = time.perf_counter() - clock
-    rows = observed(x, saved.transform, seed)
-    mine = fingerprints(x)
+    finite = Evaluation({}, evidence).finite
+    if not finite.any():
+        raise FloatingPointError(f"log p(x) is finite for none of the {len(x)} rows")
+    scored, mine = evidence[finite], fingerprints(x)
+    rows = observed(x, saved.transform, seed)[finite]
     compared: dict[str, Metrics] = {}
     for name, baseline in baselines.items():
         log_prob = baseline.log_prob(rows)
-        difference, difference_error = paired_difference(evidence.log_prob, log_prob)
+        difference = scored.log_prob - log_prob
         compared[name] = {
             "log_likelihood": float(log_prob.mean()),
             "standard_error": standard_error_of_mean(log_prob),
-            "difference": difference,
-            "difference_standard_error": difference_error,
+            "difference": float(difference.mean()),
+            "difference_standard_error": standard_error_of_mean(
+                difference, scored.standard_error, scored.group
+            ),
             "note": baseline.note,
         }
     metrics = {
-        "elbo": float(evidence.elbo.mean()),
-        "elbo_standard_error": standard_error_of_mean(evidence.elbo),
-        "log_likelihood": evidence.mean,
-        "log_likelihood_standard_error": evidence.mean_standard_error,
-        "log_likelihood_monte_carlo_error": evidence.monte_carlo_error,
+        "elbo": float(scored.elbo.mean()),
+        "elbo_standard_error": standard_error_of_mean(scored.elbo),
+        "log_likelihood": scored.mean,
+        "log_likelihood_standard_error": scored.mean_standard_error,
+        "log_likelihood_monte_carlo_error": scored.monte_carlo_error,
+        "log_likelihood_total_error": scored.total_error,
         "samples": samples,
-        "bits_per_dim": evidence.bits_per_dim,
-        "rate": float(evidence.rate.mean()),
-        "distortion": float(evidence.distortion.mean()),
-        "k_hat_above_0.7": float((evidence.k_hat > 0.7).mean()),
+        "bits_per_dim": scored.bits_per_dim,
+        "rate": float(scored.rate.mean()),
+        "distortion": float(scored.distortion.mean()),
+        "k_hat_above_0.7": float((scored.k_hat > 0.7).mean()),
         "measure": evidence.measure,
         "n_rows": len(x),
         "n_dims": x.shape[1],
+        "rows_not_finite": np.flatnonzero(~finite).tolist(),
         "rows_trained_on": _count(mine, saved.train_rows),
         "rows_that_chose_the_model": _count(mine, saved.validation_rows),
         "seconds": seconds,
@@ -85,7 +110,8 @@ def evaluate(
 
 
 def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Metrics]:
-    """The first model's log p(x) minus each other's, on the same rows: the mean and its standard error.
+    """The first model's log p(x) minus each other's, on the same rows: the mean and its standard error, over
+    the rows that are finite for both.
 
     **Raises:** `ValueError` where two models state their densities in different measures.
     """
@@ -95,9 +121,25 @@ def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Metrics]:
         measures = (first.evidence.measure, evaluation.evidence.measure)
         if measures[0] != measures[1]:
             raise ValueError(f"{name} and {other} are not comparable: {measures[0]} against {measures[1]}")
-        mean, error = paired_difference(first.evidence.log_prob, evaluation.evidence.log_prob)
-        paired[other] = {"difference": mean, "standard_error": error}
+        both = first.finite & evaluation.finite
+        a, b = first.evidence[both], evaluation.evidence[both]
+        difference, noise = a.log_prob - b.log_prob, np.hypot(a.standard_error, b.standard_error)
+        paired[other] = {
+            "difference": float(difference.mean()),
+            "standard_error": standard_error_of_mean(difference, noise, a.group),
+        }
     return paired
+
+
+def named_rows(rows: Sequence[int], most: int = 20) -> str:
+    """Rows by their numbers, at most so many.
+
+    >>> named_rows([4]), named_rows([4, 7, 9], 2)
+    ('row 4', 'rows 4, 7 and 1 more')
+    """
+    names = ", ".join(map(str, rows[:most]))
+    more = f" and {len(rows) - most:,} more" if len(rows) > most else ""
+    return f"row{'s' * (len(rows) > 1)} {names}{more}"
 
 
 def observed(x: np.ndarray, transform: Transform, seed: int = 0) -> np.ndarray:

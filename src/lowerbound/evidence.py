@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import equinox as eqx
 import jax
@@ -15,16 +17,20 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lowerbound.data.transforms import Identity, Transform
 from lowerbound.families.support import measure
-from lowerbound.inference import checked, in_chunks
+from lowerbound.inference import checked, chunks
 from lowerbound.keys import as_key, content_key
 from lowerbound.model import VAE
+from lowerbound.pareto import pareto_k_hat, tail_length
+from lowerbound.unfinished import Unfinished, fingerprint
 
-__all__ = ["Evidence", "log_evidence", "pareto_k_hat"]
+__all__ = ["Evidence", "log_evidence", "standard_error_of_mean"]
+
+Columns = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """An estimate of log p(x) for each of n rows, in nats, from K samples of the posterior a row.
+    """An estimate of log p(x) for each of n rows, in nats, from K samples a row.
 
     `log_prob`: log p̂(x) = log (1/K) Σⱼ wⱼ, w = p(x, z)/q(z∣x); p̂ is unbiased, so log p̂ is low by
     about half its variance. `standard_error`: of log p̂, by the delta method,
@@ -34,7 +40,7 @@ class Evidence:
     same samples. `distortion`: −E_q[log p(x∣z)].
 
     All arrays are (n,). `measure` is the one that the density is stated in, with what a transform adds;
-    `dimensions` the number of columns.
+    `dimensions` the number of columns. `evidence[rows]` is that of some of the rows.
     """
 
     log_prob: Float[np.ndarray, " n"]
@@ -66,6 +72,11 @@ class Evidence:
         return float(np.sqrt((together**2).sum()) / len(self.log_prob))
 
     @property
+    def total_error(self) -> float:
+        """Standard error of [`mean`][] from rows and samples together."""
+        return standard_error_of_mean(self.log_prob, self.standard_error, self.group)
+
+    @property
     def rate(self) -> Float[np.ndarray, " n"]:
         """E_q[log q(z∣x) − log p(z)] = −elbo − distortion, in nats."""
         return -self.elbo - self.distortion
@@ -75,16 +86,36 @@ class Evidence:
         """−mean/(d log 2): the mean in bits a dimension."""
         return -self.mean / (self.dimensions * math.log(2))
 
+    def __getitem__(self, rows: Any) -> Self:
+        columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return type(self)(**columns, samples=self.samples, dimensions=self.dimensions, measure=self.measure)
 
-def standard_error_of_mean(values: Float[np.ndarray, " n"]) -> float:
+
+_COLUMNS = tuple(field.name for field in fields(Evidence))[:7]
+
+
+def standard_error_of_mean(
+    values: Float[np.ndarray, " n"],
+    noise: Float[np.ndarray, " n"] | None = None,
+    group: Int[np.ndarray, " n"] | None = None,
+) -> float:
     """Standard deviation over √n; NaN for a single value, which has no error of its own.
+
+    Values that have `noise` of their own, of this standard deviation each, show it in their deviation as if
+    no two shared it: where those of a `group` do, what that leaves out is added.
 
     >>> standard_error_of_mean(np.array([1.0, 3.0]))
     1.0
+    >>> standard_error_of_mean(np.array([1.0, 1.0]), np.array([0.1, 0.1]), np.array([0, 0]))
+    0.0707...
     """
-    if len(values) < 2:
+    n = len(values)
+    if n < 2:
         return math.nan
-    return float(values.std(ddof=1) / math.sqrt(len(values)))
+    variance = values.var(ddof=1) / n
+    if noise is not None and group is not None:
+        variance += (np.bincount(group, weights=noise) ** 2).sum() / n**2 - (noise**2).sum() / n**2
+    return math.sqrt(variance)
 
 
 def log_evidence(
@@ -97,6 +128,9 @@ def log_evidence(
     transform: Transform | None = None,
     chunk_rows: int = 32,
     chunk_samples: int = 64,
+    devices: int | None = None,
+    callbacks: Sequence[Callable[[Mapping[str, Any]], object]] = (),
+    unfinished: str | Path | None = None,
 ) -> Evidence:
     """log p(x) of each row by importance sampling with q(z∣x) (Burda et al. 2016; Kingma & Welling 2014,
     appendix D), in nats.
@@ -106,9 +140,18 @@ def log_evidence(
     j of j besides, so that neither the other rows nor the chunks move its number (another chunk size
     changes the order of a float32 sum, no more).
 
-    **Arguments:** `x`: (n, d); `samples`: K, at least 2; `key`: a key or a seed; `given`: the condition, a
-    row each; `transform`: how the model sees a row, whose log-Jacobian is added; `chunk_rows`,
-    `chunk_samples`: the shape of a compiled chunk, by default the fastest on a CPU.
+    **Arguments:**
+
+    - `x`: (n, d); `given`: the condition, a row each.
+    - `samples`: K, at least 2.
+    - `key`: a key or a seed.
+    - `transform`: how the model sees a row, whose log-Jacobian is added.
+    - `chunk_rows`, `chunk_samples`: the shape of a compiled chunk, by default the fastest on a CPU.
+    - `devices`: how many local devices share the rows, `chunk_rows` for each at a time; by default all.
+    - `callbacks`: each is called after every chunk with a record: `rows` done, of how many (`of`), and the
+      mean `log_prob` so far with its `standard_error` over rows.
+    - `unfinished`: a file that keeps the rows that are done while the call runs. Where a call was
+      interrupted, the same call goes on where that was; when it is finished the file is removed.
 
     >>> import jax, numpy as np, lowerbound as lb
     >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(3), jax.random.key(0)
@@ -122,29 +165,53 @@ def log_evidence(
     >>> bool(abs(np.exp(evidence.log_prob).sum() - 1) < 0.05)       # the eight probabilities sum to 1
     True
     """
-    transform = transform or Identity()
+    transform, key = transform or Identity(), as_key(key)
     x, given = checked(model, x, given, transform)
     if samples < 2:
         raise ValueError(
             f"log_evidence: expected samples of at least 2, found {samples}: an estimate from one sample "
             "has no standard error"
         )
-    tail = math.ceil(min(samples / 5, 3 * math.sqrt(samples)))
-    constants = _Constants(model, transform, as_key(key), jnp.asarray(samples), (tail + 1, chunk_samples))
-    streamed, hashes = in_chunks(_streamed, constants, (x, given), chunk=chunk_rows)
-    K, total, squares = samples, streamed.sum.astype(float), streamed.sum_of_squares.astype(float)
-    relative_variance = np.maximum(K * squares / total**2 - 1, 0) / (K - 1)
+    shape = (tail_length(samples) + 1, chunk_samples)
+    constants = _Constants(model, transform, key, jnp.asarray(samples), shape)
+    kept = None
+    if unfinished is not None:
+        kept = Unfinished(unfinished, fingerprint(constants, x, given))
+    done = (kept and kept.read()) or None
+    parts: list[Columns] = [] if done is None else [done]
+    rows = 0 if done is None else len(done["elbo"])
+    count = _local_devices(devices)
+    for stream, hashes in chunks(
+        _streamed, constants, (x, given), chunk=chunk_rows, devices=count, start=rows
+    ):
+        parts.append(_summary(stream, hashes, samples))
+        rows += len(hashes)
+        if kept is not None and kept.due and rows < len(x):
+            parts = [_joined(parts)]
+            kept.write(parts[0])
+        if callbacks:
+            parts = [_joined(parts)]
+            log_prob = parts[0]["log_prob"]
+            record = {
+                "rows": rows,
+                "of": len(x),
+                "log_prob": float(log_prob.mean()),
+                "standard_error": standard_error_of_mean(log_prob),
+            }
+            for callback in callbacks:
+                callback(record)
+    columns = _joined(parts)
+    if kept is not None:
+        kept.finish()
     jacobian = np.where(np.isnan(x), 0.0, transform.log_jacobian(x.shape[1])).sum(1)
-    _, group = np.unique(hashes, axis=0, return_inverse=True)
+    _, group = np.unique(columns.pop("hash"), axis=0, return_inverse=True)
+    columns["log_prob"] = columns["log_prob"] + jacobian
+    columns["elbo"] = columns["elbo"] + jacobian
+    columns["distortion"] = columns["distortion"] - jacobian
     return Evidence(
-        log_prob=streamed.maximum + np.log(total / K) + jacobian,
-        standard_error=np.sqrt(relative_variance),
-        effective_sample_size=total**2 / squares,
-        k_hat=pareto_k_hat(streamed.largest),
-        elbo=streamed.log_weight / K + jacobian,
-        distortion=-streamed.log_likelihood / K - jacobian,
+        **columns,
         group=group.reshape(-1),
-        samples=K,
+        samples=samples,
         dimensions=x.shape[1],
         measure=_measure(model, transform, x[0], None if given is None else given[0]),
     )
@@ -164,23 +231,38 @@ class _Stream(NamedTuple):
     maximum: Array
     sum: Array
     sum_of_squares: Array
-    log_weight: Array
-    log_likelihood: Array
+    log_weight: Array  # the mean so far
+    log_likelihood: Array  # the mean so far
     largest: Array  # the largest log-weights, in descending order
+
+
+# Chunks of samples whose weights are kept until their sums are taken: the largest weights are looked for
+# once in so many, which costs more than the sums do.
+_SEGMENT = 128
 
 
 def _streamed(constants: _Constants, row: tuple[Array, Any]) -> tuple[_Stream, Array]:
     x, given = row
     tail, chunk = constants.shape
+    segment, K = _SEGMENT * chunk, constants.samples
     y = constants.transform(x, content_key(constants.key, x, "transform"))
     draw_samples = constants.model.sampler(y, given)
     row_key = content_key(constants.key, x, "posterior")
 
-    def add(i: Array, stream: _Stream) -> _Stream:
-        indices = i * chunk + jnp.arange(chunk)
-        counted = indices < constants.samples
-        draw = draw_samples(row_key, indices)
-        log_w = jnp.where(counted, draw.log_weight, -jnp.inf)
+    def add_segment(i: Array, stream: _Stream) -> _Stream:
+        before = i * segment
+        count = jnp.minimum(K - before, segment)
+
+        def add_chunk(j: Array, drawn: Array) -> Array:
+            draw = draw_samples(row_key, before + j * chunk + jnp.arange(chunk))
+            values = jnp.stack([draw.log_weight, draw.log_likelihood])
+            return jax.lax.dynamic_update_slice(drawn, values, (0, j * chunk))
+
+        drawn = jax.lax.fori_loop(0, (count + chunk - 1) // chunk, add_chunk, jnp.zeros((2, segment)))
+        counted = jnp.arange(segment) < count
+        log_w = jnp.where(counted, drawn[0], -jnp.inf)
+        mean_log_w, mean_log_likelihood = jnp.where(counted, drawn, 0.0).sum(1) / count
+        share = count / (before + count)
         maximum = jnp.maximum(stream.maximum, log_w.max())
         reference = jnp.where(jnp.isfinite(maximum), maximum, 0.0)  # where every weight is 0 so far
         w, shrink = jnp.exp(log_w - reference), jnp.exp(stream.maximum - reference)
@@ -188,16 +270,42 @@ def _streamed(constants: _Constants, row: tuple[Array, Any]) -> tuple[_Stream, A
             maximum=maximum,
             sum=stream.sum * shrink + w.sum(),
             sum_of_squares=stream.sum_of_squares * shrink**2 + (w**2).sum(),
-            log_weight=stream.log_weight + jnp.where(counted, draw.log_weight, 0.0).sum(),
-            log_likelihood=stream.log_likelihood + jnp.where(counted, draw.log_likelihood, 0.0).sum(),
+            log_weight=stream.log_weight + share * (mean_log_w - stream.log_weight),
+            log_likelihood=stream.log_likelihood + share * (mean_log_likelihood - stream.log_likelihood),
             largest=jax.lax.top_k(jnp.concatenate([stream.largest, log_w]), tail)[0],
         )
 
     zero = jnp.zeros(())
     start = _Stream(-jnp.inf * jnp.ones(()), zero, zero, zero, zero, jnp.full(tail, -jnp.inf))
-    chunks = (constants.samples + chunk - 1) // chunk
-    stream = jax.lax.fori_loop(0, chunks, add, start)
+    stream = jax.lax.fori_loop(0, (K + segment - 1) // segment, add_segment, start)
     return stream, jax.random.key_data(row_key)
+
+
+def _summary(stream: Any, hashes: np.ndarray, samples: int) -> Columns:
+    """What is kept of a chunk of rows, whose `stream` is a `_Stream` of NumPy arrays."""
+    K, total, squares = samples, stream.sum.astype(float), stream.sum_of_squares.astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):  # where every weight is 0
+        relative_variance = np.maximum(K * squares / total**2 - 1, 0) / (K - 1)
+        return {
+            "log_prob": stream.maximum + np.log(total / K),
+            "standard_error": np.sqrt(relative_variance),
+            "effective_sample_size": total**2 / squares,
+            "k_hat": pareto_k_hat(stream.largest),
+            "elbo": stream.log_weight.astype(float),
+            "distortion": -stream.log_likelihood.astype(float),
+            "hash": hashes,
+        }
+
+
+def _joined(parts: list[Columns]) -> Columns:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _local_devices(devices: int | None) -> int:
+    local = jax.local_device_count()
+    if devices is not None and not 1 <= devices <= local:
+        raise ValueError(f"devices: expected 1 to {local}, found {devices}")
+    return devices or local
 
 
 def _measure(model: VAE, transform: Transform, x: Array, given: Array | None) -> str:
@@ -205,46 +313,3 @@ def _measure(model: VAE, transform: Transform, x: Array, given: Array | None) ->
     support = model.support(jnp.zeros(x.shape), given)
     relaxed = "of the model with relaxed codes" if model.relaxed(jnp.zeros(x.shape), given) else ""
     return ", ".join(filter(None, [f"{measure(support)} measure", relaxed, transform.note]))
-
-
-def pareto_k_hat(largest: Float[np.ndarray, "n m"]) -> Float[np.ndarray, " n"]:
-    """The shape k̂ of a generalised Pareto fitted to each row's largest weights.
-
-    **Arguments:** `largest`: (n, M + 1) log-weights in descending order; the last is the threshold that
-    the M others exceed. The fit is Zhang & Stephens' (2009), with the prior of Vehtari et al. (2024,
-    appendix G). Weights that are equal up to float32's rounding give 0; fewer than 5 exceedances NaN.
-
-    >>> rng = np.random.default_rng(0)
-    >>> heavy = -0.9 * np.log(rng.uniform(size=(1, 5000)))            # Pareto weights of shape 0.9
-    >>> bool(abs(pareto_k_hat(-np.sort(-heavy)[:, :213])[0] - 0.9) < 0.15)
-    True
-    """
-    largest = np.asarray(largest, np.float64)
-    n, M = largest.shape[0], largest.shape[1] - 1
-    if M < 5:
-        return np.full(n, np.nan)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        relative = largest - largest[:, :1]
-        exceedance = (np.exp(relative[:, :-1]) - np.exp(relative[:, -1:]))[:, ::-1]
-        k_hat = np.concatenate([_generalized_pareto(block) for block in _blocks(exceedance)])
-    equal = relative[:, -1] > -1e-5
-    return np.where(equal, 0.0, k_hat)
-
-
-def _blocks(rows: np.ndarray, size: int = 500) -> list[np.ndarray]:
-    return [rows[i : i + size] for i in range(0, len(rows), size)]
-
-
-def _generalized_pareto(x: Float[np.ndarray, "n M"]) -> Float[np.ndarray, " n"]:
-    """Zhang & Stephens' estimate of k from exceedances in ascending order, one a row."""
-    M = x.shape[1]
-    grid = 30 + int(math.sqrt(M))
-    quartile = x[:, int(M / 4 + 0.5) - 1, None]
-    spread = 1 - np.sqrt(grid / (np.arange(1, grid + 1) - 0.5))
-    theta = 1 / x[:, -1:] + spread / (3 * quartile)
-    k = np.log1p(-theta[:, :, None] * x[:, None, :]).mean(-1)
-    log_profile = M * (np.log(-theta / k) - k - 1)
-    weight = np.exp(log_profile - log_profile.max(-1, keepdims=True))
-    theta_hat = (theta * weight).sum(-1) / weight.sum(-1)
-    k_hat = np.log1p(-theta_hat[:, None] * x).mean(-1)
-    return (M * k_hat + 10 * 0.5) / (M + 10)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, PartitionSpec
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
@@ -19,29 +21,79 @@ from lowerbound.families.support import OrMissing
 from lowerbound.keys import as_key, content_key
 from lowerbound.model import VAE
 
-__all__ = ["checked", "decode", "encode", "impute", "in_chunks", "reconstruct", "sample", "transformed"]
+__all__ = [
+    "checked",
+    "chunks",
+    "decode",
+    "encode",
+    "impute",
+    "in_chunks",
+    "reconstruct",
+    "sample",
+    "transformed",
+]
 
 
 def in_chunks(function: Callable[..., PyTree], constants: PyTree, rows: PyTree, *, chunk: int) -> PyTree:
     """`function(constants, row)` of every row, compiled once for chunks of one fixed shape.
 
-    `rows` is a tree of arrays with one leading axis; the last chunk is filled up with its own first row,
-    so that one row alone and the same row among others take the same path to the last bit. Returns NumPy
-    arrays. `function` is a function of a module, since the compiled program is kept under its name.
+    `rows` is a tree of arrays with one leading axis. Returns NumPy arrays. `function` is a function of a
+    module, since the compiled program is kept under its name.
     """
-    n = len(jax.tree.leaves(rows)[0])
-    parts = []
-    for start in range(0, n, chunk):
-        index = np.arange(start, start + chunk)
-        index = np.where(index < n, index, start)
-        block = jax.tree.map(lambda leaf, index=index: jnp.asarray(np.asarray(leaf)[index]), rows)
-        parts.append(_chunk(function, constants, block))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[:n], *parts)
+    parts = list(chunks(function, constants, rows, chunk=chunk))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+
+def chunks(
+    function: Callable[..., PyTree],
+    constants: PyTree,
+    rows: PyTree,
+    *,
+    chunk: int,
+    devices: int = 1,
+    start: int = 0,
+) -> Iterator[PyTree]:
+    """What [`in_chunks`][] puts together, a chunk at a time from row `start` on: `chunk` rows for each of
+    `devices` local devices.
+
+    The last chunk is filled up with its own first row, so that one row alone and the same row among others
+    take the same path to the last bit. The next chunk is computed while the caller looks at this one.
+    """
+    n, step = len(jax.tree.leaves(rows)[0]), chunk * devices
+    mesh = Mesh(np.array(jax.local_devices()[:devices]), ("rows",)) if devices > 1 else None
+
+    def dispatched(first: int) -> tuple[int, PyTree]:
+        index = np.arange(first, first + step)
+        index = np.where(index < n, index, first)
+        block = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[index]), rows)
+        return min(step, n - first), _chunk(function, constants, block, mesh)
+
+    ahead: deque[tuple[int, PyTree]] = deque()
+    for first in range(start, n, step):
+        ahead.append(dispatched(first))
+        if len(ahead) > 1:
+            count, result = ahead.popleft()
+            yield jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result)
+    for count, result in ahead:
+        yield jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result)
 
 
 @eqx.filter_jit
-def _chunk(function: Callable[..., PyTree], constants: PyTree, rows: PyTree) -> PyTree:
-    return jax.vmap(lambda row: function(constants, row))(rows)
+def _chunk(function: Callable[..., PyTree], constants: PyTree, rows: PyTree, mesh: Mesh | None) -> PyTree:
+    arrays, static = eqx.partition(constants, eqx.is_array)
+
+    def on_device(arrays: PyTree, rows: PyTree) -> PyTree:
+        return jax.vmap(lambda row: function(eqx.combine(arrays, static), row))(rows)
+
+    if mesh is None:
+        return on_device(arrays, rows)
+    return jax.shard_map(
+        on_device,
+        mesh=mesh,
+        in_specs=(PartitionSpec(), PartitionSpec("rows")),
+        out_specs=PartitionSpec("rows"),
+        check_vma=False,  # rows do not meet: nothing is summed over devices
+    )(arrays, rows)
 
 
 # Rows of a chunk where a row is one pass through a network.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from lowerbound.data.transforms import Identity, Transform
 from lowerbound.model import VAE
 from lowerbound.parts import PARTS, kebab, part
 
-__all__ = ["SCHEMA", "Saved", "load", "read", "save", "write"]
+__all__ = ["SCHEMA", "Saved", "load", "packed", "read", "save", "unpacked", "write"]
 
 # Raised by one where an older library could not read what a newer one writes.
 SCHEMA = 1
@@ -100,8 +101,8 @@ def write(saved: Saved, path: str | os.PathLike[str]) -> None:
     arrays: dict[str, np.ndarray] = {}
     structure = {
         "schema": SCHEMA,
-        "model": _packed(saved.model, "model", arrays),
-        "transform": _packed(saved.transform, "transform", arrays),
+        "model": packed(saved.model, "model", arrays),
+        "transform": packed(saved.transform, "transform", arrays),
         "provenance": saved.provenance,
     }
     arrays |= {f"arrays.{name}": array for name, array in saved.arrays.items()}
@@ -142,10 +143,10 @@ def read(path: str | os.PathLike[str], *, like: Any = None) -> Saved:
     try:
         arrays = from_bytes(tensors)
         if like is None:
-            model = _unpacked(structure["model"], "model", arrays)
+            model = unpacked(structure["model"], "model", arrays)
         else:
             model = _filled(like, "model", arrays)
-        transform = _unpacked(structure["transform"], "transform", arrays)
+        transform = unpacked(structure["transform"], "transform", arrays)
         if like is None and isinstance(model, VAE) and not model.takes_given:
             # Do the parts fit each other? Traced, not computed.
             model.support(jnp.zeros(model.p_x(model.p_z().mean).event_shape))
@@ -175,7 +176,7 @@ def _replace(path: Path, content: bytes) -> None:
     partial.replace(path)
 
 
-def _packed(node: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+def packed(node: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """`node` as JSON, its arrays put into `arrays` under their place in the tree."""
     if node is None or isinstance(node, (bool, int, float, str)):
         return node
@@ -183,10 +184,10 @@ def _packed(node: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
         arrays[name] = np.asarray(node)
         return {"array": name}
     if isinstance(node, (tuple, list)):
-        return [_packed(item, f"{name}.{i}", arrays) for i, item in enumerate(node)]
+        return [packed(item, f"{name}.{i}", arrays) for i, item in enumerate(node)]
     kind = type(node)
     if PARTS.get(kebab(kind.__name__)) == kind.__name__ and kind is part(kebab(kind.__name__)):
-        inside = {f.name: _packed(getattr(node, f.name), f"{name}.{f.name}", arrays) for f in fields(kind)}
+        inside = {f.name: packed(getattr(node, f.name), f"{name}.{f.name}", arrays) for f in fields(kind)}
         return {"part": kebab(kind.__name__), **inside}
     # A part of the user's own: its arrays alone, by their place, for a skeleton.
     for place, leaf in jax.tree.leaves_with_path(node):
@@ -195,9 +196,10 @@ def _packed(node: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     return {"custom": kind.__name__}
 
 
-def _unpacked(record: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
+def unpacked(record: Any, name: str, arrays: Mapping[str, np.ndarray]) -> Any:
+    """What [`packed`][] made a record of, with its arrays again."""
     if isinstance(record, list):
-        return tuple(_unpacked(item, f"{name}.{i}", arrays) for i, item in enumerate(record))
+        return tuple(unpacked(item, f"{name}.{i}", arrays) for i, item in enumerate(record))
     if not isinstance(record, dict):
         return record
     if "custom" in record:
@@ -214,7 +216,7 @@ def _unpacked(record: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     # A module is a frozen dataclass; its __init__ takes sizes and keys, not the fields that it made.
     module = object.__new__(kind)
     for f in names:
-        object.__setattr__(module, f, _unpacked(record[f], f"{name}.{f}", arrays))
+        object.__setattr__(module, f, unpacked(record[f], f"{name}.{f}", arrays))
     return module
 
 

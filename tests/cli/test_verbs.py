@@ -1,16 +1,20 @@
 """encode, reconstruct, score, sample and evaluate: what they write is what the functions return."""
 
 import json
+from dataclasses import replace
 
+import equinox as eqx
 import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
 
 import lowerbound as lb
+from lowerbound import unfinished
 from lowerbound.cli import main
+from lowerbound.cli.console import Progress
 from lowerbound.data.sources import open_source
-from lowerbound.store import read
+from lowerbound.store import read, write
 
 
 def table(path):
@@ -111,3 +115,42 @@ def test_an_earlier_runs_baselines_are_not_scored_as_this_ones(tmp_path):
     call = ["fit", "digits", "--latent-dim", "1", "--out", str(out), "--epochs", "3", "--width", "16"]
     assert main([*call, "--samples", "10", "--no-baselines", "--overwrite"]) == 0
     assert main(["evaluate", str(out), "digits", "--samples", "10"]) == 0
+
+
+def test_an_evaluation_that_was_interrupted_goes_on_where_it_was(run_folder, monkeypatch, capsys):
+    """A first call is stopped after 64 of 360 rows; the second begins there and prints the same numbers."""
+    call = ["evaluate", str(run_folder), "digits", "--samples", "50", "--json"]
+    assert main(call) == 0
+    whole = json.loads(capsys.readouterr().out)
+    scored = []
+
+    def stop(self, record):
+        scored.append(record["rows"])
+        if record["rows"] >= 64:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(unfinished, "_INTERVAL", 0.0)
+    monkeypatch.setattr(Progress, "scoring", stop)
+    assert main(call) == 130
+    monkeypatch.setattr(Progress, "scoring", lambda _, record: scored.append(record["rows"]))
+    assert main(call) == 0
+    assert scored[:3] == [32, 64, 96]
+    again = json.loads(capsys.readouterr().out)
+    assert again["log_likelihood"] == whole["log_likelihood"]
+    assert not (run_folder / "evidence.unfinished").exists()
+
+
+def test_rows_whose_evidence_is_not_finite_are_named_and_the_status_is_1(run_folder, tmp_path, capsys):
+    """An encoder that overflows where a pixel is inked that is blank in most rows."""
+    saved = read(run_folder)
+    x = open_source("digits:test").x
+    pixel = int(np.argmin(np.where((x >= 8).sum(0) > 0, (x > 0).sum(0), 360)))
+    first = lambda m: m.posterior.network.network.weights[0]  # noqa: E731
+    model = eqx.tree_at(first, saved.model, replace_fn=lambda w: w.at[pixel].set(3e37))
+    write(replace(saved, model=model), tmp_path / "broken")
+    expected = np.flatnonzero(~np.isfinite(lb.log_evidence(model, x, samples=5).log_prob))
+    assert 0 < len(expected) < 300
+    assert main(["evaluate", str(tmp_path / "broken"), "digits", "--samples", "5"]) == 1
+    out = capsys.readouterr().out
+    assert f"is not finite for row{'s' * (len(expected) > 1)} {expected[0]}" in out
+    assert "log p(x), this model" in out

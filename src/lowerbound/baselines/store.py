@@ -9,20 +9,23 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import numpy as np
 from numpy.typing import NDArray
 
 from lowerbound.baselines.density import Density
+from lowerbound.baselines.families import FamilyMixture
 from lowerbound.baselines.gaussians import Dequantized, FactorMixture, FullGaussianMixture
 from lowerbound.baselines.products import BetaBinomialMixture, BinomialMixture, CategoricalMixture
 from lowerbound.parts import kebab
+from lowerbound.store import packed, unpacked
 
 __all__ = ["load_baselines", "save_baselines"]
 
 FORMAT = "lowerbound-baselines-1"
 GAUSSIANS = (FactorMixture, FullGaussianMixture, Dequantized)
 PRODUCTS = (BinomialMixture, BetaBinomialMixture, CategoricalMixture)
-KINDS: dict[str, type[Any]] = {kebab(kind.__name__): kind for kind in (*GAUSSIANS, *PRODUCTS)}
+KINDS: dict[str, type[Any]] = {kebab(kind.__name__): kind for kind in (*GAUSSIANS, *PRODUCTS, FamilyMixture)}
 
 
 def save_baselines(baselines: Mapping[str, Density], path: str | Path) -> None:
@@ -75,6 +78,8 @@ def _pack(density: Any, prefix: str, arrays: dict[str, NDArray[Any]]) -> dict[st
         value, place = getattr(density, field.name), f"{prefix}/{field.name}"
         if isinstance(value, np.ndarray):
             arrays[place] = np.ascontiguousarray(value)
+        elif isinstance(value, eqx.Module):
+            record[field.name] = {"module": packed(value, place, arrays)}
         else:
             record[field.name] = _pack(value, place, arrays) if is_dataclass(value) else value
     return record
@@ -87,7 +92,9 @@ def _unpack(record: dict[str, Any], prefix: str, arrays: Mapping[str, NDArray[An
     values = {}
     for name in (field.name for field in fields(kind)):
         value, place = record.get(name), f"{prefix}/{name}"
-        if isinstance(value, dict):
+        if isinstance(value, dict) and "module" in value:
+            value = unpacked(value["module"], place, arrays)
+        elif isinstance(value, dict):
             value = _unpack(value, place, arrays)
         values[name] = arrays[place] if value is None else value
     return kind(**values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -28,12 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         context = getattr(error, "ctx", None)
         where = context.command_path if context else "lowerbound"
         return _fail(f"{message} (see {where} --help)", 2)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, ArithmeticError) as error:
         if os.environ.get("LOWERBOUND_DEBUG"):
             raise
-        return _fail(" ".join(str(error).split()) or type(error).__name__, 2)
+        failed = isinstance(error, ArithmeticError) or getattr(error, "errno", None) in _FAILURES
+        return _fail(" ".join(str(error).split()) or type(error).__name__, 1 if failed else 2)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", 130)
+
+
+# What is no fault of the call: a full disk, one that cannot be written, one that breaks.
+_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 def _fail(message: str, status: int) -> int:

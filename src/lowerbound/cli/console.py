@@ -54,19 +54,19 @@ def plain_warnings() -> Iterator[None]:
 
 
 class Progress:
-    """A callback of `fit`: the bound, the rate and the time left; a bar on a terminal, else a line every
-    few seconds."""
+    """How far long work is, and the time left: a bar on a terminal, else a line every few seconds. Its
+    methods `training` and `scoring` are callbacks of `fit` and of `log_evidence`."""
 
-    def __init__(self, epochs: float) -> None:
+    def __init__(self, unit: str, total: float) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
-        self.epochs, self.begin, self.said = epochs, time.perf_counter(), 0.0
+        self.unit, self.total, self.said = unit, total, 0.0
         console = Console(stderr=True)
         self.bar = None
         if console.is_terminal:
-            columns = ("epoch {task.completed:.0f}/{task.total:.0f}", "{task.fields[bound]}")
+            columns = (f"{unit} {{task.completed:.0f}}/{{task.total:.0f}}", "{task.fields[text]}")
             self.bar = Bar(
                 BarColumn(24),
                 *map(TextColumn, columns),
@@ -74,9 +74,10 @@ class Progress:
                 console=console,
                 transient=True,
             )
-            self.task = self.bar.add_task("", total=epochs, bound="compiling")
+            self.task = self.bar.add_task("", total=total, text="compiling")
 
     def __enter__(self) -> Progress:
+        self.clock = time.perf_counter()
         if self.bar:
             self.bar.start()
         return self
@@ -85,23 +86,34 @@ class Progress:
         if self.bar:
             self.bar.stop()
 
-    def __call__(self, record: Mapping[str, Any]) -> None:
+    def training(self, record: Mapping[str, Any]) -> None:
+        """A record of the history."""
         bound = f"bound {record['bound']:.2f}"
         if "validation_bound" in record:
             bound += f", held out {record['validation_bound']:.2f}"
         bound += f" nats a row, {record['examples_per_second']:,.0f} rows/s"
+        self._show(record["epoch"], bound)
+
+    def scoring(self, record: Mapping[str, Any]) -> None:
+        """A record of the rows that are scored."""
+        mean = f"{record['log_prob']:.2f} ± {record['standard_error']:.2f}"
+        self._show(record["rows"], f"log p(x) {mean} nats a row")
+
+    def _show(self, done: float, text: str) -> None:
         if self.bar:
-            self.bar.update(self.task, completed=record["epoch"], bound=bound)
+            self.bar.update(self.task, completed=done, text=text)
             return
-        seconds = time.perf_counter() - self.begin
-        left = seconds * (self.epochs / record["epoch"] - 1)
-        if seconds - self.said >= 2 or left == 0:
+        seconds = time.perf_counter() - self.clock
+        left = seconds * (self.total / done - 1)
+        if seconds - self.said >= 2 or (left == 0 and self.said > 0):
             self.said = seconds
-            say(f"epoch {record['epoch']:.0f}/{self.epochs:g}: {bound}, at most {left:.0f} s left")
+            say(f"{self.unit} {done:.0f}/{self.total:g}: {text}, at most {left:.0f} s left")
 
 
 def print_metrics(metrics: Mapping[str, Any]) -> None:
     """The table of a model and its baselines: log p(x) with its error, and paired differences."""
+    from lowerbound.evaluation import named_rows
+
     width = max(map(len, ["log p(x), this model", *metrics["baselines"]]))
     print(f"{metrics['n_rows']} rows of {metrics['n_dims']}; nats a row ± standard error over rows;")
     print(f"{metrics['measure']}")
@@ -126,6 +138,11 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
         print(
             f"  k-hat is above 0.7 in {metrics['k_hat_above_0.7']:.1%} of rows: there log p(x) is likely "
             "too low and its error too small; more samples help"
+        )
+    if rows := metrics["rows_not_finite"]:
+        print(
+            f"  log p(x) or its bound is not finite for {named_rows(rows)} (counted from 0): the figures are "
+            "those of the others"
         )
     for key, what in (("rows_trained_on", "trained"), ("rows_that_chose_the_model", "chose")):
         if metrics[key]:

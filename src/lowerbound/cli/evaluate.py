@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from json import dumps
 from pathlib import Path
 from typing import Annotated
@@ -25,12 +26,13 @@ def evaluate(
 ) -> int:
     """The bound and log p(x) of saved models with their errors, beside baselines on the same rows.
 
-    Of two or more models the differences to the first are paired over rows.
+    Of two or more models the differences to the first are paired over rows. A call that was interrupted goes
+    on where it was. The exit status is 1 where log p(x) of a row is not finite; such rows are named.
 
     Example: lowerbound evaluate runs/digits digits
     """
     from lowerbound.baselines import load_baselines
-    from lowerbound.cli.console import compilation_cache, print_differences, print_metrics, say
+    from lowerbound.cli.console import Progress, compilation_cache, print_differences, print_metrics, say
     from lowerbound.cli.files import without_nan
     from lowerbound.cli.inputs import rows_for
     from lowerbound.evaluation import differences, evaluate
@@ -47,18 +49,28 @@ def evaluate(
         beside = Path(folder) / "baselines.safetensors"
         baselines = load_baselines(beside) if beside.exists() else {}
         say(f"{folder}: log p(x) of {len(source.x)} rows of {source.name}, {samples} samples a row")
-        evaluations[folder] = evaluate(saved, source.x, baselines, samples=samples, seed=seed)
+        with Progress("row", len(source.x)) as progress:
+            evaluations[folder] = evaluate(
+                saved,
+                source.x,
+                baselines,
+                samples=samples,
+                seed=seed,
+                callbacks=[progress.scoring],
+                unfinished=Path(folder) / "evidence.unfinished" if os.access(folder, os.W_OK) else None,
+            )
     metrics = {folder: evaluation.metrics for folder, evaluation in evaluations.items()}
+    status = 1 if any(record["rows_not_finite"] for record in metrics.values()) else 0
     if len(folders) == 1:
         (only,) = metrics.values()
         print(dumps(without_nan(only), indent=1)) if json else print_metrics(only)
-        return 0
+        return status
     paired = differences(evaluations)
     if json:
         print(dumps(without_nan({"models": metrics, "differences": paired}), indent=1))
-        return 0
+        return status
     for folder, record in metrics.items():
         print(f"{folder}")
         print_metrics(record)
     print_differences(folders[0], paired)
-    return 0
+    return status

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lowerbound.baselines import Density
     from lowerbound.data.sources import Source
+    from lowerbound.families.family import Family
     from lowerbound.store import Saved
 
 __all__ = ["fit"]
@@ -139,7 +140,7 @@ def fit(
     say(f"{train.name}: {len(train.x)} rows of {train.x.shape[1]}; {built.words}")
     if epochs is None:
         epochs = default_epochs(len(train.x), batch_size)
-    with plain_warnings(), Progress(epochs) as progress:
+    with plain_warnings(), Progress("epoch", epochs) as progress:
         result = lb.fit(
             built.model,
             train.x,
@@ -150,7 +151,7 @@ def fit(
             learning_rate=learning_rate,
             validation=validation,
             patience=patience,
-            callbacks=[progress],
+            callbacks=[progress.training],
             devices=devices,
             key=seed,
         )
@@ -171,11 +172,13 @@ def fit(
     (out / "baselines.safetensors").unlink(missing_ok=True)
     fitted = _baselines(saved, observed(train.x, built.transform, seed), out, seed) if baselines else {}
     say(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, {samples} samples a row")
-    metrics = evaluate(saved, held_out.x, fitted, samples=samples, seed=seed).metrics
+    with Progress("row", len(held_out.x)) as progress:
+        callbacks = [progress.scoring]
+        metrics = evaluate(saved, held_out.x, fitted, samples=samples, seed=seed, callbacks=callbacks).metrics
     write_json(out / "metrics.json", metrics)
     draw(saved, result.history, held_out, out, seed)
     print(dumps(without_nan(metrics), indent=1)) if json else print_metrics(metrics)
-    return 1 if result.stopped == "not finite" else 0
+    return 1 if result.stopped == "not finite" or metrics["rows_not_finite"] else 0
 
 
 def _rows(data: str, test: str | None, labels: str | None, seed: int) -> tuple[Source, Source]:
@@ -212,20 +215,27 @@ def _baselines(saved: Saved, rows: np.ndarray, out: Path, seed: int) -> dict[str
     from lowerbound.baselines import fit_baselines, save_baselines
     from lowerbound.baselines.products import FAMILIES
     from lowerbound.cli.console import say
+    from lowerbound.data.transforms import Identity, Standardization
     from lowerbound.families.support import range_of, words
     from lowerbound.parts import kebab
 
-    family = saved.model.likelihood.family
+    family, transform = saved.model.likelihood.family, saved.transform
     span = range_of(family.support)
     if len(rows) < 10:
         say("no baselines: they need at least 10 rows")
         return {}
-    if span is None or (span.whole and not math.isfinite(span.high)):
+    kind: str | Family = kebab(type(family).__name__)
+    if span is not None and not span.whole and kind == "diagonal-gaussian":
+        kind = "gaussian"  # of which factor analysis and mixtures are fitted in any case
+    elif kind not in FAMILIES and span is not None and span.whole and math.isfinite(span.high):
+        kind = "beta-binomial"
+    elif kind not in FAMILIES and (span is None or not isinstance(transform, (Identity, Standardization))):
         say(f"no baselines: none is in the measure of {words(family.support)}")
         return {}
-    kind = kebab(type(family).__name__) if span.whole else "gaussian"
-    kind = kind if kind in (*FAMILIES, "gaussian") else "beta-binomial"
+    elif kind not in FAMILIES:
+        kind = family
     say("fitting baselines: factor analysis, Gaussian mixtures, and mixtures of the family by EM")
-    fitted = fit_baselines(rows, kind, trials=int(span.high) if span.whole else None, seed=seed)
+    trials = int(span.high) if span is not None and span.whole and math.isfinite(span.high) else None
+    fitted = fit_baselines(rows, kind, trials=trials, transform=transform, seed=seed)
     save_baselines(fitted, out / "baselines.safetensors")
     return fitted

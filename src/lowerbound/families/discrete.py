@@ -10,6 +10,7 @@ from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.families.family import Factorized, positive_size
+from lowerbound.families.special import bernoulli_log_prob
 
 __all__ = ["Bernoulli", "Categorical"]
 
@@ -36,6 +37,17 @@ class Bernoulli(Factorized):
 
     def marginals(self, parameters: Float[Array, " size"]) -> dist.Distribution:
         return dist.BernoulliLogits(parameters)
+
+    def __call__(self, parameters: Float[Array, " size"]) -> dist.Distribution:
+        return super().__call__(parameters) if self.missing else _Bits(self.marginals(parameters), 1)
+
+
+class _Bits(dist.Independent):
+    """Independent bits, all of them observed."""
+
+    def log_prob(self, value: Float[Array, "... d"]) -> Float[Array, ...]:
+        logits, value = jnp.broadcast_arrays(self.base_dist.logits, jnp.asarray(value, float))
+        return jnp.vectorize(bernoulli_log_prob, signature="(d),(d)->()")(logits, value)
 
 
 class Categorical(Factorized):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import jax
 import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
-__all__ = ["digamma_error", "exp_excess", "stirling_error"]
+__all__ = ["bernoulli_log_prob", "digamma_error", "exp_excess", "stirling_error"]
 
 
 def exp_excess(x: Array) -> Array:
@@ -46,3 +47,33 @@ def digamma_error(x: Array) -> Array:
     series = -r * (1 / 12 - r * (1 / 120 - r * (1 / 252 - r * (1 / 240 - r / 132))))
     small = jnp.where(x > 10, 1.0, x)
     return jnp.where(x > 10, series, digamma(small) - jnp.log(small) + 0.5 / small)
+
+
+@jax.custom_jvp
+def bernoulli_log_prob(logits: Float[Array, " d"], x: Float[Array, " d"]) -> Float[Array, ""]:
+    """Σᵢ [xᵢ lᵢ − log(1 + exp lᵢ)], the log-probability of d bits with logits l.
+
+    log(1 + exp l) = max(l, 0) + log(1 + exp −|l|), and the factors 1 + exp −|l| are at most 2: up to 64 of
+    them are multiplied before a logarithm is taken, since a logarithm costs several times as much as an
+    exponential and a product together. The rounding of 1 + exp −|l| leaves an error of up to 6e-8 nats a bit.
+
+    >>> import jax.numpy as jnp
+    >>> round(float(bernoulli_log_prob(jnp.zeros(3), jnp.ones(3))), 4)       # 3 log ½
+    -2.0794
+    """
+    d = logits.shape[-1]
+    group = next((g for g in range(64, 15, -1) if d % g == 0), 64)
+    factors = 1 + jnp.exp(-jnp.abs(logits))
+    if d % group:
+        factors = jnp.pad(factors, (0, -d % group), constant_values=1.0)
+    logs = jnp.log(factors.reshape(-1, group).prod(-1)).sum()
+    return (x * logits - jnp.maximum(logits, 0.0)).sum() - logs
+
+
+@bernoulli_log_prob.defjvp
+def _bernoulli_log_prob_jvp(
+    primals: tuple[Array, Array], tangents: tuple[Array, Array]
+) -> tuple[Array, Array]:
+    (logits, x), (logits_dot, x_dot) = primals, tangents
+    slope = ((x - jax.nn.sigmoid(logits)) * logits_dot + logits * x_dot).sum()
+    return bernoulli_log_prob(logits, x), slope
