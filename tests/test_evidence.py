@@ -305,3 +305,17 @@ def test_categorical_rows_are_scored_as_they_are_stored():
     x = np.asarray([[0, 2], [1, 1]], np.uint8)
     expected = family(logits).log_prob(x.astype(int))
     np.testing.assert_allclose(lb.log_evidence(model, x, samples=10).log_prob, expected, rtol=1e-5)
+
+
+def test_annealed_chains_agree_with_samples_of_the_posterior(model, evidence):
+    """Every row within 5 of the two standard errors together; the chains' bound is the tighter one."""
+    chains = lb.log_evidence(model, CUBE, method="annealed", steps=50)
+    assert chains.samples == 16
+    error = np.hypot(chains.standard_error, evidence.standard_error)
+    assert (np.abs(chains.log_prob - evidence.log_prob) < 5 * error + 1e-3).all()
+    assert chains.elbo.mean() > evidence.elbo.mean()
+
+
+def test_an_unknown_method_is_refused(model):
+    with pytest.raises(ValueError, match="method: expected importance or annealed, found 'hmc'"):
+        lb.log_evidence(model, CUBE, method="hmc")

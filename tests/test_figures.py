@@ -1,5 +1,6 @@
 """The pictures: every pixel, colour and number that they show is one that was handed in."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,16 @@ class TestImages:
         assert figures.reconstructions(*args).axes[0].images[0].get_clim() == (0, digits[:4].max())
         other = figures.reconstructions(*args, value_range=(-1, 20))
         assert other.axes[0].images[0].get_clim() == (-1, 20)
+
+    def test_nearest_rows_stand_under_their_samples(self, digits):
+        figure = figures.nearest_rows(digits[:3], digits[3:6], (8, 8), columns=3)
+        shown = canvas(figure)
+        np.testing.assert_array_equal(shown[:8, 9:17], digits[1].reshape(8, 8))
+        np.testing.assert_array_equal(shown[9:17, 9:17], digits[4].reshape(8, 8))
+        labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        assert labels == ["sample", "nearest row"]
+        with pytest.raises(ValueError, match="sample and nearest row must be rows of one shape"):
+            figures.nearest_rows(digits[:3], digits[:2], (8, 8))
 
     def test_colour_images_are_scaled_by_the_range(self):
         image = np.arange(12.0).reshape(1, 2, 2, 3)
@@ -268,6 +279,109 @@ class TestScatter:
         with pytest.raises(ValueError, match="at least 2 rows, got 1"):
             figures.latent_scatter(np.ones((1, 3)))
 
+    def test_a_label_is_text_and_a_long_one_is_cut(self, z):
+        labels = np.where(np.arange(60) % 2, "$a_{", "a name that takes up all the room there is")
+        figure = figures.latent_scatter(z, labels)
+        shown = figures.svg(figure, "codes", "codes")
+        assert ">$a_{</text>" in shown
+        assert ">a name that takes up al…</text>" in shown
+        assert figure.axes[0].get_position().width > 0.4
+
+
+class TestKL:
+    def test_bars_are_the_dimensions_the_largest_first(self):
+        kl = np.array([0.5, 3.0, 0.0, 1.5])
+        axes = figures.kl_per_dimension(kl, kl > 0.4).axes[0]
+        bars = sorted(axes.patches, key=lambda bar: bar.get_x())
+        assert [bar.get_height() for bar in bars] == [3.0, 1.5, 0.5, 0.0]
+        assert [text.get_text() for text in axes.get_xticklabels()] == ["z1", "z3", "z0", "z2"]
+        colours = [bar.get_facecolor() for bar in bars]
+        assert colours[0] == colours[1] == colours[2] == to_rgba(figures.VALIDATION)
+        assert colours[3] == to_rgba(figures.UNUSED)
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == ["active: 3", "not active: 1"]
+
+    def test_of_many_dimensions_none_is_named(self):
+        axes = figures.kl_per_dimension(np.ones(100)).axes[0]
+        assert len(axes.patches) == 100
+        assert axes.get_xlabel() == "latent dimensions by their KL"
+        assert axes.get_legend() is None
+
+    def test_refuses_other_shapes(self):
+        with pytest.raises(
+            ValueError, match=r"kl must be one number each, not empty, got the shape \(2, 2\)"
+        ):
+            figures.kl_per_dimension(np.ones((2, 2)))
+        with pytest.raises(ValueError, match=r"each of the 2 dimensions, got \(3,\)"):
+            figures.kl_per_dimension([1.0, 2.0], [True] * 3)
+
+
+class TestRateDistortion:
+    def test_the_line_goes_through_the_means_and_keeps_the_bound(self):
+        rate, distortion = np.random.default_rng(0).normal([[15.0], [70.0]], [[2.0], [9.0]], size=(2, 80))
+        axes = figures.rate_distortion(rate, distortion).axes[0]
+        np.testing.assert_array_equal(axes.collections[0].get_offsets(), np.stack([rate, distortion], axis=1))
+        mean, line = axes.lines
+        assert mean.get_xdata()[0] + mean.get_ydata()[0] == pytest.approx((rate + distortion).mean())
+        assert line.get_slope() == -1
+        assert line.get_xy1() == (rate.mean(), distortion.mean())
+        (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+        assert left < rate.min() < rate.max() < right < 2 * rate.max()
+        assert low < distortion.min() < distortion.max() < high
+
+    def test_refuses_other_rows(self):
+        with pytest.raises(ValueError, match=r"of the same rows, got \(2,\) and \(3,\)"):
+            figures.rate_distortion([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+class TestKHat:
+    def test_every_finite_row_is_in_one_bar_on_its_side_of_the_limit(self):
+        k_hat = np.random.default_rng(0).normal(0.6, 0.4, size=500)
+        k_hat[:20] = np.nan
+        figure = figures.k_hat_histogram(k_hat)
+        bars = figure.axes[0].patches
+        assert sum(bar.get_height() for bar in bars) == 480
+        above = [bar for bar in bars if bar.get_facecolor() == to_rgba(figures.WARNING)]
+        assert sum(bar.get_height() for bar in above) == (k_hat > 0.7).sum()
+        assert min(bar.get_x() for bar in above if bar.get_height()) > 0.7
+        texts = [text.get_text() for text in figure.legends[0].get_texts()]
+        assert texts == [f"at most 0.7: {(k_hat <= 0.7).sum()} rows", f"above: {(k_hat > 0.7).sum()} rows"]
+
+    def test_refuses_what_has_no_k_hat(self):
+        with pytest.raises(ValueError, match="at least one finite value: draw at least 21 samples"):
+            figures.k_hat_histogram([np.nan])
+
+
+class TestSvg:
+    def test_text_is_text_and_colours_are_variables(self):
+        element = figures.svg(
+            figures.bound_over_training(history([-9.0, -8.0], [-9.5, -8.5])), "a <b>", "one"
+        )
+        assert element.startswith('<svg role="img" aria-label="a &lt;b&gt;" viewBox="0 0 ')
+        assert element.rstrip().endswith("</svg>")
+        assert ">nats per row</text>" in element
+        assert f"stroke: var(--validation, {figures.VALIDATION})" in element
+        assert f"fill: var(--ink, {figures.INK})" in element
+        for absent in ("<?xml", "<!DOCTYPE", "<!--", "<style", "<metadata", "DejaVu"):
+            assert absent not in element
+        bare = re.sub(r"var\(--\w+, #\w{6}\)", "", element)
+        assert figures.INK not in bare
+        assert figures.VALIDATION not in bare
+
+    def test_two_pictures_share_no_ids_and_links_stay_inside(self):
+        records = history([-9.0, -8.0], [-9.5, -8.5])
+        ids = []
+        for name in ("one", "two"):
+            element = figures.svg(figures.bound_over_training(records), "a chart", name)
+            ids.append(set(re.findall(r' id="([^"]+)"', element)))
+            links = re.findall(r'xlink:href="#([^"]+)"|url\(#([^)]+)\)', element)
+            assert {a or b for a, b in links} <= ids[-1]
+        assert len(ids[0]) > 10
+        assert not ids[0] & ids[1]
+
+    def test_the_same_figure_gives_the_same_text(self, z):
+        first, second = (figures.svg(figures.latent_scatter(z), "codes", "codes") for _ in range(2))
+        assert first == second
+
 
 class TestSave:
     @pytest.mark.parametrize(
@@ -297,6 +411,6 @@ def test_nothing_global_changes(tmp_path, digits):
 
     before = dict(matplotlib.rcParams)
     figures.save(figures.samples(digits[:4], (8, 8)), tmp_path / "picture.png")
-    figures.latent_scatter(digits, digits[:, 20])
+    figures.svg(figures.latent_scatter(digits, digits[:, 20]), "codes", "codes")
     assert dict(matplotlib.rcParams) == before
     assert pyplot.get_fignums() == []

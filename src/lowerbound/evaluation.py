@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, UInt32
@@ -42,6 +42,7 @@ def evaluate(
     baselines: Mapping[str, Density],
     *,
     samples: int = 1000,
+    method: Literal["importance", "annealed"] = "importance",
     seed: int = 0,
     callbacks: Sequence[Callable[[Mapping[str, Any]], object]] = (),
     unfinished: str | Path | None = None,
@@ -51,7 +52,7 @@ def evaluate(
     All log-likelihoods are means over rows in nats, in the measure that `measure` names; each has its
     standard error over rows, and log p(x) that of its samples besides. A baseline's difference to the model
     is paired over rows. Rows whose log p(x) or bound is not finite are named (`rows_not_finite`), and the
-    figures are those of the others. `callbacks`, `unfinished`: those of [`log_evidence`][].
+    figures are those of the others. `method`, `callbacks`, `unfinished`: those of [`log_evidence`][].
 
     **Raises:** `FloatingPointError` where no row's log p(x) is finite.
     """
@@ -60,6 +61,7 @@ def evaluate(
         saved.model,
         x,
         samples=samples,
+        method=method,
         key=seed,
         transform=saved.transform,
         callbacks=callbacks,
@@ -92,6 +94,7 @@ def evaluate(
         "log_likelihood_monte_carlo_error": scored.monte_carlo_error,
         "log_likelihood_total_error": scored.total_error,
         "samples": samples,
+        "method": method,
         "bits_per_dim": scored.bits_per_dim,
         "rate": float(scored.rate.mean()),
         "distortion": float(scored.distortion.mean()),

@@ -1,8 +1,8 @@
 """Pictures of a model: what it was trained to, what it makes of data, and where its codes lie.
 
-Every function takes arrays and returns a `matplotlib.figure.Figure`; `save` writes one to a file. Nothing
-here touches pyplot or any other global state, so that pictures are drawn just as well without a screen, in
-a thread or in a notebook.
+Every function takes arrays and returns a `matplotlib.figure.Figure`; `save` writes one to a file, `svg`
+makes one part of a page. Nothing here touches pyplot or any other global state, so that pictures are drawn
+just as well without a screen, in a thread or in a notebook.
 
 Images are (n, ...) in the data's own units, and each row holds an image of `image_shape`, (h, w) or
 (h, w, 3). `value_range` is what the two ends of the grey scale `cmap` stand for, by default 0 and the
@@ -12,6 +12,10 @@ each column is standardised.
 
 from __future__ import annotations
 
+import html
+import io
+import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +25,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
@@ -28,12 +33,17 @@ from scipy.special import ndtr, ndtri
 __all__ = [
     "bound_over_training",
     "grey_map",
+    "k_hat_histogram",
+    "kl_per_dimension",
     "latent_grid",
     "latent_scatter",
     "manifold",
+    "nearest_rows",
+    "rate_distortion",
     "reconstructions",
     "samples",
     "save",
+    "svg",
 ]
 
 Array = NDArray[np.float64]
@@ -49,6 +59,14 @@ CLASSES = (
     "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadb",
 )  # fmt: skip
 OTHER = "#dddddd"
+UNUSED, WARNING = "#b3b3b3", "#d55e00"
+# What an SVG writes for the colours above, and the CSS variables that take their place in a page.
+_VARIABLES = {
+    INK: "ink", FAINT: "faint", "#cccccc": "rule", "#eeeeee": "grid", "#ffffff": "paper",
+    TRAINING: "training", VALIDATION: "validation", UNUSED: "unused", WARNING: "warning",
+}  # fmt: skip
+_METADATA = ("Creator", "Date", "Format", "Type")
+_WRITING = threading.Lock()
 
 
 def save(figure: Figure, path: str | Path) -> Path:
@@ -132,21 +150,33 @@ def reconstructions(
     >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
     ['original', 'reconstruction']
     """
-    here, there = np.shape(originals), np.shape(means)
-    if here != there:
-        raise ValueError(f"originals and means must be rows of one shape, got {here} and {there}")
-    if image_shape is None:
-        tables = {"Originals": _table(originals, "originals"), "Reconstructions": _table(means, "means")}
-        return _heat_maps(tables, value_range, cmap)
-    x, y = _images(originals, image_shape, "originals"), _images(means, image_shape, "means")
-    gap, height = _gap(x), x.shape[1]
-    space = np.full_like(x[:, :1], np.nan).repeat(gap, axis=1)
-    canvas = _mosaic(np.concatenate([x, space, y], axis=1), columns, (4 * gap, gap))
-    figure, axes = _picture("Originals over their reconstructions", canvas, x, value_range, cmap, (1.05, 0))
-    tops = np.arange(0, len(canvas), 2 * height + 5 * gap)
-    centres = np.add.outer(tops, [0, height + gap]).ravel() + (height - 1) / 2
-    axes.set_yticks(list(centres), ["original", "reconstruction"] * len(tops))
-    return figure
+    return _pairs(
+        {"original": originals, "reconstruction": means},
+        "Originals over their reconstructions", image_shape, columns, value_range, cmap,
+    )  # fmt: skip
+
+
+def nearest_rows(
+    generated: ArrayLike,
+    nearest: ArrayLike,
+    image_shape: ImageShape | None,
+    columns: int = 12,
+    *,
+    value_range: Range | None = None,
+    cmap: str | None = None,
+) -> Figure:
+    """Samples over the training rows that are nearest to them: a model that copies shows each row twice.
+
+    Laid out as [`reconstructions`][] is, on the samples' grey scale.
+
+    >>> figure = nearest_rows(np.eye(4), np.eye(4), image_shape=(2, 2))
+    >>> [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    ['sample', 'nearest row']
+    """
+    return _pairs(
+        {"sample": generated, "nearest row": nearest},
+        "Samples over their nearest training rows", image_shape, columns, value_range, cmap,
+    )  # fmt: skip
 
 
 def samples(
@@ -235,15 +265,142 @@ def latent_scatter(z: ArrayLike, labels: ArrayLike | None = None, *, name: str =
         axes.set_aspect("equal", adjustable="datalim")
     dots, halo = [], [withStroke(linewidth=3, foreground="white")]
     for kind, colour in classes.items():
-        dots.append(Line2D([], [], linestyle="", marker="o", markersize=6, color=colour, label=kind))
+        dots.append(Line2D([], [], linestyle="", marker="o", markersize=6, color=colour, label=_short(kind)))
         if colour != OTHER:
             x, y = np.median(points[np.array(colours) == colour], axis=0)
-            axes.text(x, y, kind, color=INK, weight="bold", ha="center", va="center", path_effects=halo)
+            name_at = axes.text(x, y, _short(kind), color=INK, weight="bold", ha="center", va="center")
+            name_at.set(path_effects=halo, clip_on=True)
+            name_at.set_in_layout(False)  # a long name is cut off and does not push the axes away
     if dots:
         figure.legend(handles=dots, title=name, loc="outside right upper", frameon=False, labelcolor=INK)
     elif labels is not None:
         figure.colorbar(drawn, ax=axes, label=name, pad=0.02).outline.set_visible(False)
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a label's "$" is no mathematics
     return figure
+
+
+def kl_per_dimension(kl: ArrayLike, active: ArrayLike | None = None) -> Figure:
+    """The KL of each latent dimension from the prior, (d,), in nats per row: bars, the largest first.
+
+    `active`, (d,), says which dimensions are in use; the others' bars are grey. Up to 24 bars bear the number
+    of their dimension, counted from 0 as in the table that `lowerbound encode` writes.
+
+    >>> figure = kl_per_dimension([0.0, 2.5, 1.0], active=[False, True, True])
+    >>> [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    ['z1', 'z2', 'z0']
+    """
+    heights = _vector(kl, "kl")
+    used = np.ones(len(heights), bool) if active is None else np.asarray(active, bool)
+    if used.shape != heights.shape:
+        raise ValueError(f"active must say of each of the {len(heights)} dimensions, got {used.shape}")
+    order = np.argsort(-heights, kind="stable")
+    figure, axes = _chart("KL per latent dimension", "latent dimension", "nats per row", (7.0, 3.6))
+    place = np.arange(len(order))
+    for kind, colour, name in ((used, VALIDATION, "active"), (~used, UNUSED, "not active")):
+        if kind.any():
+            shown = kind[order]
+            axes.bar(place[shown], heights[order][shown], 0.8, color=colour, label=f"{name}: {kind.sum()}")
+    axes.grid(visible=False, axis="x")
+    axes.set_xlim(-0.6, len(order) - 0.4)
+    if len(order) <= 24:
+        axes.set_xticks(list(place), [f"z{i}" for i in order])
+    else:
+        axes.set_xlabel("latent dimensions by their KL")
+    if active is not None:
+        axes.legend(loc="upper right", frameon=False, labelcolor=INK)
+    return figure
+
+
+def rate_distortion(rate: ArrayLike, distortion: ArrayLike) -> Figure:
+    """Rate and distortion of each row, (n,), in nats, and their means, where every model of the same bound
+    lies on one line: rate + distortion = −bound (Alemi et al. 2018, Fixing a Broken ELBO, figure 1).
+
+    >>> figure = rate_distortion([14.0, 16.0], [70.0, 74.0])
+    >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    ['a row', 'mean: rate 15.0, distortion 72.0', 'the same bound: −87.0']
+    """
+    x, y = _vector(rate, "rate"), _vector(distortion, "distortion")
+    if x.shape != y.shape:
+        raise ValueError(f"rate and distortion must be of the same rows, got {x.shape} and {y.shape}")
+    labels = "rate [nats per row]", "distortion [nats per row]"
+    figure, axes = _chart("Rate and distortion", *labels, (7.0, 3.6))
+    size, middle = float(np.clip(2e4 / len(x), 2, 12)), (float(x.mean()), float(y.mean()))
+    axes.scatter(x, y, size, TRAINING, linewidths=0, alpha=0.7, rasterized=True, label="a row")
+    axes.autoscale_view()
+    axes.autoscale(False)  # the line does not set the range
+    axes.plot(
+        *middle, "o", color=VALIDATION, markeredgecolor="white", markeredgewidth=1.5, markersize=9, zorder=3,
+        label=f"mean: rate {_number(middle[0])}, distortion {_number(middle[1])}",
+    )  # fmt: skip
+    label = f"the same bound: {_number(-sum(middle))}"
+    axes.axline(middle, slope=-1, color=VALIDATION, linewidth=1.2, linestyle="--", label=label)
+    axes.legend(loc="best", frameon=False, labelcolor=INK)
+    return figure
+
+
+def k_hat_histogram(k_hat: ArrayLike, limit: float = 0.7) -> Figure:
+    """How heavy the tails of the importance weights are: rows by their Pareto k-hat, (n,), NaN left out.
+
+    Above `limit` neither log p(x) nor its error can be relied on (Vehtari et al. 2024).
+
+    >>> figure = k_hat_histogram([0.1, 0.2, 0.9, float("nan")])
+    >>> [text.get_text() for text in figure.legends[0].get_texts()]
+    ['at most 0.7: 2 rows', 'above: 1 row']
+    """
+    values = _vector(k_hat, "k_hat")
+    values = values[np.isfinite(values)]
+    if not len(values):
+        raise ValueError("k_hat must have at least one finite value: draw at least 21 samples a row")
+    figure, axes = _chart("Calibration of the evidence", "Pareto k-hat", "rows", (7.0, 3.6))
+    low, high = min(values.min(), 0.0), max(values.max(), 1.0)
+    edges = limit + np.arange(np.floor((low - limit) / 0.05), np.ceil((high - limit) / 0.05) + 1) * 0.05
+    parts = {f"at most {limit:g}": values[values <= limit], "above": values[values > limit]}
+    for (name, part), colour in zip(parts.items(), (VALIDATION, WARNING), strict=True):
+        axes.hist(
+            part, edges.tolist(), color=colour, rwidth=0.9, label=f"{name}: {_counted(len(part), 'row')}"
+        )
+    axes.axvline(limit, color=INK, linewidth=1.2, linestyle="--")
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(loc="outside upper right", ncols=2, frameon=False, labelcolor=INK)
+    return figure
+
+
+def svg(figure: Figure, label: str, name: str) -> str:
+    """`figure` as an `<svg>` element that stands in a page.
+
+    Text is text, in the page's font. `label` is its alternative text. `name` goes before its ids, so that
+    pictures of one page do not share any. Ink, lines, paper and the colours of the charts are CSS variables
+    (`--ink`, `--faint`, `--rule`, `--grid`, `--paper`, `--training`, `--validation`, `--unused`,
+    `--warning`) with the colours of a light page behind them, and what is behind a picture shows through.
+
+    >>> element = svg(kl_per_dimension([1.0, 2.0]), "Two bars", "kl")
+    >>> element[:38], "nats per row</text>" in element
+    ('<svg role="img" aria-label="Two bars" ', True)
+    """
+    import matplotlib
+
+    written = io.StringIO()
+    # The writer reads these two from a global table, which is as it was when the call is over.
+    with _WRITING, matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(
+            written, format="svg", transparent=True, bbox_inches="tight", pad_inches=0.03,
+            metadata=dict.fromkeys(_METADATA),
+        )  # fmt: skip
+    element = written.getvalue()
+    size = re.search(r'viewBox="0 0 ([\d.]+) [\d.]+"', element)
+    assert size is not None
+    inside = element[element.index(">", size.end()) + 1 :]
+    inside = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", inside, flags=re.S)
+    inside = re.sub(r'( id="|"url\(#|: url\(#|xlink:href="#)', rf"\g<1>{name}-", inside)
+    inside = re.sub(r"font-family: [^;\"]*", "font-family: inherit", inside)
+    for colour, variable in _VARIABLES.items():
+        inside = inside.replace(colour, f"var(--{variable}, {colour})")
+    width = float(size[1]) * 4 / 3  # points as CSS pixels
+    return (
+        f'<svg role="img" aria-label="{html.escape(label)}" {size[0]} fill="var(--ink, {INK})" '
+        f'style="max-width: {width:.0f}px" xmlns:xlink="http://www.w3.org/1999/xlink">{inside}'
+    )
 
 
 def _column(history: Sequence[Mapping[str, Any]], key: str) -> Array:
@@ -269,6 +426,22 @@ def _late_range(*curves: Array) -> Range:
 def _number(value: float) -> str:
     """One decimal and a true minus sign."""
     return f"{value:.1f}".replace("-", "−")
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def _short(name: str, most: int = 24) -> str:
+    return name if len(name) <= most else name[: most - 1] + "…"
+
+
+def _vector(values: ArrayLike, name: str) -> Array:
+    """`values` as (n,), or an error."""
+    vector = np.asarray(values, dtype=float)
+    if vector.ndim != 1 or not len(vector):
+        raise ValueError(f"{name} must be one number each, not empty, got the shape {vector.shape}")
+    return vector
 
 
 def _positive(value: int, name: str) -> int:
@@ -341,6 +514,35 @@ def _colours(labels: ArrayLike | None, n: int) -> tuple[dict[str, str], Any]:
     return classes | ({"other": OTHER} if many else {}), colours
 
 
+def _pairs(
+    two: Mapping[str, ArrayLike],
+    title: str,
+    image_shape: ImageShape | None,
+    columns: int,
+    value_range: Range | None,
+    cmap: str | None,
+) -> Figure:
+    """Rows of one kind over as many of another, by the names of the kinds, on the first's grey scale; of rows
+    that are not images, two heat maps side by side."""
+    (above, first), (below, second) = two.items()
+    if np.shape(first) != np.shape(second):
+        raise ValueError(
+            f"{above} and {below} must be rows of one shape, got {np.shape(first)} and {np.shape(second)}"
+        )
+    if image_shape is None:
+        tables = {f"{name.capitalize()}s": _table(rows, f"{name}s") for name, rows in two.items()}
+        return _heat_maps(tables, value_range, cmap)
+    x, y = (_images(rows, image_shape, f"{name}s") for name, rows in two.items())
+    gap, height = _gap(x), x.shape[1]
+    space = np.full_like(x[:, :1], np.nan).repeat(gap, axis=1)
+    canvas = _mosaic(np.concatenate([x, space, y], axis=1), columns, (4 * gap, gap))
+    figure, axes = _picture(title, canvas, x, value_range, cmap, (1.05, 0))
+    tops = np.arange(0, len(canvas), 2 * height + 5 * gap)
+    centres = np.add.outer(tops, [0, height + gap]).ravel() + (height - 1) / 2
+    axes.set_yticks(list(centres), [above, below] * len(tops))
+    return figure
+
+
 def _gap(images: Array) -> int:
     """The pixels between two images: about a sixteenth of their width, at least one."""
     return max(1, int(images.shape[2]) // 16)
@@ -405,7 +607,7 @@ def _heat_maps(tables: Mapping[str, Array], value_range: Range | None, cmap: str
     if value_range is None:
         first = next(iter(tables.values()))
         centre, scale = first.mean(axis=0), np.where(first.std(axis=0) > 0, first.std(axis=0), 1.0)
-        meaning, usual = "standard deviations from the column's mean", "RdBu_r"
+        meaning, usual = "standard deviations from the mean", "RdBu_r"
     low, high = value_range or (-3.0, 3.0)
     look: dict[str, Any] = {"cmap": cmap or usual, "vmin": low, "vmax": high, "interpolation": "nearest"}
     figure = Figure(figsize=(3.4 * len(tables) + 1.0, 3.6), dpi=DPI, layout="constrained")

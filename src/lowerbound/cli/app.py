@@ -8,6 +8,7 @@ from lowerbound.cli.encode import encode
 from lowerbound.cli.evaluate import evaluate
 from lowerbound.cli.fit import fit
 from lowerbound.cli.reconstruct import reconstruct
+from lowerbound.cli.report import report
 from lowerbound.cli.sample import sample
 from lowerbound.cli.score import score
 
@@ -21,7 +22,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (fit, evaluate, encode, reconstruct, score, sample):
+for verb in (fit, evaluate, report, encode, reconstruct, score, sample):
     app.command()(verb)
 
 

@@ -119,7 +119,8 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
     print(f"{metrics['measure']}")
     model = f"{metrics['log_likelihood']:9.2f} ± {metrics['log_likelihood_standard_error']:.2f}"
     print(
-        f"  {'log p(x), this model':{width}}  {model}   ({metrics['samples']} samples, "
+        f"  {'log p(x), this model':{width}}  {model}   ({metrics['samples']} "
+        f"{'samples' if metrics['method'] == 'importance' else 'annealed chains'}, "
         f"Monte-Carlo error {metrics['log_likelihood_monte_carlo_error']:.3f}; "
         f"{metrics['bits_per_dim']:.3f} bits/dim)"
     )

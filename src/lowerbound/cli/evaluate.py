@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lowerbound.cli.options import Json, Labels, Samples, Seed
+from lowerbound.cli.options import Json, Labels, Method, Samples, Seed
 
 __all__ = ["evaluate"]
 
@@ -20,6 +20,7 @@ def evaluate(
         typer.Argument(metavar="DIR... DATA", help="One or more folders that `fit` wrote, and the rows."),
     ],
     samples: Samples = 5000,
+    method: Method = "importance",
     labels: Labels = None,
     seed: Seed = 0,
     json: Json = False,
@@ -55,6 +56,7 @@ def evaluate(
                 source.x,
                 baselines,
                 samples=samples,
+                method=method,  # type: ignore[arg-type]
                 seed=seed,
                 callbacks=[progress.scoring],
                 unfinished=Path(folder) / "evidence.unfinished" if os.access(folder, os.W_OK) else None,

@@ -9,7 +9,7 @@ from lowerbound.cli.console import compilation_cache
 from lowerbound.data.sources import Source, open_labels, open_source
 from lowerbound.store import Saved, read
 
-__all__ = ["labelled", "model_and_rows", "rows_for"]
+__all__ = ["as_trained", "labelled", "model_and_rows", "rows_for"]
 
 
 def model_and_rows(folder: Path, data: str, labels: str | None) -> tuple[Saved, Source]:
@@ -21,18 +21,23 @@ def model_and_rows(folder: Path, data: str, labels: str | None) -> tuple[Saved, 
 
 
 def rows_for(saved: Saved, data: str, labels: str | None = None) -> Source:
-    """The rows that `data` names, with the columns that the model was trained on, in their order.
+    """The rows that `data` names, [as the model was trained][as_trained]."""
+    return as_trained(saved, labelled("digits:test" if data == "digits" else data, labels))
+
+
+def as_trained(saved: Saved, source: Source) -> Source:
+    """`source` with the columns that the model was trained on, in their order, and images of their shape.
 
     **Raises:** `ValueError` where a column is missing.
     """
-    source = labelled("digits:test" if data == "digits" else data, labels)
     trained = saved.provenance.get("data", {})
     wanted = trained.get("column_names")
     if wanted is not None and source.columns is not None and list(source.columns) != wanted:
         missing = [name for name in wanted if name not in source.columns]
         if missing:
             raise ValueError(
-                f"{data}: expected the columns that the model was trained on, found no {', '.join(missing)}"
+                f"{source.name}: expected the columns that the model was trained on, found no "
+                f"{', '.join(missing)}"
             )
         places = [source.columns.index(name) for name in wanted]
         source = replace(source, x=source.x[:, places], columns=tuple(wanted))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Data", "Folder", "Json", "Labels", "Overwrite", "Samples", "Seed"]
+__all__ = ["Data", "Folder", "Json", "Labels", "Method", "Overwrite", "Samples", "Seed"]
 
 Data = Annotated[
     str,
@@ -22,6 +22,13 @@ Labels = Annotated[
     str | None,
     typer.Option(
         help="A column that is no data, or a file with one label a row; colours the latent scatter."
+    ),
+]
+Method = Annotated[
+    str,
+    typer.Option(
+        help="How log p(x) is estimated: importance sampling with the posterior, or annealed chains from the "
+        "prior, which are far slower and need no good posterior (--samples 16 of them will do)."
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over what --out holds.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Samples, Seed
+from lowerbound.cli.options import Data, Folder, Json, Labels, Method, Overwrite, Samples, Seed
 
 __all__ = ["score"]
 
@@ -19,6 +19,7 @@ def score(
         Path | None, typer.Option(help="A table as .csv, .parquet or .npy [default: CSV on standard output].")
     ] = None,
     samples: Samples = 1000,
+    method: Method = "importance",
     labels: Labels = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
@@ -38,7 +39,14 @@ def score(
     if out is not None:
         usable_file(out, ARRAYS, overwrite)
     saved, source = model_and_rows(folder, data, labels)
-    evidence = lb.log_evidence(saved.model, source.x, samples=samples, transform=saved.transform, key=seed)
+    evidence = lb.log_evidence(
+        saved.model,
+        source.x,
+        samples=samples,
+        method=method,
+        transform=saved.transform,
+        key=seed,
+    )
     columns = ("log_prob", "standard_error", "effective_sample_size", "k_hat")
     table = np.stack([getattr(evidence, name) for name in columns], axis=1)
     if out is None:
