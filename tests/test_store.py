@@ -181,3 +181,15 @@ def test_a_convolutional_model_is_built_trained_stored_and_read_again(tmp_path):
     np.testing.assert_array_equal(before, after)
     with pytest.raises(ValueError, match="image_shape of 64 values in all; found none"):
         build(x, network="conv")
+
+
+def test_a_prior_without_a_mean_is_read_again(tmp_path):
+    """The mean of a Cauchy distribution is not a number: a model is looked over without one."""
+    latent, pixels, key = lb.Cauchy(1), lb.Bernoulli(2), jax.random.key(0)
+    model = lb.VAE(
+        lb.StandardPrior(latent),
+        lb.Conditional(lb.MLP(2, latent.size, width=2, key=key), latent),
+        lb.Conditional(lb.MLP(1, pixels.size, width=2, key=key), pixels),
+    )
+    lb.save(model, tmp_path / "cauchy")
+    assert lb.load(tmp_path / "cauchy").event_shape() == (2,)

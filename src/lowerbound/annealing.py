@@ -40,7 +40,7 @@ _PILOT = 2**32 - 1
 
 
 class AnnealedDraw(eqx.Module):
-    """K annealed chains of one data point, independent given x, each of shape (K,), in nats.
+    """K annealed chains of one data point, independent given its pilot, each of shape (K,), in nats.
 
     `log_weight`: log w, E[w] = p(x). `z`: where the chains end: with the weights w they stand for p(z∣x);
     `log_likelihood`: log p(x∣z) there. `acceptance`: the mean probability with which a chain's moves were

@@ -215,6 +215,18 @@ class VAE(eqx.Module):
         """q(z∣x) and p(z) built once, from which a stream over samples draws chunk by chunk."""
         return Sampler(self, x, given)
 
+    def event_shape(self, given: Array | None = None) -> tuple[int, ...]:
+        """The shape of the likelihood's events, found without computing anything."""
+        found: list[tuple[int, ...]] = []
+
+        def trace(given: Array | None, key: PRNGKeyArray) -> Array:
+            z = self.p_z(given).sample(key)
+            found.append(self.p_x(z, given).event_shape)
+            return z
+
+        jax.eval_shape(trace, given, jax.random.key(0))
+        return found[0]
+
     def support(self, x: Array, given: Array | None = None) -> Constraint:
         """The set that the likelihood's events lie in, found without computing anything.
 

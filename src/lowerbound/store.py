@@ -149,7 +149,7 @@ def read(path: str | os.PathLike[str], *, like: Any = None) -> Saved:
         transform = unpacked(structure["transform"], "transform", arrays)
         if like is None and isinstance(model, VAE) and not model.takes_given:
             # Do the parts fit each other? Traced, not computed.
-            model.support(jnp.zeros(model.p_x(model.p_z().mean).event_shape))
+            model.support(jnp.zeros(model.event_shape()))
         return Saved(
             model,
             transform,
