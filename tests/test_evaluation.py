@@ -10,8 +10,8 @@ import lowerbound as lb
 from lowerbound.baselines import fit_baselines
 from lowerbound.build import build
 from lowerbound.evaluation import differences, evaluate, fingerprints, observed
-from lowerbound.evidence import standard_error_of_mean
 from lowerbound.inference import transformed
+from lowerbound.standard_error import standard_error_of_mean
 from lowerbound.store import Saved
 
 COUNTS = np.random.default_rng(0).binomial(4, 0.3, (60, 3)).astype(np.uint8)

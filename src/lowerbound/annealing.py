@@ -25,6 +25,7 @@ from lowerbound.families.support import Stacked, words
 from lowerbound.inference import in_chunks
 from lowerbound.keys import as_key
 from lowerbound.model import VAE
+from lowerbound.standard_error import standard_error_of_mean
 
 __all__ = ["AnnealedDraw", "Path", "Sandwich", "Schedule", "annealed", "evidence_sandwich"]
 
@@ -88,11 +89,10 @@ def annealed(
     coordinates is known for (a sphere), and for `"posterior"` where its support moves with its parameters.
 
     >>> import jax, jax.numpy as jnp, lowerbound as lb
-    >>> from lowerbound.annealing import annealed
     >>> latent = lb.DiagonalGaussian(1)                              # p(x) = N(0, 2), q(z∣x) is far off
     >>> model = lb.VAE(lb.StandardNormal(1), lambda x: latent(jnp.array([3.0, -2.0])), lambda z: latent(
     ...     jnp.concatenate([z, jnp.zeros(1)])))
-    >>> estimate = jax.jit(lambda x, key: annealed(model, x, key, steps=200).log_prob)
+    >>> estimate = jax.jit(lambda x, key: lb.annealed(model, x, key, steps=200).log_prob)
     >>> log_prob = estimate(jnp.ones(1), jax.random.key(0))
     >>> bool(abs(log_prob - (-0.25 - 0.5 * jnp.log(4 * jnp.pi))) < 0.05)
     True
@@ -337,19 +337,19 @@ class Sandwich:
         return self.upper_mean - self.lower_mean
 
     @property
-    def lower_standard_error(self) -> float:
+    def lowerstandard_error_of_mean(self) -> float:
         """Of [`lower_mean`][], from the rows drawn."""
-        return _standard_error(self.lower)
+        return standard_error_of_mean(self.lower)
 
     @property
-    def upper_standard_error(self) -> float:
+    def upperstandard_error_of_mean(self) -> float:
         """Of [`upper_mean`][], from the rows drawn."""
-        return _standard_error(self.upper)
+        return standard_error_of_mean(self.upper)
 
     @property
-    def gap_standard_error(self) -> float:
+    def gapstandard_error_of_mean(self) -> float:
         """Of [`gap`][]: the two bounds of a row are paired."""
-        return _standard_error(self.upper - self.lower)
+        return standard_error_of_mean(self.upper - self.lower)
 
 
 def evidence_sandwich(
@@ -378,14 +378,13 @@ def evidence_sandwich(
     **Raises:** `ValueError` for numbers that are too small; `TypeError` as [`annealed`][] does.
 
     >>> import jax, lowerbound as lb
-    >>> from lowerbound.annealing import evidence_sandwich
     >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(3), jax.random.key(0)
     >>> model = lb.VAE(
     ...     lb.StandardNormal(2),
     ...     lb.Conditional(lb.MLP(3, latent.size, key=key), latent),
     ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
     ... )
-    >>> sandwich = evidence_sandwich(model, 8, steps=100, chains=4)
+    >>> sandwich = lb.evidence_sandwich(model, 8, steps=100, chains=4)
     >>> sandwich.lower.shape, abs(sandwich.gap) < 0.1
     ((8,), True)
     """
@@ -441,7 +440,3 @@ def _log_mean_exp(log_values: Float[Array, " K"]) -> Float[Array, ""]:
 def _standard_deviation(u: Float[Array, "M K ..."]) -> Float[Array, ...]:
     """Over moves and chains, and not 0."""
     return jnp.maximum(u.std((0, 1)), 1e-6)
-
-
-def _standard_error(values: Float[np.ndarray, " n"]) -> float:
-    return float(values.std(ddof=1) / math.sqrt(len(values)))

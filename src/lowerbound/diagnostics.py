@@ -19,7 +19,6 @@ from numpyro.distributions import Distribution, Independent, constraints
 
 from lowerbound.conditional import Conditional, receives, unwrapped
 from lowerbound.data.transforms import Identity, Transform
-from lowerbound.evidence import standard_error_of_mean
 from lowerbound.families.divergence import kl_divergence
 from lowerbound.families.gaussian import FullGaussian, LowRankGaussian
 from lowerbound.families.inverse_cdf import InverseCDF
@@ -30,6 +29,7 @@ from lowerbound.keys import as_key, content_key
 from lowerbound.model import VAE, Sampler
 from lowerbound.objectives import CIWAE, Objective
 from lowerbound.pareto import pareto_k_hat, tail_length
+from lowerbound.standard_error import standard_error_of_mean
 
 __all__ = ["DecoderScale", "Diagnosis", "Estimate", "Verdict", "diagnose"]
 

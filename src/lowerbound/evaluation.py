@@ -13,9 +13,10 @@ from jaxtyping import Bool, UInt32
 
 from lowerbound.baselines import Density
 from lowerbound.data.transforms import Binarization, Transform
-from lowerbound.evidence import Evidence, log_evidence, standard_error_of_mean
+from lowerbound.evidence import Evidence, log_evidence
 from lowerbound.inference import in_chunks, transformed
 from lowerbound.keys import content_hash
+from lowerbound.standard_error import standard_error_of_mean
 from lowerbound.store import Saved
 
 __all__ = ["Evaluation", "differences", "evaluate", "fingerprints", "named_rows", "observed"]

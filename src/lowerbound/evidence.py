@@ -22,9 +22,10 @@ from lowerbound.inference import checked, chunks
 from lowerbound.keys import as_key, content_key
 from lowerbound.model import VAE
 from lowerbound.pareto import pareto_k_hat, tail_length
+from lowerbound.standard_error import standard_error_of_mean
 from lowerbound.unfinished import Unfinished, fingerprint
 
-__all__ = ["Evidence", "log_evidence", "standard_error_of_mean"]
+__all__ = ["Evidence", "log_evidence"]
 
 Columns = dict[str, np.ndarray]
 
@@ -93,30 +94,6 @@ class Evidence:
 
 
 _COLUMNS = tuple(field.name for field in fields(Evidence))[:7]
-
-
-def standard_error_of_mean(
-    values: Float[np.ndarray, " n"],
-    noise: Float[np.ndarray, " n"] | None = None,
-    group: Int[np.ndarray, " n"] | None = None,
-) -> float:
-    """Standard deviation over √n; NaN for a single value, which has no error of its own.
-
-    Values that have `noise` of their own, of this standard deviation each, show it in their deviation as if
-    no two shared it: where those of a `group` do, what that leaves out is added.
-
-    >>> standard_error_of_mean(np.array([1.0, 3.0]))
-    1.0
-    >>> standard_error_of_mean(np.array([1.0, 1.0]), np.array([0.1, 0.1]), np.array([0, 0]))
-    0.0707...
-    """
-    n = len(values)
-    if n < 2:
-        return math.nan
-    variance = values.var(ddof=1) / n
-    if noise is not None and group is not None:
-        variance += (np.bincount(group, weights=noise) ** 2).sum() / n**2 - (noise**2).sum() / n**2
-    return math.sqrt(variance)
 
 
 def log_evidence(

@@ -26,10 +26,11 @@ from lowerbound.conditional import Conditional
 from lowerbound.data.sources import Source
 from lowerbound.diagnostics import Diagnosis, Verdict
 from lowerbound.evaluation import Evaluation, Metrics, fingerprints, named_rows, observed
-from lowerbound.evidence import Evidence, standard_error_of_mean
+from lowerbound.evidence import Evidence
 from lowerbound.inference import decode, encode, reconstruct, sample
 from lowerbound.leaves import trainable
 from lowerbound.priors import StandardNormal
+from lowerbound.standard_error import standard_error_of_mean
 from lowerbound.store import Saved
 
 if TYPE_CHECKING:

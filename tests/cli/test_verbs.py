@@ -77,7 +77,12 @@ def test_two_models_are_compared_on_the_same_rows(run_folder, tmp_path, capsys):
     call = ["fit", "digits", "--latent-dim", "1", "--out", str(other), "--epochs", "3", "--width", "16"]
     assert main([*call, "--samples", "10", "--no-baselines"]) == 0
     capsys.readouterr()
-    assert main(["evaluate", str(run_folder), str(other), "digits", "--samples", "10", "--json"]) == 0
+    assert (
+        main(
+            ["evaluate", str(run_folder), str(other), "digits", "--samples", "10", "--no-diagnosis", "--json"]
+        )
+        == 0
+    )
     found = json.loads(capsys.readouterr().out)
     x = open_source("digits:test").x
     a, b = (lb.log_evidence(read(f).model, x, samples=10).log_prob for f in (run_folder, other))
@@ -114,12 +119,12 @@ def test_an_earlier_runs_baselines_are_not_scored_as_this_ones(tmp_path):
     (out / "baselines.safetensors").write_bytes(b"an earlier run's")
     call = ["fit", "digits", "--latent-dim", "1", "--out", str(out), "--epochs", "3", "--width", "16"]
     assert main([*call, "--samples", "10", "--no-baselines", "--overwrite"]) == 0
-    assert main(["evaluate", str(out), "digits", "--samples", "10"]) == 0
+    assert main(["evaluate", str(out), "digits", "--samples", "10", "--no-diagnosis"]) == 0
 
 
 def test_an_evaluation_that_was_interrupted_goes_on_where_it_was(run_folder, monkeypatch, capsys):
     """A first call is stopped after 64 of 360 rows; the second begins there and prints the same numbers."""
-    call = ["evaluate", str(run_folder), "digits", "--samples", "50", "--json"]
+    call = ["evaluate", str(run_folder), "digits", "--samples", "50", "--no-diagnosis", "--json"]
     assert main(call) == 0
     whole = json.loads(capsys.readouterr().out)
     scored = []
@@ -150,7 +155,19 @@ def test_rows_whose_evidence_is_not_finite_are_named_and_the_status_is_1(run_fol
     write(replace(saved, model=model), tmp_path / "broken")
     expected = np.flatnonzero(~np.isfinite(lb.log_evidence(model, x, samples=5).log_prob))
     assert 0 < len(expected) < 300
-    assert main(["evaluate", str(tmp_path / "broken"), "digits", "--samples", "5"]) == 1
+    assert main(["evaluate", str(tmp_path / "broken"), "digits", "--samples", "5", "--no-diagnosis"]) == 1
     out = capsys.readouterr().out
     assert f"is not finite for row{'s' * (len(expected) > 1)} {expected[0]}" in out
     assert "log p(x), this model" in out
+
+
+@pytest.mark.slow
+def test_evaluate_says_what_is_wrong_with_a_model_and_what_to_change(run_folder, capsys):
+    """Three epochs of 16 units: the posterior of a row is far from the best of its family."""
+    assert main(["evaluate", str(run_folder), "digits", "--samples", "10"]) == 0
+    out = capsys.readouterr().out
+    assert "amortisation gap: " in out
+    assert "Try: " in out
+    assert main(["evaluate", str(run_folder), "digits", "--samples", "10", "--json"]) == 0
+    verdicts = json.loads(capsys.readouterr().out)["verdicts"]
+    assert {"collapsed dimensions", "memorised rows"} <= {verdict["name"] for verdict in verdicts}

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from json import dumps
 from pathlib import Path
@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     import numpy as np
 
+    from lowerbound.diagnostics import Verdict
+
 __all__ = [
     "Progress",
     "compilation_cache",
     "plain_warnings",
     "print_differences",
     "print_metrics",
+    "print_verdicts",
     "report_written",
     "say",
 ]
@@ -138,7 +141,7 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
     if metrics["k_hat_above_0.7"] > 0:
         print(
             f"  k-hat is above 0.7 in {metrics['k_hat_above_0.7']:.1%} of rows: there log p(x) is likely "
-            "too low and its error too small; more samples help"
+            "too low and its error too small; more samples help, or --method annealed"
         )
     if rows := metrics["rows_not_finite"]:
         print(
@@ -148,6 +151,16 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
     for key, what in (("rows_trained_on", "trained"), ("rows_that_chose_the_model", "chose")):
         if metrics[key]:
             print(f"  NOTE: {metrics[key]} of these rows {what} the model: this is no held-out figure")
+
+
+def print_verdicts(verdicts: Sequence[Verdict]) -> None:
+    """What was found to be wrong, and what to try."""
+    from lowerbound.report import overall
+
+    print(overall(verdicts))
+    for verdict in verdicts:
+        if not verdict.healthy:
+            print(f"  {verdict.name}: {verdict.finding} Try: {verdict.change}")
 
 
 def print_differences(first: str, differences: Mapping[str, Mapping[str, float]]) -> None:

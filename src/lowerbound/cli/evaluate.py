@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from json import dumps
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lowerbound.cli.options import Json, Labels, Method, Samples, Seed
+from lowerbound.cli.options import Json, Labels, Method, Samples, Seed, Train
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lowerbound.diagnostics import Verdict
+    from lowerbound.store import Saved
 
 __all__ = ["evaluate"]
 
@@ -22,10 +29,16 @@ def evaluate(
     samples: Samples = 5000,
     method: Method = "importance",
     labels: Labels = None,
+    diagnosis: Annotated[
+        bool,
+        typer.Option("--diagnosis/--no-diagnosis", help="Say what is wrong with a single model."),
+    ] = True,
+    train: Train = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> int:
-    """The bound and log p(x) of saved models with their errors, beside baselines on the same rows.
+    """The bound and log p(x) of saved models with their errors, beside baselines on the same rows; and what
+    is wrong with a single one, with the option to change.
 
     Of two or more models the differences to the first are paired over rows. A call that was interrupted goes
     on where it was. The exit status is 1 where log p(x) of a row is not finite; such rows are named.
@@ -33,7 +46,14 @@ def evaluate(
     Example: lowerbound evaluate runs/digits digits
     """
     from lowerbound.baselines import load_baselines
-    from lowerbound.cli.console import Progress, compilation_cache, print_differences, print_metrics, say
+    from lowerbound.cli.console import (
+        Progress,
+        compilation_cache,
+        print_differences,
+        print_metrics,
+        print_verdicts,
+        say,
+    )
     from lowerbound.cli.files import without_nan
     from lowerbound.cli.inputs import rows_for
     from lowerbound.evaluation import differences, evaluate
@@ -65,7 +85,17 @@ def evaluate(
     status = 1 if any(record["rows_not_finite"] for record in metrics.values()) else 0
     if len(folders) == 1:
         (only,) = metrics.values()
-        print(dumps(without_nan(only), indent=1)) if json else print_metrics(only)
+        if not json:
+            print_metrics(only)
+        if diagnosis:
+            verdicts = _verdicts(
+                Path(folders[0]), saved, source.x[evaluations[folders[0]].finite], train, seed
+            )
+            only["verdicts"] = [asdict(verdict) for verdict in verdicts]
+            if not json:
+                print_verdicts(verdicts)
+        if json:
+            print(dumps(without_nan(only), indent=1))
         return status
     paired = differences(evaluations)
     if json:
@@ -76,3 +106,22 @@ def evaluate(
         print_metrics(record)
     print_differences(folders[0], paired)
     return status
+
+
+def _verdicts(folder: Path, saved: Saved, x: np.ndarray, train: str | None, seed: int) -> tuple[Verdict, ...]:
+    from lowerbound.cli.console import plain_warnings, say
+    from lowerbound.cli.inputs import history_of, training_rows
+    from lowerbound.diagnostics import diagnose
+
+    if len(x) < 2:
+        return ()
+    say("looking for what may be wrong")
+    with plain_warnings():
+        return diagnose(
+            saved.model,
+            x,
+            train=training_rows(saved, train, None),
+            transform=saved.transform,
+            history=history_of(folder) or None,
+            key=seed,
+        ).verdicts

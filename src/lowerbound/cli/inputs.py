@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from json import loads
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from lowerbound.cli.console import compilation_cache
+from lowerbound.cli.console import compilation_cache, say
 from lowerbound.data.sources import Source, open_labels, open_source
 from lowerbound.store import Saved, read
 
-__all__ = ["as_trained", "labelled", "model_and_rows", "rows_for"]
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["as_trained", "history_of", "labelled", "model_and_rows", "rows_for", "training_rows"]
 
 
 def model_and_rows(folder: Path, data: str, labels: str | None) -> tuple[Saved, Source]:
@@ -53,3 +58,39 @@ def labelled(data: str, labels: str | None) -> Source:
     if labels is None or (source.labels is not None and data.split(":")[0] != "digits"):
         return source
     return replace(source, labels=open_labels(labels, len(source.x)))
+
+
+def history_of(folder: Path) -> list[dict[str, Any]]:
+    """The records of the training, or none where none were kept."""
+    path = folder / "history.jsonl"
+    if not path.exists():
+        return []
+    try:
+        return [loads(line) for line in path.read_text("utf-8").splitlines()]
+    except ValueError as error:
+        raise ValueError(f"{path}: expected a JSON document a line ({error})") from None
+
+
+def training_rows(saved: Saved, data: str | None, labels: str | None) -> np.ndarray | None:
+    """The rows that trained the model, where `data` says or where they were: known by their fingerprints.
+
+    **Raises:** `ValueError` where `data` does not hold them all.
+    """
+    from lowerbound.report import rows_among
+
+    named = data or saved.provenance.get("data", {}).get("source", "")
+    # `fit` names a share of a source so.
+    name = str(named).removesuffix(" (trained on)")
+    if not name:
+        return None
+    try:
+        x = as_trained(saved, open_source(name, labels)).x
+        rows = rows_among(x, saved.train_rows) if len(saved.train_rows) else x
+        if rows is None:
+            raise ValueError(f"{name}: does not hold the rows that trained the model, or not as they were")
+        return rows
+    except (ValueError, TypeError, OSError) as error:
+        if data is not None:
+            raise
+        say(f"without the training rows: {error} (--train names them)")
+        return None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Data", "Folder", "Json", "Labels", "Method", "Overwrite", "Samples", "Seed"]
+__all__ = ["Data", "Folder", "Json", "Labels", "Method", "Overwrite", "Samples", "Seed", "Train"]
 
 Data = Annotated[
     str,
@@ -36,3 +36,9 @@ Samples = Annotated[
     int, typer.Option(min=2, help="Importance samples of log p(x) a row: more are tighter and slower.")
 ]
 Seed = Annotated[int, typer.Option(help="All randomness follows from it.")]
+Train = Annotated[
+    str | None,
+    typer.Option(
+        help="The rows that trained the model, as DATA [default: where they were when it was trained]."
+    ),
+]

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from json import dumps, loads
+from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Samples, Seed
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from lowerbound.store import Saved
+from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Samples, Seed, Train
 
 __all__ = ["report"]
 
@@ -25,12 +20,7 @@ def report(
     data: Data,
     out: Annotated[Path, typer.Option(help="The page, as .html.")],
     overwrite: Overwrite = False,
-    train: Annotated[
-        str | None,
-        typer.Option(
-            help="The rows that trained the model, as DATA [default: where they were when it was trained]."
-        ),
-    ] = None,
+    train: Train = None,
     samples: Samples = 1000,
     labels: Labels = None,
     seed: Seed = 0,
@@ -44,13 +34,13 @@ def report(
     Example: lowerbound report runs/digits digits --out report.html
     """
     from lowerbound.baselines import load_baselines
-    from lowerbound.cli.console import Progress, plain_warnings, say
+    from lowerbound.cli.console import Progress, plain_warnings, print_verdicts, say
     from lowerbound.cli.files import without_nan
-    from lowerbound.cli.inputs import model_and_rows
+    from lowerbound.cli.inputs import history_of, model_and_rows, training_rows
     from lowerbound.cli.outputs import usable_file
     from lowerbound.diagnostics import diagnose
     from lowerbound.evaluation import evaluate, named_rows
-    from lowerbound.report import finite_rows, overall
+    from lowerbound.report import finite_rows
     from lowerbound.report import report as page
 
     usable_file(out, (".html",), overwrite)
@@ -58,8 +48,8 @@ def report(
     n = len(source.x)
     if n < 2:
         raise ValueError(f"{data}: expected at least 2 rows, for an error; found {n}")
-    history = _history(folder / "history.jsonl")
-    trained = _training_rows(saved, train, labels)
+    history = history_of(folder)
+    trained = training_rows(saved, train, labels)
     baselines = load_baselines(path) if (path := folder / "baselines.safetensors").exists() else {}
     say(f"{folder}: log p(x) of {n} rows of {source.name}, {samples} samples a row")
     with Progress("row", n) as progress:
@@ -85,54 +75,13 @@ def report(
         written = {"out": str(out), "bytes": size, "rows": n, "rows_not_finite": lost, "verdicts": found}
         print(dumps(without_nan(written), indent=1))
     else:
-        print(overall(verdicts))
-        for verdict in verdicts:
-            if not verdict.healthy:
-                print(f"  {verdict.name}: {verdict.finding} Try: {verdict.change}")
+        print_verdicts(verdicts)
         say(f"wrote {out} ({size / 1e6:.1f} MB)")
     if lost:
         say(
             f"lowerbound: {data}: log p(x) or its bound is not finite for {named_rows(lost)} (counted from 0)"
         )
     return 1 if lost else 0
-
-
-def _history(path: Path) -> list[dict[str, Any]]:
-    """The records of the training, or none where none were kept."""
-    if not path.exists():
-        return []
-    try:
-        return [loads(line) for line in path.read_text("utf-8").splitlines()]
-    except ValueError as error:
-        raise ValueError(f"{path}: expected a JSON document a line ({error})") from None
-
-
-def _training_rows(saved: Saved, data: str | None, labels: str | None) -> np.ndarray | None:
-    """The rows that trained the model, where `data` says or where they were: known by their fingerprints.
-
-    **Raises:** `ValueError` where `data` does not hold them all.
-    """
-    from lowerbound.cli.console import say
-    from lowerbound.cli.inputs import as_trained
-    from lowerbound.data.sources import open_source
-    from lowerbound.report import rows_among
-
-    named = data or saved.provenance.get("data", {}).get("source", "")
-    # `fit` names a share of a source so.
-    name = str(named).removesuffix(" (trained on)")
-    if not name:
-        return None
-    try:
-        x = as_trained(saved, open_source(name, labels)).x
-        rows = rows_among(x, saved.train_rows) if len(saved.train_rows) else x
-        if rows is None:
-            raise ValueError(f"{name}: does not hold the rows that trained the model, or not as they were")
-        return rows
-    except (ValueError, TypeError, OSError) as error:
-        if data is not None:
-            raise
-        say(f"without the training rows: {error} (--train names them)")
-        return None
 
 
 def _write_whole(path: Path, text: str) -> int:
