@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import lowerbound as lb
+from lowerbound.data.transforms import Transform
 from lowerbound.leaves import partition
 from lowerbound.training.loop import _ADAM
 from lowerbound.training.state import Rows, Run, State
@@ -21,13 +22,20 @@ def grey_rows(n: int, d: int) -> np.ndarray:
     return (rng.integers(0, 256, (n, d)) * (rng.random((n, d)) < 0.2)).astype(np.uint8)
 
 
-def compiled_steps(model: lb.VAE, x: np.ndarray, batch_size: int) -> Callable[[int], None]:
-    """`(number) ↦` so many steps of Adam on the ELBO of binarised rows, on from where the last call ended."""
+def compiled_steps(
+    model: lb.VAE,
+    x: np.ndarray,
+    batch_size: int,
+    objective: lb.Objective | None = None,
+    transform: Transform | None = None,
+) -> Callable[[int], None]:
+    """`(number) ↦` so many steps of Adam, on from where the last call ended; by default on the ELBO of rows
+    that are binarised anew at each step."""
     parameters, constants = partition(model)
     run = Run(
         constants=constants,
-        objective=lb.ELBO(),
-        transform=lb.DynamicBinarization(),
+        objective=objective or lb.ELBO(),
+        transform=transform or lb.DynamicBinarization(),
         optimizer=_ADAM,
         train=Rows(jnp.asarray(x), None, jnp.asarray(len(x))),
         validation=None,

@@ -17,10 +17,11 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Most of the fast tests' time is XLA's compiler: with less of LLVM's optimisation it is a fifth shorter.
-    The slow tests, which compute, run programs as a user's are compiled."""
+    """Most of the fast tests' time is XLA's compiler: without LLVM's optimisation it is half as long. The slow
+    tests, which compute, run programs as a user's are compiled."""
     if config.option.markexpr == "not slow":
-        os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1")
+        flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+        os.environ.setdefault("XLA_FLAGS", flags)
 
 
 @pytest.fixture(scope="module", autouse=True)

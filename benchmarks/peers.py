@@ -1,0 +1,272 @@
+"""The same training step in other libraries, each as its own documentation writes it.
+
+All have one network: MLPs of `depth` hidden layers of `width` units, tanh, with biases; one sample of z; Adam
+at 1e-3. What differs, besides the library:
+
+- PyTorch, by hand: eager, fused Adam, the bound with logits and an analytic KL.
+- NumPyro: `SVI.update` in a compiled loop, as its example `vae.py`; logits in place of its probabilities,
+  which is the faster form.
+- Pyro: `SVI.step`, as its tutorial on VAEs; the faster of `Trace_ELBO` and `JitTrace_ELBO`.
+- pythae: an epoch of its `BaseTrainer`, which reads rows one by one through PyTorch's `DataLoader`; it cannot
+  binarise anew at each step, so that its rows are binary from the start, and it spends nothing there.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from rounds import Program
+
+__all__ = ["Network", "by_numpyro", "by_pyro", "by_pythae", "by_torch"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """The model that all train: `bits`, a Bernoulli likelihood of grey pixels binarised anew at each step;
+    otherwise a Gaussian one with a scale from the network."""
+
+    columns: int
+    latent: int
+    width: int
+    depth: int
+    bits: bool
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that the decoder puts out."""
+        return self.columns if self.bits else 2 * self.columns
+
+
+def _torch() -> Any:
+    import torch
+
+    torch.set_num_threads(os.cpu_count() or 1)
+    torch.manual_seed(0)
+    return torch
+
+
+def _layers(torch: Any, sizes: list[int]) -> list[Any]:
+    layers: list[Any] = []
+    for a, b in pairwise(sizes):
+        layers += [torch.nn.Linear(a, b), torch.nn.Tanh()]
+    return layers[:-1]
+
+
+def _batches(n: int, batch: int) -> Any:
+    """Row numbers of batches, epoch after epoch, each in an order of its own."""
+    rng = np.random.default_rng(0)
+    while True:
+        order = rng.permutation(n)
+        for i in range(0, n - batch + 1, batch):
+            yield order[i : i + batch]
+
+
+def by_torch(x: np.ndarray, network: Network, batch: int, samples: int = 1) -> Program:
+    """Written by hand for a batch; with `samples` above 1 the IWAE bound."""
+    torch = _torch()
+    d, k, hidden = network.columns, network.latent, [network.width] * network.depth
+    encoder = torch.nn.Sequential(*_layers(torch, [d, *hidden, 2 * k]))
+    decoder = torch.nn.Sequential(*_layers(torch, [k, *hidden, network.outputs]))
+    parameters = [*encoder.parameters(), *decoder.parameters()]
+    optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True)
+    rows, batches = torch.from_numpy(x), _batches(len(x), batch)
+    cross_entropy = torch.nn.functional.binary_cross_entropy_with_logits
+
+    def log_likelihood(z: Any, y: Any) -> Any:
+        out = decoder(z)
+        if network.bits:
+            return -cross_entropy(out, y.expand(out.shape), reduction="none").sum(-1)
+        mean, log_scale = out.chunk(2, -1)
+        return (-0.5 * ((y - mean) * torch.exp(-log_scale)) ** 2 - log_scale - 0.9189385).sum(-1)
+
+    def steps(number: int) -> None:
+        for _ in range(number):
+            y = rows[torch.from_numpy(next(batches))]
+            if network.bits:
+                y = (torch.rand(y.shape) * 255 < y).float()
+            mean, log_variance = encoder(y).chunk(2, 1)
+            if samples == 1:
+                z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+                kl = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum(1)
+                loss = (kl - log_likelihood(z, y)).mean()
+            else:
+                noise = torch.randn(samples, *mean.shape)
+                z = mean + torch.exp(0.5 * log_variance) * noise
+                log_w = log_likelihood(z, y) + 0.5 * (noise**2 - z**2 + log_variance).sum(-1)
+                loss = -torch.logsumexp(log_w, 0).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+    return steps
+
+
+def by_numpyro(x: np.ndarray, network: Network, batch: int) -> Program:
+    import jax
+    import jax.numpy as jnp
+    import numpyro
+    import numpyro.distributions as dist
+    from jax.example_libraries import stax
+
+    d, k = network.columns, network.latent
+    hidden = [layer for _ in range(network.depth) for layer in (stax.Dense(network.width), stax.Tanh)]
+    scale = stax.serial(stax.Dense(k), stax.Exp)
+    encoder = stax.serial(*hidden, stax.FanOut(2), stax.parallel(stax.Dense(k), scale))
+    decoder = stax.serial(*hidden, stax.Dense(network.outputs))
+    rows = jnp.asarray(x)
+    numbers = jnp.asarray(np.random.default_rng(0).permutation(len(x)))
+
+    def model(y: jax.Array) -> None:
+        decode = numpyro.module("decoder", decoder, (batch, k))
+        with numpyro.plate("batch", batch):
+            z = numpyro.sample("z", dist.Normal(0, 1).expand([k]).to_event(1))
+            out = decode(z)
+            if network.bits:
+                p_x = dist.BernoulliLogits(out)
+            else:
+                mean, log_scale = jnp.split(out, 2, -1)
+                p_x = dist.Normal(mean, jnp.exp(log_scale))
+            numpyro.sample("x", p_x.to_event(1), obs=y)
+
+    def guide(y: jax.Array) -> None:
+        encode = numpyro.module("encoder", encoder, (batch, d))
+        mean, std = encode(y)
+        with numpyro.plate("batch", batch):
+            numpyro.sample("z", dist.Normal(mean, std).to_event(1))
+
+    svi = numpyro.infer.SVI(model, guide, numpyro.optim.Adam(1e-3), numpyro.infer.Trace_ELBO())
+
+    def seen(i: jax.Array, key: jax.Array) -> jax.Array:
+        # An epoch's order is one permutation, rows are taken in it as the example's data loader does.
+        index = jax.lax.dynamic_slice_in_dim(numbers, (i * batch) % (len(x) - batch + 1), batch)
+        y = rows[index]
+        return jax.random.bernoulli(key, y / 255).astype(float) if network.bits else y
+
+    @jax.jit
+    def run(state: Any, key: jax.Array, number: jax.Array) -> Any:
+        def step(i: jax.Array, carry: Any) -> Any:
+            state, total = carry
+            state, loss = svi.update(state, seen(i, jax.random.fold_in(key, i)))
+            return state, total + loss
+
+        return jax.lax.fori_loop(0, number, step, (state, 0.0))
+
+    key = jax.random.key(0)
+    state = svi.init(key, seen(jnp.asarray(0), key))
+
+    def steps(number: int) -> None:
+        nonlocal state
+        state, _ = jax.block_until_ready(run(state, key, jnp.asarray(number)))
+
+    return steps
+
+
+def by_pyro(x: np.ndarray, network: Network, batch: int, jit: bool) -> Program:
+    torch = _torch()
+    import pyro
+    import pyro.distributions as dist
+
+    pyro.clear_param_store()
+    d, k, hidden = network.columns, network.latent, [network.width] * network.depth
+    rows, batches = torch.from_numpy(x), _batches(len(x), batch)
+
+    class VAE(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = torch.nn.Sequential(*_layers(torch, [d, *hidden, 2 * k]))
+            self.decoder = torch.nn.Sequential(*_layers(torch, [k, *hidden, network.outputs]))
+
+        def model(self, y: Any) -> None:
+            pyro.module("decoder", self.decoder)
+            with pyro.plate("data", y.shape[0]):
+                z = pyro.sample(
+                    "latent", dist.Normal(y.new_zeros(k), y.new_ones(k)).expand([len(y), k]).to_event(1)
+                )
+                out = self.decoder(z)
+                if network.bits:
+                    p_x = dist.Bernoulli(logits=out, validate_args=False)
+                else:
+                    mean, log_scale = out.chunk(2, 1)
+                    p_x = dist.Normal(mean, log_scale.exp())
+                pyro.sample("obs", p_x.to_event(1), obs=y)
+
+        def guide(self, y: Any) -> None:
+            pyro.module("encoder", self.encoder)
+            with pyro.plate("data", y.shape[0]):
+                mean, log_variance = self.encoder(y).chunk(2, 1)
+                pyro.sample("latent", dist.Normal(mean, (0.5 * log_variance).exp()).to_event(1))
+
+    vae = VAE()
+    loss = pyro.infer.JitTrace_ELBO() if jit else pyro.infer.Trace_ELBO()
+    svi = pyro.infer.SVI(vae.model, vae.guide, pyro.optim.Adam({"lr": 1e-3}), loss=loss)
+
+    def steps(number: int) -> None:
+        for _ in range(number):
+            y = rows[torch.from_numpy(next(batches))]
+            svi.step((torch.rand(y.shape) * 255 < y).float() if network.bits else y)
+
+    return steps
+
+
+def by_pythae(x: np.ndarray, network: Network, batch: int, number: int) -> Program:
+    """An epoch of `number` steps."""
+    torch = _torch()
+    import logging
+    import tempfile
+
+    from pythae.data.datasets import BaseDataset
+    from pythae.models import VAE, VAEConfig
+    from pythae.models.base.base_utils import ModelOutput
+    from pythae.models.nn import BaseDecoder, BaseEncoder
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+
+    logging.disable(logging.INFO)
+    d, k, hidden = network.columns, network.latent, [network.width] * network.depth
+    if not network.bits:
+        raise ValueError("pythae has no Gaussian likelihood with a scale")
+
+    class Encoder(BaseEncoder):
+        def __init__(self) -> None:
+            super().__init__()
+            self.hidden = torch.nn.Sequential(*_layers(torch, [d, *hidden]), torch.nn.Tanh())
+            self.mean, self.log_variance = (torch.nn.Linear(hidden[-1], k) for _ in range(2))
+
+        def forward(self, y: Any) -> ModelOutput:
+            h = self.hidden(y)
+            return ModelOutput(embedding=self.mean(h), log_covariance=self.log_variance(h))
+
+    class Decoder(BaseDecoder):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = torch.nn.Sequential(*_layers(torch, [k, *hidden, d]), torch.nn.Sigmoid())
+
+        def forward(self, z: Any) -> ModelOutput:
+            return ModelOutput(reconstruction=self.network(z))
+
+    rng = np.random.default_rng(0)
+    rows = x[np.arange(number * batch) % len(x)]
+    binary = torch.from_numpy((rng.random(rows.shape) * 255 < rows).astype(np.float32))
+    config = VAEConfig(input_dim=(d,), latent_dim=k, reconstruction_loss="bce")
+    trainer = BaseTrainer(
+        model=VAE(config, encoder=Encoder(), decoder=Decoder()),
+        train_dataset=BaseDataset(binary, torch.ones(len(binary))),
+        training_config=BaseTrainerConfig(
+            output_dir=tempfile.mkdtemp(),
+            per_device_train_batch_size=batch,
+            learning_rate=1e-3,
+            optimizer_cls="Adam",
+            no_cuda=True,
+        ),
+    )
+    trainer.prepare_training()
+
+    def steps(asked: int) -> None:
+        if asked != number:
+            raise ValueError(f"expected {number} steps, found {asked}")
+        trainer.train_step(epoch=1)
+
+    return steps
