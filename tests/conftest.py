@@ -17,7 +17,7 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Most of the fast tests' time is XLA's compiler: without LLVM's optimisation it is half as long. The slow
+    """Most of the fast tests' time is XLA's compiler: without LLVM's optimisation it is shorter. The slow
     tests, which compute, run programs as a user's are compiled."""
     if config.option.markexpr == "not slow":
         flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"

@@ -1,31 +1,82 @@
-"""The documentation runs: every block of Python, and every command."""
+"""The documentation runs: every block of Python, and every command. And it has everything public."""
 
+import importlib
+import importlib.util
 import re
-import shlex
 from pathlib import Path
 
 import pytest
 
-from lowerbound.cli import main
+import lowerbound
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md") if "```python" in page.read_text("utf-8"))
+# The others run when the site is built, `make docs`, and among the slow tests.
+FAST = {"quickstart.md", "data.md", "derivation.md"}
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    namespace = {"__name__": page}
-    blocks = re.findall(r"```(python|console)\n(.*?)```", (DOCS / page).read_text(), flags=re.S)
-    assert blocks
-    for kind, code in blocks:
-        if kind == "python":
-            exec(compile(code, page, "exec"), namespace)
-            continue
-        for line in code.strip().splitlines():
-            program, *arguments = shlex.split(line.removeprefix("$ "))
-            assert (program, main(arguments)) == ("lowerbound", 0), line
+@pytest.fixture(scope="module")
+def hooks():
+    """The module that runs a page where the site is built."""
+    spec = importlib.util.spec_from_file_location("hooks", DOCS / "hooks.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", [p if p in FAST else pytest.param(p, marks=pytest.mark.slow) for p in PAGES])
+def test_a_page_runs_from_top_to_bottom(page, hooks):
+    markdown = (DOCS / page).read_text("utf-8")
+    assert hooks.executed(markdown, page).startswith(markdown.split("```python")[0])
+
+
+def test_what_a_block_prints_stands_below_it_and_names_go_on(hooks):
+    page = "Text.\n\n```python\nx = 2\nprint(x)\n```\n\nMore.\n\n```python\nassert x == 2\n```\n"
+    assert hooks.executed(page, "page.md") == page.replace(
+        "\n\nMore.", "\n\n```{.text .output}\n2\n```\n\nMore."
+    )
+
+
+@pytest.mark.parametrize("last", ["figure", "figure  # the last line"])
+def test_a_figure_in_the_last_line_is_shown(hooks, last):
+    page = (
+        f"```python\nimport lowerbound as lb\nfigure = lb.figures.kl_per_dimension([1.0, 2.0])\n{last}\n```\n"
+    )
+    shown = hooks.executed(page, "page.md").removeprefix(page).strip()
+    assert shown.startswith('<div class="picture"><svg role="img"')
+    assert "\n" not in shown
+
+
+@pytest.mark.parametrize(
+    ("block", "error"),
+    [
+        ("python\nassert 1 == 2\n", AssertionError),
+        ("python\nimport warnings\nwarnings.warn('old')\n", UserWarning),
+        ("console\n$ lowerbound evaluate nowhere digits\n", RuntimeError),
+    ],
+)
+def test_a_block_that_fails_stops_the_build(hooks, block, error):
+    with pytest.raises(error) as found:
+        hooks.executed(f"One.\n\n```{block}```\n", "page.md")
+    if block.startswith("python"):
+        assert str(found.traceback[-1].path).endswith("page.md")
+        assert found.traceback[-1].lineno + 1 == 3 + block.count("\n") - 1
+
+
+def test_every_page_is_in_the_navigation():
+    navigation = re.findall(r"^      - .*: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text("utf-8"), flags=re.M)
+    assert sorted(navigation) == sorted(page.name for page in DOCS.glob("*.md"))
+
+
+def test_everything_public_is_in_the_reference():
+    pages = "\n".join(page.read_text("utf-8") for page in DOCS.glob("*.md"))
+    described = set(re.findall(r"^::: (\S+)$", pages, flags=re.M))
+    for name, module in lowerbound._INDEX.items():
+        assert f"lowerbound.{module}" in described, name
+        assert name in importlib.import_module(f"lowerbound.{module}").__all__
+    for module in described:
+        importlib.import_module(module)
 
 
 def test_the_page_of_the_command_line_is_its_help():

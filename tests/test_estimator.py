@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.estimator_checks import check_estimator
+from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
 
 import lowerbound as lb
 from lowerbound.estimator import SKLEARN_EXPECTED_FAILED_CHECKS, VariationalAutoencoder
@@ -22,6 +22,7 @@ SMALL = {"latent_dim": 1, "width": 8, "depth": 1, "epochs": 3, "evidence_samples
 DIGITS = load_digits().data
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore")
 def test_scikit_learns_checks():
@@ -34,6 +35,27 @@ def test_scikit_learns_checks():
     xfailed = {r["check_name"] for r in results if r["status"] == "xfail"}
     assert xfailed == set(SKLEARN_EXPECTED_FAILED_CHECKS)  # none is expected to fail that does not
     assert len(results) > 40
+
+
+# Of scikit-learn's checks those that go through all methods; all of them are among the slow tests.
+FEW = (
+    "check_estimators_pickle",
+    "check_fit_idempotent",
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
+    "check_n_features_in",
+    "check_transformer_general",
+)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", FEW)
+def test_some_of_scikit_learns_checks(name):
+    checks = list(estimator_checks_generator(VariationalAutoencoder(**SMALL)))
+    chosen = [(estimator, check) for estimator, check in checks if check.func.__name__ == name]
+    assert chosen
+    for estimator, check in chosen:
+        check(estimator)
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +121,7 @@ def test_pickling_cloning_and_saving_keep_every_number(vae, tmp_path):
         fresh.transform(X)
 
 
+@pytest.mark.slow
 def test_random_state_is_all_there_is_to_chance():
     def fitted(state):
         return (
@@ -110,6 +133,7 @@ def test_random_state_is_all_there_is_to_chance():
     np.testing.assert_array_equal(fitted(np.random.RandomState(5)), fitted(np.random.RandomState(5)))
 
 
+@pytest.mark.slow
 def test_it_works_in_a_pipeline_a_search_and_beside_others():
     X, y = DIGITS[:300], load_digits().target[:300]
     pipe = make_pipeline(VariationalAutoencoder(**SMALL), LogisticRegression())
@@ -121,6 +145,7 @@ def test_it_works_in_a_pipeline_a_search_and_beside_others():
     assert np.isfinite(scores).all()
 
 
+@pytest.mark.slow
 def test_it_works_under_joblib(vae):
     parts = np.array_split(DIGITS[:60], 3)
     together = Parallel(n_jobs=2)(delayed(vae.score_samples)(part) for part in parts)
@@ -151,11 +176,13 @@ def test_partial_fit_goes_on_with_the_optimiser_where_it_was(tmp_path):
     np.testing.assert_array_equal(again.transform(X), vae.partial_fit(X).transform(X))
 
 
+@pytest.mark.slow
 def test_a_fit_that_has_not_converged_says_so():
     with pytest.warns(ConvergenceWarning, match="still rose by .* nats a row.*raise epochs"):
         VariationalAutoencoder(latent_dim=1, width=8, epochs=12, random_state=0).fit(DIGITS[:500])
 
 
+@pytest.mark.slow
 def test_the_density_of_real_data_is_in_their_own_units():
     """Scaling a column by c moves log p(x) by −log c."""
     rng = np.random.default_rng(0)

@@ -172,6 +172,7 @@ def test_nothing_in_the_package_touches_a_pickle():
     assert not [line for line in lines if "import pickle" in line or "allow_pickle=True" in line]
 
 
+@pytest.mark.slow
 def test_a_convolutional_model_is_built_trained_stored_and_read_again(tmp_path):
     x = np.random.default_rng(0).integers(0, 17, (40, 64)).astype(np.uint8)
     built = build(x, network="conv", image_shape=(8, 8), latent_dim=2, width=8)

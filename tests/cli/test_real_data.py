@@ -21,6 +21,7 @@ def metrics(folder):
     return json.loads((folder / "metrics.json").read_text())
 
 
+@pytest.mark.slow
 def test_mnist_as_idx(shared_data, tmp_path):
     with np.load(shared_data("mnist.npz")) as archive:
         images = archive["x_test"][:4000]
@@ -47,6 +48,7 @@ def test_frey_faces_in_grey(shared_data, tmp_path):
     assert (out / "reconstructions.png").exists()
 
 
+@pytest.mark.slow
 def test_white_wine_in_its_own_units(shared_data, tmp_path):
     """log p(x) against a computation by hand: the normal density of the raw columns, scipy's, weighted."""
     out, data = tmp_path / "run", str(shared_data("winequality-white.csv"))

@@ -141,6 +141,7 @@ def test_callbacks_get_every_record(model, rows):
     assert seen[0]["bound"] == pytest.approx(seen[0]["log_likelihood"] - seen[0]["kl"], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_clipping_bounds_a_step(model, rows):
     """One step of gradient ascent at rate 1 moves the parameters by the gradient's norm, or the limit."""
 
@@ -154,6 +155,7 @@ def test_clipping_bounds_a_step(model, rows):
     assert moved(free * 2) == pytest.approx(free, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_averaging_gives_back_the_running_mean_of_the_weights(model, rows):
     """With gradients of 0 from a zero rate the average stays; with a step it lags behind the weights."""
     options = {"epochs": 3, "batch_size": 100, "validation": 0, "optimizer": optax.sgd(1e-2)}
@@ -187,6 +189,7 @@ class LinearPosterior(eqx.Module):
         return lb.FullGaussian(2)(jnp.concatenate([self.mean(x), self.covariance]))
 
 
+@pytest.mark.slow
 def test_the_maximum_of_probabilistic_pca_is_found():
     """A linear decoder with one scale is probabilistic PCA, whose maximum likelihood is known (Tipping &
     Bishop 1999); the bound reaches it, since the posterior's family holds the exact one."""
