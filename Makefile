@@ -6,9 +6,10 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DOCS := $(VENV)/.docs
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow lint format bench lock clean
+.PHONY: help install demo test test-slow docs lint format bench lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +27,10 @@ test: install ## Run the tests and the examples in docstrings
 test-slow: install ## Run the tests that take minutes
 	$(BIN)/python -m pytest -m slow --timeout 3600
 
+docs: $(DOCS) ## Run all examples of the documentation and build its site into site/
+	$(BIN)/python -m pytest -n $(WORKERS) src
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 lint: install ## Check style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -40,18 +45,25 @@ bench: install ## Run the benchmarks, on an otherwise idle machine (convolution.
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/convolution.py
 
-lock: ## Pin the dependencies anew in requirements.lock (needs uv)
+lock: ## Pin the dependencies anew in requirements.lock and requirements-docs.lock (needs uv)
 	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest --upgrade --quiet \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements.lock
+	sed -n 's/^docs = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '" ' | tr , '\n' | \
+		$(UV) pip compile - -c requirements.lock --universal --python-version 3.11 --upgrade --quiet \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-docs.lock
 
 clean: ## Remove caches and build outputs; runs/ and .venv stay
-	rm -rf build dist .coverage .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist site .coverage .mypy_cache .pytest_cache .ruff_cache
 	find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock pyproject.toml | $(BIN)/pip
 	@echo "Installing lowerbound into $(VENV) (the first time takes a minute or two) ..."
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DOCS): requirements-docs.lock $(INSTALLED)
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-docs.lock
 	@touch $@
 
 $(BIN)/pip:

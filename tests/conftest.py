@@ -17,10 +17,10 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Most of the fast tests' time is XLA's compiler: without LLVM's optimisation it is shorter. The slow
+    """Most of the fast tests' time is XLA's compiler: less of LLVM's optimisation shortens it. The slow
     tests, which compute, run programs as a user's are compiled."""
     if config.option.markexpr == "not slow":
-        flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+        flags = "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true"
         os.environ.setdefault("XLA_FLAGS", flags)
 
 

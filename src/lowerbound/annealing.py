@@ -337,17 +337,17 @@ class Sandwich:
         return self.upper_mean - self.lower_mean
 
     @property
-    def lowerstandard_error_of_mean(self) -> float:
+    def lower_standard_error(self) -> float:
         """Of [`lower_mean`][], from the rows drawn."""
         return standard_error_of_mean(self.lower)
 
     @property
-    def upperstandard_error_of_mean(self) -> float:
+    def upper_standard_error(self) -> float:
         """Of [`upper_mean`][], from the rows drawn."""
         return standard_error_of_mean(self.upper)
 
     @property
-    def gapstandard_error_of_mean(self) -> float:
+    def gap_standard_error(self) -> float:
         """Of [`gap`][]: the two bounds of a row are paired."""
         return standard_error_of_mean(self.upper - self.lower)
 

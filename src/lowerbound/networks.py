@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lowerbound.families.family import positive_size
 from lowerbound.leaves import Fixed
 
-__all__ = ["MLP", "Standardized"]
+__all__ = ["MLP", "Leading", "OneHot", "Standardized"]
 
 # By name, so that a network can be stored and pickled: jax.nn.relu and jnp.tanh themselves cannot.
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {

@@ -50,7 +50,7 @@ class Gamma(Factorized):
     Concentrations are kept in [1e-2, 1e4] and rates in [e⁻²⁰, e²⁰], so that densities and their gradients
     are finite in float32 whatever a network puts out; beyond an end the gradient of that number is 0.
 
-    Samples are differentiable in both (Figurnov et al. 2018) and at least [`SMALLEST`][] = 2⁻¹¹⁰, a value
+    Samples are differentiable in both (Figurnov et al. 2018) and at least `SMALLEST` = 2⁻¹¹⁰, a value
     that stands for the whole interval (0, 2⁻¹¹⁰]: its log-density is the log of the interval's mean
     density, so that importance weights stay unbiased. The interval holds 5e-4 of the mass at a = 0.1
     (and 0.5 at 0.01), and gradients through the samples leave it out: for posteriors of smaller concentration
