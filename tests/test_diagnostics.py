@@ -198,6 +198,7 @@ def test_a_bound_that_is_not_finite():
     assert diagnosis.verdicts[0].finding == "The bound of 300 of 300 rows is not a finite number."
 
 
+@pytest.mark.slow
 def test_codes_are_split_as_the_sums_over_all_of_them():
     """Three bits, sixteen images: over the rows themselves I(x; z), KL(q(z) ‖ p(z)), rate and gap are finite
     sums. Within 4 standard errors; KL of each bit to 1e-5. The posterior has no path, so the gap is one."""

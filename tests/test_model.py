@@ -145,6 +145,7 @@ class TestRefusals:
             vae().support(jnp.zeros(5))
 
 
+@pytest.mark.slow
 def test_nothing_changes_the_configuration_of_jax_or_a_global_random_state():
     """Not an import, not a call: in a fresh interpreter, where the import is the first."""
     script = """

@@ -58,6 +58,7 @@ def test_a_density_is_in_the_units_of_the_rows():
     assert_allclose(mixture.log_prob(x), expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_counts_without_an_end_have_baselines(tmp_path):
     """They are in one measure: the Gaussians through dequantisation, the family as it is."""
     baselines = fit_baselines(COUNTS, lb.NegativeBinomial(2))

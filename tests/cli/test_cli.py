@@ -159,6 +159,7 @@ def test_a_wrong_call_is_one_line_with_status_2_and_writes_nothing(
     assert (broken / "full" / "thesis.tex").read_text() == "years of work"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_not_finite_is_kept_and_fails(tmp_path, capsys):
     options = ["--learning-rate", "1e30", "--no-baselines", "--out", str(tmp_path / "run"), *QUICK]
     assert main(["fit", "digits", *options]) == 1

@@ -82,6 +82,7 @@ def run_of_reals(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_training_rows_that_are_not_where_they_were(run_of_reals, tmp_path, quick, capsys):
     out, run, rows = tmp_path / "report.html", str(run_of_reals / "run"), str(run_of_reals / "rows.npy")
     call = ["report", run, rows, "--out", str(out), "--samples", "10", "--overwrite"]

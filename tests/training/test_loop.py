@@ -302,6 +302,7 @@ print([round(float(r["bound"]), 4) for r in result.history], len(result.state.st
 """
 
 
+@pytest.mark.slow
 def test_all_local_devices_share_a_batch_and_the_numbers_stay():
     def run(count):
         code = SHARDED.format(folder=str(Path(__file__).parent), count=count)
