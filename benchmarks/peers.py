@@ -170,9 +170,9 @@ def by_pyro(x: np.ndarray, network: Network, batch: int, jit: bool) -> Program:
     import pyro
     import pyro.distributions as dist
 
-    pyro.clear_param_store()
     d, k, hidden = network.columns, network.latent, [network.width] * network.depth
     rows, batches = torch.from_numpy(x), _batches(len(x), batch)
+    name = f"{network}, {batch}, {jit}"  # pyro keeps all parameters in one table, by name
 
     class VAE(torch.nn.Module):
         def __init__(self) -> None:
@@ -181,7 +181,7 @@ def by_pyro(x: np.ndarray, network: Network, batch: int, jit: bool) -> Program:
             self.decoder = torch.nn.Sequential(*_layers(torch, [k, *hidden, network.outputs]))
 
         def model(self, y: Any) -> None:
-            pyro.module("decoder", self.decoder)
+            pyro.module(f"decoder {name}", self.decoder)
             with pyro.plate("data", y.shape[0]):
                 z = pyro.sample(
                     "latent", dist.Normal(y.new_zeros(k), y.new_ones(k)).expand([len(y), k]).to_event(1)
@@ -195,7 +195,7 @@ def by_pyro(x: np.ndarray, network: Network, batch: int, jit: bool) -> Program:
                 pyro.sample("obs", p_x.to_event(1), obs=y)
 
         def guide(self, y: Any) -> None:
-            pyro.module("encoder", self.encoder)
+            pyro.module(f"encoder {name}", self.encoder)
             with pyro.plate("data", y.shape[0]):
                 mean, log_variance = self.encoder(y).chunk(2, 1)
                 pyro.sample("latent", dist.Normal(mean, (0.5 * log_variance).exp()).to_event(1))
@@ -225,6 +225,7 @@ def by_pythae(x: np.ndarray, network: Network, batch: int, number: int) -> Progr
     from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
     logging.disable(logging.INFO)
+    os.environ["TQDM_DISABLE"] = "1"
     d, k, hidden = network.columns, network.latent, [network.width] * network.depth
     if not network.bits:
         raise ValueError("pythae has no Gaussian likelihood with a scale")
