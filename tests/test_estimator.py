@@ -37,10 +37,8 @@ def test_scikit_learns_checks():
     assert len(results) > 40
 
 
-# Of scikit-learn's checks those that go through all methods; all of them are among the slow tests.
+# Of scikit-learn's checks a few that go through all methods; all of them are among the slow tests.
 FEW = (
-    "check_estimators_pickle",
-    "check_fit_idempotent",
     "check_methods_sample_order_invariance",
     "check_methods_subset_invariance",
     "check_n_features_in",

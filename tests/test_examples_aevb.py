@@ -48,6 +48,7 @@ def found(options, name):
     return json.loads((out / f"{name}.json").read_text())
 
 
+@pytest.mark.slow
 def test_manifolds_curves_and_samples(figure, options, capsys):
     """Figures 4, 2 and 5 with two latents: a curve that one of them trained the others find again."""
     figure(4).main([*options, "--side", "3"])

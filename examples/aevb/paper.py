@@ -241,7 +241,12 @@ def parser(description: str, rows: int) -> argparse.ArgumentParser:
     folder = Path(os.environ.get("LOWERBOUND_DATA") or Path(__file__).parents[3] / "shared" / "data")
     options = argparse.ArgumentParser(description=description.split("\n")[0])
     options.add_argument("--folder", type=Path, default=folder, help="of the data [LOWERBOUND_DATA]")
-    options.add_argument("--out", type=Path, default=Path("runs/aevb"), help="for results [runs/aevb]")
+    options.add_argument(
+        "--out",
+        type=Path,
+        default=Path("runs/aevb"),
+        help="for results; curves in it are not run again [runs/aevb]",
+    )
     options.add_argument("--rows", type=int, default=rows, help=f"training rows of a curve [{rows}]")
     options.add_argument("--evaluated", type=int, default=5000, help="rows of each bound [5000]")
     options.add_argument("--rates", type=float, nargs="+", default=RATES, help="of Adam, to choose from")

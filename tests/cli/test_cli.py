@@ -77,6 +77,7 @@ def test_sample_writes_an_array_or_a_picture(run_folder, tmp_path):
     assert (tmp_path / "x.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_a_file_of_grey_images_is_binarised_once_asked_and_remembered(tmp_path, capsys):
     rng = np.random.default_rng(0)
     np.savez(tmp_path / "grey.npz", x=rng.integers(0, 256, (120, 4, 4)).astype(np.uint8), y=np.arange(120))

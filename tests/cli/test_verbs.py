@@ -72,6 +72,7 @@ def test_json_says_what_was_written(run_folder, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out) == {"out": str(out), "rows": 360, "columns": 2}
 
 
+@pytest.mark.slow
 def test_two_models_are_compared_on_the_same_rows(run_folder, tmp_path, capsys):
     other = tmp_path / "other"
     call = ["fit", "digits", "--latent-dim", "1", "--out", str(other), "--epochs", "3", "--width", "16"]

@@ -154,6 +154,7 @@ def test_every_weight_that_no_mask_takes_out_is_reached_by_the_gradient(kind):
     assert (kind is lb.CouplingFlow) == (not masks)
 
 
+@pytest.mark.slow
 @every_flow
 def test_the_score_is_the_gradient_of_the_log_density(kind):
     with jax.enable_x64(True):

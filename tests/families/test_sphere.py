@@ -67,6 +67,7 @@ def test_density_integrates_to_1_over_the_circle_and_the_sphere(log_concentratio
     assert density.mean() * 4 * np.pi == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", DIMENSIONS)
 @pytest.mark.parametrize("log_concentration", [0.0, 4.0, 9.0])
 @pytest.mark.parametrize("seed", [1, 2])
