@@ -62,6 +62,15 @@ def test_a_rate_of_zero_is_a_rate(model, rows):
     assert same(lb.fit(model, rows, epochs=2, learning_rate=0.0).model, model)
 
 
+@pytest.mark.slow
+def test_every_chunk_has_a_step(model):
+    """1,769 rows in batches of 100: epoch 500 ends at step 8,845, and the floating-point quotient of 8,845 by
+    17.69 is less than 500."""
+    x = np.random.default_rng(0).integers(0, 2, (1769, 6))
+    result = lb.fit(model, x, epochs=501, batch_size=100, validation=0)
+    assert (np.diff([0, *(record["step"] for record in result.history)]) > 0).all()
+
+
 def test_the_model_that_was_handed_in_is_not_changed(model, rows):
     before = arrays(model)
     lb.fit(model, rows, epochs=2)

@@ -182,14 +182,15 @@ def fit(
     state = State.initial(parameters, run, run_key) if resume is None else jax.tree.map(jnp.copy, resume)
     if mesh is not None:
         run, state = eqx.filter_shard((run, state), NamedSharding(mesh, PartitionSpec()))
-    chunk_steps = steps_per_epoch * math.ceil(_FEWEST_STEPS / steps_per_epoch)
+    chunk_rows = n * math.ceil(_FEWEST_STEPS / steps_per_epoch)  # whole epochs
     history: list[Record] = []
     stopped = "epochs"
     pace = _Pace()
     with _interrupts() as interrupted:
         while (begin := int(state.step)) < total_steps:
-            chunk = math.floor(begin / chunk_steps) + 1
-            stop = min(math.ceil(chunk * chunk_steps), total_steps)
+            # In whole numbers: a quotient that is rounded may leave a chunk without a step.
+            chunk = begin * batch_size // chunk_rows + 1
+            stop = min(-(-chunk * chunk_rows // batch_size), total_steps)
             clock = time.perf_counter()
             state, sums = _steps(run, state, stop, pace, interrupted)
             steps = int(state.step) - begin
