@@ -8,7 +8,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, Float
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
@@ -65,11 +65,15 @@ class Conditional(eqx.Module):
     def event_size(self) -> int:
         return self.family.event_size
 
-    def __call__(self, value: Array, given: Array | None = None) -> Distribution:
+    def vector(self, value: Array, given: Array | None = None) -> Float[Array, " size"]:
+        """What the network puts out: the family's unconstrained parameters."""
         value = jnp.asarray(value, float)
         if self.given:
             value = jnp.concatenate([value, jnp.atleast_1d(jnp.asarray(given, float))])
-        return self.family(self.network(value))
+        return self.network(value)
+
+    def __call__(self, value: Array, given: Array | None = None) -> Distribution:
+        return self.family(self.vector(value, given))
 
 
 def called(

@@ -335,7 +335,7 @@ class _Looked(NamedTuple):
 def _look(constants: _Constants, table: _Table) -> _Looked:
     found = in_chunks(_looked, constants, tuple(table), chunk=128)
     found = jax.tree.map(lambda leaf: leaf.astype(np.float64), found)
-    return _Looked(_log_jacobian(constants.transform, table.x), *found)
+    return _Looked(constants.transform.log_jacobian_of(table.x), *found)
 
 
 def _looked(constants: _Constants, row: tuple[Array, Any]) -> tuple[Any, ...]:
@@ -375,11 +375,6 @@ def _kl_per_dimension(q: Distribution, p: Distribution, z: Float[Array, "S d"]) 
         return jnp.broadcast_to(kl_divergence(q.base_dist, p.base_dist), q.event_shape)
     except NotImplementedError:
         return jax.vmap(lambda z: q.base_dist.log_prob(z) - p.base_dist.log_prob(z))(z).mean(0)
-
-
-def _log_jacobian(transform: Transform, x: np.ndarray) -> _Rows:
-    """Of the columns that were observed."""
-    return np.where(np.isnan(x), 0.0, transform.log_jacobian(x.shape[1])).sum(1)
 
 
 class _Activity(NamedTuple):
@@ -488,7 +483,7 @@ def _gaps(constants: _Constants, table: _Table, samples: int, first: Sampler, no
             f"log p(x) of {unreliable} of {len(table.x)} rows is not to be relied on (k̂ above 0.7): the gaps "
             "may be larger than said"
         )
-    log_evidence, inference = log_p + _log_jacobian(constants.transform, table.x), log_p - log_w.mean(1)
+    log_evidence, inference = log_p + constants.transform.log_jacobian_of(table.x), log_p - log_w.mean(1)
     if best is None:
         return _Gaps(log_evidence, inference)
     return _Gaps(log_evidence, inference, log_p - best.mean(1), best.mean(1) - log_w.mean(1))
@@ -520,12 +515,10 @@ def _weights(search: _Search, row: tuple[Array, Any]) -> tuple[Array, Array | No
 
 def _vector(sampler: Sampler) -> Array:
     """What the encoder puts out for the row."""
-    posterior, x = unwrapped(sampler.model.posterior), sampler.x
+    x = sampler.x
     if sampler.model.takes_missing:
         x = jnp.where(jnp.isnan(x), 0.0, x)
-    if posterior.given and sampler.given is not None:
-        x = jnp.concatenate([x, jnp.atleast_1d(sampler.given)])
-    return posterior.network(x)
+    return unwrapped(sampler.model.posterior).vector(x, sampler.given)
 
 
 def _at(sampler: Sampler, vector: Array) -> Sampler:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Bool, UInt32
+from jaxtyping import UInt32
 
 from lowerbound.baselines import Density
 from lowerbound.data.transforms import Binarization, Transform
@@ -28,13 +28,8 @@ Metrics = dict[str, Any]
 class Evaluation:
     """What `metrics.json` holds, and the evidence of each row behind it."""
 
-    metrics: Metrics
+    metrics: Metrics  # of the rows whose evidence is finite
     evidence: Evidence
-
-    @property
-    def finite(self) -> Bool[np.ndarray, " n"]:
-        """The rows that the metrics are of: those whose log p(x) and bound are finite."""
-        return np.isfinite(self.evidence.log_prob) & np.isfinite(self.evidence.elbo)
 
 
 def evaluate(
@@ -69,7 +64,7 @@ def evaluate(
         unfinished=unfinished,
     )
     seconds = time.perf_counter() - clock
-    finite = Evaluation({}, evidence).finite
+    finite = evidence.finite
     if not finite.any():
         raise FloatingPointError(f"log p(x) is finite for none of the {len(x)} rows")
     scored, mine = evidence[finite], fingerprints(x)
@@ -125,7 +120,7 @@ def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Metrics]:
         measures = (first.evidence.measure, evaluation.evidence.measure)
         if measures[0] != measures[1]:
             raise ValueError(f"{name} and {other} are not comparable: {measures[0]} against {measures[1]}")
-        both = first.finite & evaluation.finite
+        both = first.evidence.finite & evaluation.evidence.finite
         a, b = first.evidence[both], evaluation.evidence[both]
         difference, noise = a.log_prob - b.log_prob, np.hypot(a.standard_error, b.standard_error)
         paired[other] = {

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from lowerbound.annealing import annealed
 from lowerbound.data.transforms import Identity, Transform
@@ -77,6 +77,11 @@ class Evidence:
     def total_error(self) -> float:
         """Standard error of [`mean`][] from rows and samples together."""
         return standard_error_of_mean(self.log_prob, self.standard_error, self.group)
+
+    @property
+    def finite(self) -> Bool[np.ndarray, " n"]:
+        """The rows whose log p(x) and bound are finite."""
+        return np.isfinite(self.log_prob) & np.isfinite(self.elbo)
 
     @property
     def rate(self) -> Float[np.ndarray, " n"]:
@@ -174,8 +179,7 @@ def log_evidence(
             parts = [_joined(parts)]
             kept.write(parts[0])
         if callbacks:
-            parts = [_joined(parts)]
-            log_prob = parts[0]["log_prob"]
+            log_prob = np.concatenate([part["log_prob"] for part in parts])
             record = {
                 "rows": rows,
                 "of": len(x),
@@ -187,7 +191,7 @@ def log_evidence(
     columns = _joined(parts)
     if kept is not None:
         kept.finish()
-    jacobian = np.where(np.isnan(x), 0.0, transform.log_jacobian(x.shape[1])).sum(1)
+    jacobian = transform.log_jacobian_of(x)
     _, group = np.unique(columns.pop("hash"), axis=0, return_inverse=True)
     columns["log_prob"] = columns["log_prob"] + jacobian
     columns["elbo"] = columns["elbo"] + jacobian

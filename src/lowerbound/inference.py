@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -68,13 +67,10 @@ def chunks(
         block = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[index]), rows)
         return min(step, n - first), _chunk(function, constants, block, mesh)
 
-    ahead: deque[tuple[int, PyTree]] = deque()
-    for first in range(start, n, step):
-        ahead.append(dispatched(first))
-        if len(ahead) > 1:
-            count, result = ahead.popleft()
-            yield jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result)
-    for count, result in ahead:
+    under_way = map(dispatched, range(start, n, step))
+    chunk_now = next(under_way, None)
+    while chunk_now is not None:
+        (count, result), chunk_now = chunk_now, next(under_way, None)
         yield jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result)
 
 

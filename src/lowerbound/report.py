@@ -68,7 +68,7 @@ def report(
     nearest to samples are looked for; `seed`: of the samples that are drawn for the pictures.
     """
     finite = finite_rows(source, evaluation)
-    metrics, evidence = evaluation.metrics, evaluation.evidence[evaluation.finite]
+    metrics, evidence = evaluation.metrics, evaluation.evidence[evaluation.evidence.finite]
     title = f"Report on {source.name}"
     pictures = _pictures(saved, finite, metrics, evidence, diagnosis, history, train, seed)
     body = [
@@ -134,8 +134,8 @@ def nearness(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " m"]) -> tuple[fl
 
 def finite_rows(source: Source, evaluation: Evaluation) -> Source:
     """The rows of `source` whose log p(x) and bound are finite."""
-    labels = None if source.labels is None else source.labels[evaluation.finite]
-    return replace(source, x=source.x[evaluation.finite], labels=labels)
+    labels = None if source.labels is None else source.labels[evaluation.evidence.finite]
+    return replace(source, x=source.x[evaluation.evidence.finite], labels=labels)
 
 
 def rows_among(x: np.ndarray, known: UInt32[np.ndarray, "m 2"]) -> np.ndarray | None:

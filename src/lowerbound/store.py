@@ -24,6 +24,7 @@ from jaxtyping import PyTree, UInt32
 from lowerbound.data.transforms import Identity, Transform
 from lowerbound.model import VAE
 from lowerbound.parts import PARTS, kebab, part
+from lowerbound.whole import write_whole
 
 __all__ = ["SCHEMA", "Saved", "load", "packed", "read", "save", "unpacked", "write"]
 
@@ -109,8 +110,8 @@ def write(saved: Saved, path: str | os.PathLike[str]) -> None:
     tensors = to_bytes({name: np.asarray(array, order="C") for name, array in arrays.items()})
     structure["sha256"] = hashlib.sha256(tensors).hexdigest()
     # The JSON comes last and knows the arrays' hash: a folder half written is seen to be so.
-    _replace(path / "model.safetensors", tensors)
-    _replace(
+    write_whole(path / "model.safetensors", tensors)
+    write_whole(
         path / "model.json", json.dumps(structure, indent=1, allow_nan=False, default=_plain).encode() + b"\n"
     )
 
@@ -167,13 +168,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"cannot be stored as JSON: {type(value).__name__}")
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
 
 
 def packed(node: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 import lowerbound
+from lowerbound.whole import write_whole
 
 __all__ = ["Unfinished", "fingerprint"]
 
@@ -53,14 +53,10 @@ class Unfinished:
 
     def write(self, columns: Columns) -> None:
         """The columns of the rows that are done; the file appears whole or not at all."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save as to_bytes
 
-        half = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
-        try:
-            save_file({k: np.ascontiguousarray(v) for k, v in columns.items()}, half, {"call": self.call})
-            half.replace(self.path)
-        finally:
-            half.unlink(missing_ok=True)
+        arrays = {name: np.ascontiguousarray(column) for name, column in columns.items()}
+        write_whole(self.path, to_bytes(arrays, {"call": self.call}))
         self.written = time.monotonic()
 
     @property

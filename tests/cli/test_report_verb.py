@@ -12,10 +12,11 @@ import pytest
 
 from lowerbound.build import build
 from lowerbound.cli import main
-from lowerbound.cli.report import _write_whole
+from lowerbound.cli.report import _encoded
 from lowerbound.data.sources import open_source
 from lowerbound.evaluation import fingerprints
 from lowerbound.store import Saved, write
+from lowerbound.whole import write_whole
 
 from ..test_report import VERDICTS, Reader, a_diagnosis
 
@@ -195,11 +196,12 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         with pytest.raises(OSError, match="too large"):
-            _write_whole(out, "x" * 5000)
+            write_whole(out, b"x" * 5000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
-    assert _write_whole(out, "p̂ of \udcff") == len(out.read_bytes()) == 8
+    write_whole(out, _encoded("p̂ of \udcff"))
+    assert len(out.read_bytes()) == 8
 
 
 @pytest.mark.slow

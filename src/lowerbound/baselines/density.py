@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol, get_type_hints
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, Protocol, TypeVar, get_type_hints
 
 import numpy as np
 from jaxtyping import jaxtyped
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Array", "Density", "check", "in_chunks", "log_sum_exp", "paired_difference", "real", "whole"]
+__all__ = [
+    "Array",
+    "Density",
+    "check",
+    "converged",
+    "in_chunks",
+    "log_sum_exp",
+    "nearest_of",
+    "paired_difference",
+    "real",
+    "whole",
+]
 
 Array = NDArray[np.float64]
+Mixture = TypeVar("Mixture")
 
 CHUNK = 512  # rows scored at once
 
@@ -40,6 +53,22 @@ def paired_difference(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
         )
     difference = a - b
     return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(difference.size))
+
+
+def nearest_of(x: Array, components: int, seed: int) -> Array:
+    """Responsibilities (n, k) for EM to start from: 1 for the nearest of `components` random rows of x."""
+    centres = x[np.random.default_rng(seed).choice(len(x), components, replace=False)]
+    return np.eye(components)[((centres**2).sum(1) / 2 - x @ centres.T).argmin(1)]
+
+
+def converged(iterations: Iterator[tuple[Mixture, float]], rows: int, steps: int) -> Mixture:
+    """The mixture after the first step of EM that gains under 1e-4 nats a row, or after `steps`."""
+    last = -np.inf
+    for mixture, objective in islice(iterations, steps):  # noqa: B007
+        if objective - last < 1e-4 * rows:
+            break
+        last = objective
+    return mixture
 
 
 def in_chunks(score: Callable[[Array], Array], x: Array) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import equinox as eqx
@@ -16,7 +15,7 @@ import optax
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from lowerbound.baselines.density import Array, in_chunks, log_sum_exp, real
+from lowerbound.baselines.density import Array, converged, in_chunks, log_sum_exp, nearest_of, real
 from lowerbound.data.transforms import Transform
 from lowerbound.families.family import Family
 
@@ -47,7 +46,7 @@ class FamilyMixture:
         rows = real(x, self.family.event_size)
         joint = partial(_log_joint, self.family, np.log(self.weights), self.parameters)
         score = lambda x: log_sum_exp(np.asarray(joint(_seen(self, x)), np.float64))  # noqa: E731
-        return in_chunks(score, rows) + float(self.transform.log_jacobian(rows.shape[1]).sum())
+        return in_chunks(score, rows) + self.transform.log_jacobian_of(rows)
 
 
 def _seen(mixture: FamilyMixture, x: Array) -> np.ndarray:
@@ -143,13 +142,5 @@ def fit_family(
         family, transform, np.full(components, 1 / components), np.zeros((components, family.size)), note=""
     )
     y = _seen(start, x)
-    y = y / np.maximum(y.std(0), 1e-6)
-    centres = y[np.random.default_rng(seed).choice(len(y), components, replace=False)]
-    nearest = ((centres**2).sum(1) / 2 - y @ centres.T).argmin(1)
-    iterations = expectation_maximization(start, x, np.eye(components)[nearest])
-    mixture, last = start, -np.inf
-    for mixture, objective in islice(iterations, steps):  # noqa: B007
-        if objective - last < 1e-4 * len(x):
-            break
-        last = objective
-    return mixture
+    nearest = nearest_of(y / np.maximum(y.std(0), 1e-6), components, seed)
+    return converged(expectation_maximization(start, x, nearest), len(x), steps)

@@ -83,14 +83,16 @@ def fit_baselines(
     x = whole(x) if discrete else real(x)
     if len(x) < 10:
         raise ValueError(f"x has {len(x)} rows: baselines need at least 10 to be fitted")
+    highest = 0 if isinstance(kind, Family) or kind not in FAMILIES else _trials(x, kind, trials)
+
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with threadpool_limits(1 if x.size <= SMALL_ENTRIES else None):
         baselines = _gaussian_baselines(x, discrete, seed)
         if isinstance(kind, Family):
             baselines |= _family_baselines(x, kind, transform or Identity(), seed)
-        elif discrete:
-            baselines |= _product_baselines(x, kind, _trials(x, kind, trials), seed)
+        elif kind in FAMILIES:
+            baselines |= _product_baselines(x, kind, highest, seed)
     return baselines
 
 

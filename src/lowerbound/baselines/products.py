@@ -5,14 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any, Self
 
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from lowerbound.baselines.density import Array, check, in_chunks, log_sum_exp, whole
+from lowerbound.baselines.density import Array, check, converged, in_chunks, log_sum_exp, nearest_of, whole
 
 __all__ = [
     "FAMILIES",
@@ -257,16 +256,9 @@ def fit_products(
     x: Array, components: int, *, family: type[ProductMixture], trials: int, seed: int, steps: int
 ) -> ProductMixture:
     """EM from the nearest of `components` random rows, until a step gains under 1e-4 nats a row."""
-    centres = x[np.random.default_rng(seed).choice(len(x), components, replace=False)]
-    nearest = ((centres**2).sum(1) / 2 - x @ centres.T).argmin(1)
     start = family.uniform(components, x.shape[1], trials)
-    iterations = expectation_maximization(start, x, np.eye(components)[nearest])
-    last = -np.inf
-    for mixture, objective in islice(iterations, steps):  # noqa: B007
-        if objective - last < 1e-4 * len(x):
-            break
-        last = objective
-    return mixture
+    iterations = expectation_maximization(start, x, nearest_of(x, components, seed))
+    return converged(iterations, len(x), steps)
 
 
 def _log_choose(n: int) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from lowerbound.baselines.gaussians import Dequantized, FactorMixture, FullGauss
 from lowerbound.baselines.products import BetaBinomialMixture, BinomialMixture, CategoricalMixture
 from lowerbound.parts import kebab
 from lowerbound.store import packed, unpacked
+from lowerbound.whole import write_whole
 
 __all__ = ["load_baselines", "save_baselines"]
 
@@ -38,17 +38,12 @@ def save_baselines(baselines: Mapping[str, Density], path: str | Path) -> None:
     ...     load_baselines(f"{folder}/baselines.safetensors")["coin"].note
     'a coin'
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save as to_bytes
 
     arrays: dict[str, NDArray[Any]] = {}
     records = {name: _pack(density, name, arrays) for name, density in baselines.items()}
     metadata = {"format": FORMAT, "baselines": json.dumps(records)}
-    unfinished = Path(f"{path}.{os.getpid()}.tmp")
-    try:
-        save_file(arrays, unfinished, metadata=metadata)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    write_whole(path, to_bytes(arrays, metadata))
 
 
 def load_baselines(path: str | Path) -> dict[str, Density]:

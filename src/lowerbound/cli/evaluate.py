@@ -89,7 +89,7 @@ def evaluate(
             print_metrics(only)
         if diagnosis:
             verdicts = _verdicts(
-                Path(folders[0]), saved, source.x[evaluations[folders[0]].finite], train, seed
+                Path(folders[0]), saved, source.x[evaluations[folders[0]].evidence.finite], train, seed
             )
             only["verdicts"] = [asdict(verdict) for verdict in verdicts]
             if not json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from json import dumps
 from pathlib import Path
@@ -42,6 +41,7 @@ def report(
     from lowerbound.evaluation import evaluate, named_rows
     from lowerbound.report import finite_rows
     from lowerbound.report import report as page
+    from lowerbound.whole import write_whole
 
     usable_file(out, (".html",), overwrite)
     saved, source = model_and_rows(folder, data, labels)
@@ -64,19 +64,26 @@ def report(
             saved.model, finite.x, train=trained, transform=saved.transform, history=history or None, key=seed
         )
         html = page(saved, source, evaluation, diagnosis, history=history, train=trained, seed=seed)
+    content = _encoded(html)
     try:
-        size = _write_whole(out, html)
+        write_whole(out, content)
     except OSError as error:
         say(f"lowerbound: --out {out}: not written: {error.strerror or error}")
         return 1
     verdicts = diagnosis.verdicts
     if json:
         found = [asdict(verdict) for verdict in verdicts]
-        written = {"out": str(out), "bytes": size, "rows": n, "rows_not_finite": lost, "verdicts": found}
+        written = {
+            "out": str(out),
+            "bytes": len(content),
+            "rows": n,
+            "rows_not_finite": lost,
+            "verdicts": found,
+        }
         print(dumps(without_nan(written), indent=1))
     else:
         print_verdicts(verdicts)
-        say(f"wrote {out} ({size / 1e6:.1f} MB)")
+        say(f"wrote {out} ({len(content) / 1e6:.1f} MB)")
     if lost:
         say(
             f"lowerbound: {data}: log p(x) or its bound is not finite for {named_rows(lost)} (counted from 0)"
@@ -84,16 +91,5 @@ def report(
     return 1 if lost else 0
 
 
-def _write_whole(path: Path, text: str) -> int:
-    """Write a file whole or not at all, and say how many bytes it has."""
-    content = text.encode("utf-8", "replace")  # a file's name may be no text
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())  # a full disk may say so only here
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return len(content)
+def _encoded(html: str) -> bytes:
+    return html.encode("utf-8", "replace")  # a file's name may be no text

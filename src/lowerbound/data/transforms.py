@@ -53,6 +53,10 @@ class Transform(eqx.Module):
         x."""
         return np.zeros(event_size)
 
+    def log_jacobian_of(self, x: np.ndarray) -> Float[np.ndarray, " n"]:
+        """Σᵢ log |∂yᵢ/∂xᵢ| over the dimensions of each row that were observed, those that are not NaN."""
+        return np.where(np.isnan(x), 0.0, self.log_jacobian(x.shape[1])).sum(1)
+
     @property
     def note(self) -> str:
         """What this does to the meaning of log p(x), in plain words; empty where it does nothing."""
