@@ -1,41 +1,61 @@
-"""What it costs to begin: `import lowerbound` and `lowerbound --help`, over a bare interpreter.
-
-    python benchmarks/startup.py [--rounds 9]
-
-The three commands run in turn; the median of each, and the differences to the bare interpreter, in seconds.
-"""
+"""What it costs to begin, each in a process of its own."""
 
 from __future__ import annotations
 
-import argparse
-import statistics
+import os
 import subprocess
 import sys
-import time
+import tempfile
+from functools import partial
 
-COMMANDS = {
-    "bare interpreter": [sys.executable, "-c", "pass"],
-    "import lowerbound": [sys.executable, "-c", "import lowerbound"],
-    "lowerbound --help": [sys.executable, "-m", "lowerbound", "--help"],
-    "lowerbound fit --help": [sys.executable, "-m", "lowerbound", "fit", "--help"],
-}
+from rounds import Program, Timed, timed
 
+__all__ = ["commands", "digits"]
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9, help="rounds of each command, in turn")
-    rounds = parser.parse_args().rounds
-    seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
-    for _ in range(rounds + 1):  # the first fills the file cache and is not counted
-        for name, command in COMMANDS.items():
-            begin = time.perf_counter()
-            subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-            seconds[name].append(time.perf_counter() - begin)
-    bare = statistics.median(seconds["bare interpreter"][1:])
-    for name, times in seconds.items():
-        median = statistics.median(times[1:])
-        print(f"{name:22} {median:.3f} s, {median - bare:+.3f} s over the bare interpreter")
+FIT = (
+    "from sklearn.datasets import load_digits\n"
+    "from lowerbound import VariationalAutoencoder\n"
+    "X = load_digits().data\n"
+    "vae = VariationalAutoencoder(random_state=0).fit(X)\n"
+)
 
 
-if __name__ == "__main__":
-    main()
+def commands(rounds: int) -> Timed:
+    """A bare interpreter, `import lowerbound`, and pages of help."""
+    makers = {
+        "bare interpreter": partial(_process, "-c", "pass"),
+        "import lowerbound": partial(_process, "-c", "import lowerbound"),
+        "lowerbound --help": partial(_process, "-m", "lowerbound", "--help"),
+        "lowerbound fit --help": partial(_process, "-m", "lowerbound", "fit", "--help"),
+        "import jax": partial(_process, "-c", "import jax, sklearn.base"),
+    }
+    return timed(makers, "process", 1, rounds)
+
+
+def digits(rounds: int) -> Timed:
+    """`VariationalAutoencoder().fit(digits)` at its defaults until early stopping or its last epoch ends it:
+    nothing compiled before, and with JAX's compilation cache filled by an earlier process."""
+    makers = {
+        "cold": partial(_process, "-c", FIT),
+        "cold, then transform": partial(_process, "-c", FIT + "vae.transform(X)"),
+        "compilation cache": partial(_cached, "-c", FIT),
+    }
+    return timed(makers, "process", 1, rounds)
+
+
+def _process(*arguments: str) -> Program:
+    environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"}
+    return lambda number: _run(arguments, environment)
+
+
+def _cached(*arguments: str) -> Program:
+    environment = os.environ | {
+        "JAX_COMPILATION_CACHE_DIR": tempfile.mkdtemp(),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    return lambda number: _run(arguments, environment)
+
+
+def _run(arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+    subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, env=environment, check=True)

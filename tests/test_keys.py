@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lowerbound.keys import PURPOSES, as_key, content_hash, content_key
+from lowerbound.keys import PURPOSES, as_key, content_hash, content_key, random_words
 
 
 def data(key):
@@ -20,16 +20,49 @@ def hashes(rows):
 class TestAsKey:
     def test_a_seed_is_its_threefry_key(self):
         for seed in (3, np.int64(3)):
-            assert as_key(seed) == jax.random.key(3, impl="threefry2x32")
+            np.testing.assert_array_equal(data(as_key(seed)), data(jax.random.key(3, impl="threefry2x32")))
 
     def test_a_threefry_key_is_kept(self):
-        assert as_key(jax.random.key(5)) == jax.random.key(5)
-        assert as_key(jax.random.PRNGKey(5)) == jax.random.key(5)
+        for key in (jax.random.key(5), jax.random.PRNGKey(5), as_key(5), data(jax.random.key(5))):
+            np.testing.assert_array_equal(data(as_key(key)), data(jax.random.key(5)))
 
     def test_any_other_generator_becomes_a_threefry_key_of_its_own(self):
         keys = [as_key(jax.random.key(seed, impl="rbg")) for seed in (0, 1)]
-        assert [str(jax.random.key_impl(key)) for key in keys] == ["threefry2x32"] * 2
+        assert {key.dtype for key in keys} == {as_key(0).dtype}
         assert keys[0] != keys[1]
+
+
+class TestItsNumbers:
+    """Keys of ours draw what JAX's own threefry keys draw, to the bit."""
+
+    ours, theirs = as_key(7), jax.random.key(7, impl="threefry2x32")
+
+    @pytest.mark.parametrize("shape", [(), (1,), (2,), (5,), (3, 4)])
+    @pytest.mark.parametrize("dtype", [jnp.uint8, jnp.uint16, jnp.uint32])
+    def test_bits(self, shape, dtype):
+        expected = jax.random.bits(self.theirs, shape, dtype)
+        np.testing.assert_array_equal(jax.random.bits(self.ours, shape, dtype), expected)
+
+    def test_words_in_one_expression_and_bits_of_64(self):
+        expected = jax.random.bits(self.theirs, (7,), jnp.uint32)
+        np.testing.assert_array_equal(random_words(self.theirs, (7,)), expected)
+        with jax.enable_x64(True):
+            expected = jax.random.bits(self.theirs, (7,), jnp.uint64)
+            np.testing.assert_array_equal(jax.random.bits(self.ours, (7,), jnp.uint64), expected)
+
+    def test_keys_made_of_keys(self):
+        for derived in (
+            lambda key: jax.random.split(key, (3, 2)),
+            lambda key: jax.random.fold_in(key, 9),
+            lambda key: jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(4)),
+        ):
+            np.testing.assert_array_equal(data(derived(self.ours)), data(derived(self.theirs)))
+
+    def test_noise_under_vmap(self):
+        def noise(key):
+            return jax.vmap(lambda key: jax.random.normal(key, (3,)))(jax.random.split(key, 5))
+
+        np.testing.assert_array_equal(noise(self.ours), noise(self.theirs))
 
 
 class TestContentKey:

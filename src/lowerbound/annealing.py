@@ -409,7 +409,7 @@ class _Constants(eqx.Module):
 def _sandwiched(constants: _Constants, row: tuple[Array, Any]) -> tuple[Array, Array, Array]:
     model, steps, chains = constants.model, constants.steps, constants.chains
     data, given = row
-    key = jax.random.wrap_key_data(data, impl="threefry2x32")
+    key = as_key(data)
     z_key, x_key, key = jax.random.split(key, 3)
     z = model.p_z(given).sample(z_key)
     x = jnp.asarray(model.p_x(z, given).sample(x_key), float)

@@ -231,14 +231,14 @@ def sample(
 
 def _generated(constants: tuple[VAE, Transform], row: tuple[Array, Any]) -> Array:
     (model, transform), (data, given) = constants, row
-    key_z, key_x = jax.random.split(jax.random.wrap_key_data(data, impl="threefry2x32"))
+    key_z, key_x = jax.random.split(as_key(data))
     x = model.p_x(model.p_z(given).sample(key_z), given).sample(key_x)
     return transform.inverse(jnp.asarray(x, float))
 
 
 def _generated_mean(constants: tuple[VAE, Transform], row: tuple[Array, Any]) -> Array:
     (model, transform), (data, given) = constants, row
-    key_z, _ = jax.random.split(jax.random.wrap_key_data(data, impl="threefry2x32"))
+    key_z, _ = jax.random.split(as_key(data))
     return transform.inverse(model.p_x(model.p_z(given).sample(key_z), given).mean)
 
 

@@ -71,14 +71,14 @@ class Sampler:
     def __call__(self, key: PRNGKeyArray, indices: Int[Array, " K"]) -> Draw:
         """The samples of these numbers; sample j depends on (key, j) only."""
         keys = _of_samples(key, indices)
-        return self.at(*jax.vmap(lambda key: sample_with_log_prob(self.q, key))(keys))
+        return self.at(*_over_samples(lambda key: sample_with_log_prob(self.q, key), keys))
 
     def at(self, z: Array, log_posterior: Float[Array, " K"]) -> Draw:
         """The draw that consists of these z, whose log q(z∣x) is known."""
         return Draw(
             z=z,
-            log_likelihood=jax.vmap(lambda z: self.model.p_x(z, self.given).log_prob(self.x))(z),
-            log_prior=jax.vmap(self.p.log_prob)(z),
+            log_likelihood=_over_samples(lambda z: self.model.p_x(z, self.given).log_prob(self.x), z),
+            log_prior=_over_samples(self.p.log_prob, z),
             log_posterior=log_posterior,
             kl=_closed_form(self.q, self.p),
             reparameterized=bool(self.q.has_rsample),
@@ -115,6 +115,14 @@ class Sampler:
             )
         values = itertools.product(range(int(span.low), int(span.high) + 1), repeat=d)
         return jnp.asarray(list(values), float).reshape(-1, *self.q.event_shape)
+
+
+def _over_samples(function: Callable[[Array], Any], samples: Array) -> Any:
+    """`jax.vmap(function)(samples)`. A single sample goes without the axis, which would cost the gradients of
+    a decoder's weights a transpose each (XLA merges the axes of rows and samples by copying)."""
+    if len(samples) > 1:
+        return jax.vmap(function)(samples)
+    return jax.tree.map(lambda leaf: leaf[None], function(samples[0]))
 
 
 def frozen(part: Any) -> Any:

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.keys import as_key, content_key
+from lowerbound.keys import as_key, content_key, random_words
 from lowerbound.leaves import Fixed
 
 __all__ = [
@@ -83,9 +83,9 @@ class DynamicBinarization(Binarization):
     """A grey value is a probability: each time a row is seen its pixels are drawn anew, 1 with
     probability pixel/`white`.
 
-    For 8-bit pixels (`white=255`) the draw compares 16 random bits with 257·pixel: P(1) is within
-    2⁻¹⁶ of pixel/255, and exactly 0 at 0 and 1 at 255. Eight bits, `bits < pixel`, would give pixel/256,
-    so that a white pixel were black once in 256 draws. Other pixels are compared with a float.
+    For 8-bit pixels (`white=255`) the draw compares 32 random bits with pixel·(2³² − 1)/255: P(1) is
+    within 2⁻³² of pixel/255, and exactly 0 at 0 and 1 at 255. Eight bits, `bits < pixel`, would give
+    pixel/256, so that a white pixel were black once in 256 draws. Other pixels are compared with a float.
 
     In inference a row's noise follows from its content, so that a row is binarised one way.
 
@@ -103,11 +103,10 @@ class DynamicBinarization(Binarization):
 
     def __call__(self, x: Array, key: PRNGKeyArray) -> Float[Array, " d"]:
         if x.dtype == jnp.uint8 and self.white == 255:
-            # Two halves of a 32-bit word, one after the other: jax.random.bits(…, uint16) is an
-            # interleaving that costs half as much again on a CPU.
-            words = jax.random.bits(key, ((x.size + 1) // 2,), jnp.uint32)
-            bits = jnp.concatenate([words & 0xFFFF, words >> 16])[: x.size].astype(jnp.uint16)
-            on = (bits < x.astype(jnp.uint16) * jnp.uint16(257)) | (x == 255)
+            on = (random_words(key, x.shape) < x.astype(jnp.uint32) * jnp.uint32(2**32 // 255)) | (x == 255)
+            # √0 = 0 and √1 = 1. A step reads these bits in five places, and XLA makes anew in each of them
+            # what it takes for cheap, the random words as well; the result of a root it keeps.
+            on = jnp.sqrt(on.astype(float))
         else:
             on = jax.random.uniform(key, x.shape) < jnp.asarray(x, float) / self.white
         return _where_observed(x, on)

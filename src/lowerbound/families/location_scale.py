@@ -130,7 +130,7 @@ class LocationScale(Factorized):
         return constraints.real
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
-        location, rest = parameters[: self.event_size], parameters[self.event_size :]
+        location, rest = jnp.split(parameters, [self.event_size])
         return self.at(location, jnp.broadcast_to(self.scale(rest), location.shape))
 
     @abstractmethod

@@ -36,7 +36,7 @@ Record = dict[str, float]
 Callback = Callable[[Mapping[str, Any]], object]
 
 # One object for every fit with the default optimiser, so that they share a compiled program.
-_ADAM = optax.scale_by_adam()
+ADAM = optax.scale_by_adam()
 _LEARNING_RATE = 2e-3
 
 
@@ -166,7 +166,7 @@ def fit(
         constants=constants,
         objective=_traced(objective or ELBO()),
         transform=transform,
-        optimizer=optimizer or _ADAM,
+        optimizer=optimizer or ADAM,
         train=_on_device(train),
         validation=None if held_out is None else _on_device(held_out),
         learning_rate=None if optimizer is not None else _number(learning_rate),

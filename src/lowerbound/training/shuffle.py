@@ -6,12 +6,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, PRNGKeyArray, UInt
 
+from lowerbound.keys import random_words
+
 __all__ = ["shuffled"]
 
 _ROUNDS = 6
 
 
-def shuffled(key: PRNGKeyArray, position: Int[Array, " b"], n: Int[Array, ""]) -> Int[Array, " b"]:
+def shuffled(key: PRNGKeyArray, position: Int[Array, ""], n: Int[Array, ""]) -> Int[Array, ""]:
     """Row at `position` of the epoch whose key is `key`: a bijection of 0 … n − 1.
 
     A Feistel network over pairs (l, r) of digits in base ⌈√n⌉, (l, r) ↦ (r, l + F(r)), walked until it
@@ -19,31 +21,29 @@ def shuffled(key: PRNGKeyArray, position: Int[Array, " b"], n: Int[Array, ""]) -
     a batch a batch's work, a resumed run needs no array, and n is traced.
 
     >>> import jax, jax.numpy as jnp
-    >>> order = shuffled(jax.random.key(0), jnp.arange(10), jnp.asarray(10))
+    >>> order = jax.vmap(shuffled, (None, 0, None))(jax.random.key(0), jnp.arange(10), jnp.asarray(10))
     >>> sorted(order.tolist()) == list(range(10))
     True
     """
     side = jnp.ceil(jnp.sqrt(n.astype(jnp.float32))).astype(jnp.uint32)
     side = side + (side * side < n).astype(jnp.uint32)  # float32's root may fall short
-    words = jax.random.bits(key, (_ROUNDS,), jnp.uint32)
+    words = random_words(key, (_ROUNDS,))
 
-    def permute(x: UInt[Array, " b"]) -> UInt[Array, " b"]:
+    def permute(x: UInt[Array, ""]) -> UInt[Array, ""]:
         left, right = x % side, x // side
         for word in words:
-            left, right = right, (left + _mixed(right ^ word) % side) % side
+            # A digit, as 16 bits of the hash times the base: a remainder would cost a division a round.
+            digit = ((_mixed(right ^ word) >> 16) * side) >> 16
+            total = left + digit
+            left, right = right, jnp.where(total < side, total, total - side)
         return left + right * side
 
-    def outside(x: UInt[Array, " b"]) -> Array:
-        return (x >= n.astype(jnp.uint32)).any()
-
-    def walk(x: UInt[Array, " b"]) -> UInt[Array, " b"]:
-        return jnp.where(x >= n.astype(jnp.uint32), permute(x), x)
-
+    outside = n.astype(jnp.uint32)
     first = permute(position.astype(jnp.uint32))
-    return jax.lax.while_loop(outside, walk, first).astype(jnp.int32)
+    return jax.lax.while_loop(lambda x: x >= outside, permute, first).astype(jnp.int32)
 
 
-def _mixed(h: UInt[Array, " b"]) -> UInt[Array, " b"]:
+def _mixed(h: UInt[Array, ""]) -> UInt[Array, ""]:
     h = (h ^ (h >> 16)) * jnp.uint32(0x7FEB352D)
     h = (h ^ (h >> 15)) * jnp.uint32(0x846CA68B)
     return h ^ (h >> 16)

@@ -57,17 +57,17 @@ def schedule(run: Run, step: Array) -> Array:
 def batch_of(run: Run, state: State, order_key: PRNGKeyArray) -> tuple[Array, Array, Array]:
     """The rows of this step, and the place (epoch, position) of the next. A batch runs on from the end of
     an epoch into the next one, so that there is no short batch and every epoch sees each row once."""
-    place = state.position + jnp.arange(run.batch_size)
-    wrapped = place >= run.train.n
+    n, place = run.train.n, state.position + jnp.arange(run.batch_size)
 
-    def order(epoch: Array) -> Array:
-        return shuffled(jax.random.fold_in(order_key, epoch), place % run.train.n, run.train.n)
+    def row(place: Array) -> Array:
+        key = jax.random.fold_in(order_key, state.epoch + place // n)
+        return shuffled(key, place % n, n)
 
-    rows = jnp.where(wrapped, order(state.epoch + 1), order(state.epoch))
+    rows = jax.vmap(row)(place)
     if run.mesh is not None:
         rows = jax.lax.with_sharding_constraint(rows, NamedSharding(run.mesh, PartitionSpec("batch")))
     following = state.position + run.batch_size
-    return rows, state.epoch + following // run.train.n, following % run.train.n
+    return rows, state.epoch + following // n, following % n
 
 
 def train_step(run: Run, state: State) -> tuple[State, Terms]:

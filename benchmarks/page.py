@@ -1,0 +1,202 @@
+"""docs/performance.md's tables and picture, from the figures of docs/performance.json."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from rounds import Timed
+
+__all__ = ["write_page"]
+
+# What a table's line says, its unit, and how many seconds that is.
+TITLES = {
+    "aevb-20": ("training step, AEVB network, batch 20", "ms", 1e-3),
+    "aevb-100": ("training step, AEVB network, batch 100", "ms", 1e-3),
+    "aevb-1000": ("training step, AEVB network, batch 1,000", "ms", 1e-3),
+    "iwae-50": ("training step, IWAE-50, batch 100", "ms", 1e-3),
+    "table": ("training step, 50 columns, 64-64, batch 256", "ms", 1e-3),
+    "convolution-28x28x1": ("training step, convolutions, 28×28, batch 100", "ms", 1e-3),
+    "convolution-32x32x3": ("training step, convolutions, 32×32×3, batch 100", "ms", 1e-3),
+    "evidence": ("log p(x), K = 5,000: a weight", "µs", 1e-6),
+    "encoding": ("encode a row, AEVB network", "µs", 1e-6),
+    "generation": ("generate a row, AEVB network", "µs", 1e-6),
+}
+PEERS = {
+    "products": "products alone",
+    "by hand": "JAX by hand",
+    "numpyro": "NumPyro",
+    "torch": "PyTorch",
+    "pyro": "Pyro",
+    "pythae": "pythae",
+}
+PROCESSES = ("startup", "digits")
+NOT_MEASURED = "not measured"
+
+
+def write_page(figures: dict[str, Any], page: Path) -> None:
+    """Put the tables of `figures` between the page's marks, and the picture beside it."""
+    cpu, gpu = figures.get("cpu", {}), figures.get("gpu", {})
+    tables = {
+        "machine": _machines(cpu, gpu),
+        "ratios": _ratios(cpu, gpu),
+        "spread": _spread(cpu),
+        "processes": _processes(cpu),
+        "growth": _growth(cpu),
+        "quality": _quality(cpu),
+    }
+    text = page.read_text("utf-8")
+    for name, table in tables.items():
+        mark = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        if not mark.search(text):
+            raise ValueError(f"{page}: expected a mark <!-- {name} --> … <!-- end -->, found none")
+        text = mark.sub(lambda match, table=table: f"{match[1]}\n{table}\n\n{match[2]}", text)
+    page.write_text(text, "utf-8")
+    if cpu:
+        _draw(cpu, page.with_suffix(".svg"))
+
+
+def _timed(entry: dict[str, Any]) -> Timed:
+    return Timed(entry["item"], entry["seconds"], entry["absent"])
+
+
+def _best(entry: dict[str, Any]) -> dict[str, tuple[str, Timed]]:
+    """Of each peer the fastest way in which it was used."""
+    timed, best = _timed(entry), {}
+    for name, seconds in timed.seconds.items():
+        peer = name.split(",")[0]
+        if peer not in best or min(seconds) < min(timed.seconds[best[peer][0]]):
+            best[peer] = (name, timed)
+    return best
+
+
+def _machines(cpu: dict[str, Any], gpu: dict[str, Any]) -> str:
+    lines = []
+    for of_device in (cpu, gpu):
+        found = {}
+        for name, entry in of_device.items():
+            machine = entry["machine"]
+            threads = ", ".join(f"{library} {n} threads" for library, n in machine["threads"].items())
+            versions = ", ".join(f"{library} {v}" for library, v in machine["versions"].items())
+            words = f"{machine['name']}, {machine['cores']} cores ({threads}); {versions}; {entry['date']}"
+            found.setdefault(words, []).append(name)
+        lines += [f"- {words}: {', '.join(f'`{name}`' for name in names)}." for words, names in found.items()]
+    if not gpu:
+        lines.append("- GPU: not measured.")
+    return "\n".join(lines)
+
+
+def _ratios(cpu: dict[str, Any], gpu: dict[str, Any]) -> str:
+    head = ["workload", "lowerbound", *PEERS.values(), "GPU"]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for name, (title, unit, seconds) in TITLES.items():
+        if name not in cpu:
+            lines.append(f"| {title} | {NOT_MEASURED} |" + " |" * (len(PEERS) + 1))
+            continue
+        best = _best(cpu[name])
+        cells = [_least(cpu[name], unit, seconds)]
+        for peer in PEERS:
+            way, timed = best.get(peer, (None, None))
+            cells.append("" if way is None else f"{timed.ratio(way, 'lowerbound')['least']:.2f} ×")
+        cells.append(_least(gpu[name], unit, seconds) if name in gpu else NOT_MEASURED)
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _least(entry: dict[str, Any], unit: str, seconds: float) -> str:
+    return f"{min(entry['seconds']['lowerbound']) / seconds:.3g} {unit}"
+
+
+def _spread(cpu: dict[str, Any]) -> str:
+    lines = [
+        "| workload | program | least | × lowerbound: least | median | quartiles |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, (title, unit, seconds) in TITLES.items():
+        if name in cpu:
+            timed = _timed(cpu[name])
+            for program, found in timed.seconds.items():
+                r = timed.ratio(program, "lowerbound")
+                lines.append(
+                    f"| {title} | {program} | {min(found) / seconds:.3g} {unit} | {r['least']:.2f} | "
+                    f"{r['median']:.2f} | {r['low']:.2f} to {r['high']:.2f} |"
+                )
+    return "\n".join(lines)
+
+
+def _processes(cpu: dict[str, Any]) -> str:
+    lines = ["| process | least, s | median, s |", "|---|---|---|"]
+    for name in PROCESSES:
+        for program, found in cpu.get(name, {"seconds": {}})["seconds"].items():
+            what = f"fit the digits, {program}" if name == "digits" else f"`{program}`"
+            lines.append(f"| {what} | {min(found):.3f} | {sorted(found)[len(found) // 2]:.3f} |")
+    return "\n".join(lines)
+
+
+def _growth(cpu: dict[str, Any]) -> str:
+    lines = [
+        "| rows | columns | µs an example | data, GB | peak, GB | peak before `fit`, GB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for size in cpu.get("growth", {"found": []})["found"]:
+        lines.append(
+            f"| {size['rows']:,} | {size['columns']:,} | {1e6 * size['seconds_an_example']:.2f} | "
+            f"{size['data_gb']:.3f} | {size['peak_gb']:.2f} | {size['peak_before_fit_gb']:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def _quality(cpu: dict[str, Any]) -> str:
+    found = cpu.get("quality", {"found": []})["found"]
+    if not found:
+        return NOT_MEASURED
+    marks = list(found[0]["reached"])
+    lines = [
+        "| program | compilation, s | " + " | ".join(f"{mark} nats" for mark in marks) + " | best, nats |",
+        "|---" * (len(marks) + 3) + "|",
+    ]
+    for run in found:
+        cells = [f"{run['reached'][m]:.0f} s" if run["reached"][m] is not None else "—" for m in marks]
+        best = max(run["curve"], key=lambda point: point[1])
+        last = f"{best[1]:.2f} ± {best[2]:.2f} after {best[0]:.0f} s"
+        lines.append(f"| {run['program']} | {run['compilation']:.1f} | " + " | ".join(cells) + f" | {last} |")
+    return "\n".join(lines)
+
+
+def _draw(cpu: dict[str, Any], path: Path) -> None:
+    """A bar for each peer and workload: how many times as long as this library it takes."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "lowerbound"  # the same figures draw the same file
+    shown = [name for name in TITLES if name in cpu]
+    colours = {"products": "#bbbbbb", "by hand": "#888888", "numpyro": "#4477aa", "torch": "#ee6677"}
+    colours |= {"pyro": "#ccbb44", "pythae": "#228833"}
+    figure, axes = plt.subplots(figsize=(8, 0.3 + 0.95 * len(shown)), layout="constrained")
+    for row, name in enumerate(shown):
+        best = _best(cpu[name])
+        present = [peer for peer in PEERS if peer in best]
+        for i, peer in enumerate(present):
+            way, timed = best[peer]
+            ratio = timed.ratio(way, "lowerbound")["least"]
+            height = 0.8 / len(present)
+            y = row + (i - (len(present) - 1) / 2) * height
+            axes.barh(y, ratio - 1, left=1, height=0.9 * height, color=colours[peer])
+            side = {"ha": "left"} if ratio >= 1 else {"ha": "right"}
+            place = ratio * (1.03 if ratio >= 1 else 0.97)
+            axes.text(place, y, f"{PEERS[peer]} {ratio:.2f}", va="center", fontsize=7, **side)
+    axes.axvline(1, color="black", linewidth=1)
+    axes.set_xscale("log")
+    axes.set_xlim(0.4, 30)
+    axes.set_xticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
+    axes.minorticks_off()
+    axes.set_yticks(range(len(shown)), [TITLES[name][0].replace(", batch", ",\nbatch") for name in shown])
+    axes.invert_yaxis()
+    axes.tick_params(labelsize=8)
+    axes.set_xlabel("time, lowerbound = 1 (log scale); to the right: slower than lowerbound", fontsize=8)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
