@@ -1,5 +1,5 @@
-"""What an example costs `fit`, and what memory, as a table grows: from 10⁴ to 10⁷ rows of 50 columns, and from
-10 to 10⁴ columns of 10⁴ rows; MLPs of 64-64, 10 latents, a Gaussian likelihood, batch 256.
+"""What an example costs `fit`, and what memory, as a table grows: from 10⁴ to 10⁷ rows of 50 columns, and
+from 10 to 10⁴ columns of 10⁴ rows; MLPs of 64-64, 10 latents, a Gaussian likelihood, batch 256.
 
     python benchmarks/growth.py ROWS COLUMNS     # one size, in this process; prints a line of JSON
 """
