@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DOCS := $(VENV)/.docs
+BENCH := $(VENV)/.bench
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-slow docs lint format bench lock clean
@@ -40,10 +41,8 @@ format: install ## Put the code into the common format
 	$(BIN)/ruff check --fix --exit-zero .
 	$(BIN)/ruff format .
 
-bench: install ## Run the benchmarks, on an otherwise idle machine (convolution.py needs the extra bench)
-	$(BIN)/python benchmarks/training_step.py
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/convolution.py
+bench: $(BENCH) ## Measure all workloads beside other libraries, about an hour; writes docs/performance.*
+	$(BIN)/python benchmarks/performance.py
 
 lock: ## Pin the dependencies anew in requirements.lock and requirements-docs.lock (needs uv)
 	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest --upgrade --quiet \
@@ -64,6 +63,12 @@ $(INSTALLED): requirements.lock pyproject.toml | $(BIN)/pip
 
 $(DOCS): requirements-docs.lock $(INSTALLED)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-docs.lock
+	@touch $@
+
+$(BENCH): pyproject.toml $(INSTALLED)
+	@echo "Installing the libraries to compare with (PyTorch is large; a CPU build of it does) ..."
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check '.[bench]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(BIN)/pip:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 import lowerbound as lb
 from lowerbound.data.transforms import Transform
 from lowerbound.leaves import partition
-from lowerbound.training.loop import ADAM
 from lowerbound.training.state import Rows, Run, State
 from lowerbound.training.step import advance
 
@@ -22,7 +22,7 @@ __all__ = ["AEVB", "TABLE", "Network", "compiled_steps", "grey_rows", "model_of"
 
 @dataclass(frozen=True)
 class Network:
-    """The model that all train: MLPs of `depth` hidden layers of `width` tanh units. With `bits` a Bernoulli
+    """The model that all train: MLPs of `depth` hidden layers of `width` units. With `bits` a Bernoulli
     likelihood of grey pixels that are binarised anew at each step; otherwise a Gaussian one with a scale from
     the network."""
 
@@ -31,6 +31,7 @@ class Network:
     width: int
     depth: int
     bits: bool
+    activation: str = "tanh"
 
     @property
     def outputs(self) -> int:
@@ -41,6 +42,9 @@ class Network:
 # The network of Auto-Encoding Variational Bayes on MNIST, and that of a table.
 AEVB = Network(columns=784, latent=20, width=500, depth=1, bits=True)
 TABLE = Network(columns=50, latent=10, width=64, depth=2, bits=False)
+
+
+_ADAM = optax.scale_by_adam()  # as all peers have it
 
 
 def grey_rows(n: int, d: int) -> np.ndarray:
@@ -61,7 +65,7 @@ def model_of(network: Network) -> lb.VAE:
     k1, k2 = jax.random.split(jax.random.key(0))
     latent = lb.DiagonalGaussian(network.latent)
     event = (lb.Bernoulli if network.bits else lb.DiagonalGaussian)(network.columns)
-    layers = {"width": network.width, "depth": network.depth, "activation": "tanh"}
+    layers = {"width": network.width, "depth": network.depth, "activation": network.activation}
     return lb.VAE(
         lb.StandardNormal(network.latent),
         lb.Conditional(lb.MLP(network.columns, latent.size, **layers, key=k1), latent),
@@ -86,7 +90,7 @@ def compiled_steps(
         constants=constants,
         objective=objective,
         transform=transform,
-        optimizer=ADAM,
+        optimizer=_ADAM,
         train=Rows(jnp.asarray(x), None, jnp.asarray(len(x))),
         validation=None,
         learning_rate=jnp.asarray(1e-3),

@@ -33,10 +33,10 @@ def _torch() -> Any:
     return torch
 
 
-def _layers(torch: Any, sizes: list[int]) -> list[Any]:
+def _layers(torch: Any, sizes: list[int], activation: str = "tanh") -> list[Any]:
     layers: list[Any] = []
     for a, b in pairwise(sizes):
-        layers += [torch.nn.Linear(a, b), torch.nn.Tanh()]
+        layers += [torch.nn.Linear(a, b), {"tanh": torch.nn.Tanh, "swish": torch.nn.SiLU}[activation]()]
     return layers[:-1]
 
 
@@ -44,9 +44,9 @@ def networks(network: Network) -> tuple[Any, Any]:
     """PyTorch's encoder and decoder of this network."""
     torch = _torch()
     hidden = [network.width] * network.depth
-    encoder = torch.nn.Sequential(*_layers(torch, [network.columns, *hidden, 2 * network.latent]))
-    decoder = torch.nn.Sequential(*_layers(torch, [network.latent, *hidden, network.outputs]))
-    return encoder, decoder
+    encoder = _layers(torch, [network.columns, *hidden, 2 * network.latent], network.activation)
+    decoder = _layers(torch, [network.latent, *hidden, network.outputs], network.activation)
+    return torch.nn.Sequential(*encoder), torch.nn.Sequential(*decoder)
 
 
 def _batches(n: int, batch: int) -> Any:
@@ -93,6 +93,10 @@ def by_torch(x: np.ndarray, network: Network, batch: int, samples: int = 1) -> P
             loss.backward()
             optimizer.step()
 
+    def arrays(part: Any) -> list[np.ndarray]:
+        return [parameter.detach().numpy().T.copy() for parameter in part.parameters()]
+
+    steps.weights = lambda: (arrays(encoder), arrays(decoder))
     return steps
 
 
@@ -104,7 +108,8 @@ def by_numpyro(x: np.ndarray, network: Network, batch: int) -> Program:
     from jax.example_libraries import stax
 
     d, k = network.columns, network.latent
-    hidden = [layer for _ in range(network.depth) for layer in (stax.Dense(network.width), stax.Tanh)]
+    activation = {"tanh": stax.Tanh, "swish": stax.elementwise(jax.nn.swish)}[network.activation]
+    hidden = [layer for _ in range(network.depth) for layer in (stax.Dense(network.width), activation)]
     scale = stax.serial(stax.Dense(k), stax.Exp)
     encoder = stax.serial(*hidden, stax.FanOut(2), stax.parallel(stax.Dense(k), scale))
     decoder = stax.serial(*hidden, stax.Dense(network.outputs))
@@ -153,6 +158,17 @@ def by_numpyro(x: np.ndarray, network: Network, batch: int) -> Program:
         nonlocal state
         state, _ = jax.block_until_ready(run(state, key, jnp.asarray(number)))
 
+    def weights() -> tuple[list[np.ndarray], list[np.ndarray]]:
+        found = svi.get_params(state)
+        hidden_layers = found["encoder$params"][: 2 * network.depth : 2]
+        (W, b), ((W_scale, b_scale), _) = found["encoder$params"][-1]
+        # Its network puts out log σ, and that of the others log σ².
+        head = (np.concatenate([W, 2 * W_scale], 1), np.concatenate([b, 2 * b_scale]))
+        of_encoder = [*hidden_layers, head]
+        of_decoder = found["decoder$params"][::2]
+        return tuple([np.asarray(a) for layer in of for a in layer] for of in (of_encoder, of_decoder))
+
+    steps.weights = weights
     return steps
 
 

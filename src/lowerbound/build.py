@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -119,11 +120,12 @@ def build(
     """A VAE for the rows of `x` from the names of its parts.
 
     `network` is `mlp`, of `depth` hidden layers of `width` units, or `conv`, for rows that are images of
-    `image_shape`, (height, width) or (height, width, channels). The encoder sees rows with their mean
-    taken off and on a scale of about 1. `posterior` is a family over `latent_dim` dimensions (of codes, over
-    that many); `prior` a prior over the same set: the family's standard member (`standard-prior`), a member
-    with learned parameters (`learned-prior`), a mixture of 100, the posteriors of 500 rows (`vamp-prior`),
-    or a flow. With `missing`, NaN stands for a value that was not observed.
+    `image_shape`, (height, width) or (height, width, channels). The encoder sees rows with their mean taken
+    off and on a scale of about 1; the last biases of an MLP decoder of bits or grey levels begin where the
+    likelihood is near the columns' means. `posterior` is a family over `latent_dim` dimensions (of codes,
+    over that many); `prior` a prior over the same set: the family's standard member (`standard-prior`), a
+    member with learned parameters (`learned-prior`), a mixture of 100, the posteriors of 500 rows (`vamp-
+    prior`), or a flow. With `missing`, NaN stands for a value that was not observed.
 
     >>> built = build(np.array([[0, 1, 1], [1, 1, 0]]), latent_dim=2)
     >>> type(built.model.likelihood.family).__name__, built.model.posterior.family.event_size
@@ -159,6 +161,9 @@ def build(
         mlp = partial(MLP, width=width, depth=depth, activation=activation)
         inner = mlp(d, latent.size, key=encoder_key)
         decoder = mlp(latent.event_size, choice.family.size, key=decoder_key)
+        if choice.start is not None:
+            last = jnp.asarray(choice.start, float)
+            decoder = eqx.tree_at(lambda mlp: mlp.biases[-1], decoder, last)
     seen = transformed(x[:4096], choice.transform)
     encoder = Standardized(
         inner,

@@ -88,7 +88,7 @@ def fit(
         typer.Option(help="Passes over the training rows [default: what makes 4,000 steps, 40 to 400]."),
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 128,
-    learning_rate: Annotated[float, typer.Option(help="Adam's, at its height.")] = 2e-3,
+    learning_rate: Annotated[float, typer.Option(help="NAdam's, at its height.")] = 2e-3,
     validation: Annotated[
         float, typer.Option(help="Share of the training rows that choose the stopping point.")
     ] = 0.1,

@@ -33,11 +33,16 @@ _FEW = 64
 
 @dataclass(frozen=True)
 class Choice:
-    """A likelihood's family, how the model sees a row, and why, in words."""
+    """A likelihood's family, how the model sees a row, and why, in words.
+
+    `start` is the vector of the family's member that comes near the columns without a latent variable, where
+    the family's standard member does not: what a decoder does well to put out at first.
+    """
 
     family: Family
     transform: Transform
     words: str
+    start: np.ndarray | None = None
 
 
 def choose(
@@ -67,7 +72,9 @@ def choose(
         if likelihood not in ("auto", "bernoulli"):
             raise ValueError(f"binarize: goes with the likelihood bernoulli, found {likelihood}")
         family = part("bernoulli")(x.shape[1], missing=missing)
-        return Choice(family, _binarization(binarize, found), f"{binarize} binarisation: Bernoulli")
+        transform = _binarization(binarize, found)
+        words = f"{binarize} binarisation: Bernoulli"
+        return Choice(family, transform, words, start=_logits(found, _white(found)))
     return _automatic(found) if likelihood == "auto" else _MAKERS[likelihood](likelihood, found)
 
 
@@ -173,6 +180,17 @@ def _as_it_is(name: str, found: _Found, *arguments: Any, **options: Any) -> Choi
     return Choice(family, Identity(), f"{found.words}: {type(family).__name__}")
 
 
+def _bits(name: str, found: _Found) -> Choice:
+    return replace(_as_it_is(name, found), start=_logits(found, 1))
+
+
+def _logits(found: _Found, highest: float) -> np.ndarray:
+    """log π/(1 − π) of the columns' means as shares π of the highest value, with half a row of each end."""
+    share = (len(found.x) * _moments(found.x)[0] / highest + 0.5) / (len(found.x) + 1)
+    share = np.clip(share, 1e-3, 1 - 1e-3)
+    return np.log(share / (1 - share))
+
+
 def _up_to_the_greatest(name: str, found: _Found) -> Choice:
     return _as_it_is(name, found, found.greatest)
 
@@ -184,9 +202,10 @@ def _categorical(name: str, found: _Found) -> Choice:
 def _discretized(name: str, found: _Found) -> Choice:
     """With a learned scale a column that begins at the column's own: σ = √3/π standard deviations, in units
     where the levels span −1 to 1."""
-    spread = np.maximum(_moments(found.x)[1], 1.0)
-    scale = math.sqrt(3) / math.pi * 2 * spread / (found.levels - 1)
-    return _as_it_is(name, found, found.levels, scale=_learned(found, scale))
+    mean, spread = _moments(found.x)
+    scale = math.sqrt(3) / math.pi * 2 * np.maximum(spread, 1.0) / (found.levels - 1)
+    choice = _as_it_is(name, found, found.levels, scale=_learned(found, scale))
+    return replace(choice, start=2 * mean / (found.levels - 1) - 1)
 
 
 def _discretized_mixture(name: str, found: _Found) -> Choice:
@@ -243,7 +262,7 @@ _PROSE = {"diagonal-gaussian": "Gaussian"}
 _RANK = 4
 
 _MAKERS: dict[str, _Maker] = {
-    "bernoulli": _as_it_is,
+    "bernoulli": _bits,
     "binomial": _up_to_the_greatest,
     "beta-binomial": _up_to_the_greatest,
     "categorical": _categorical,
@@ -264,8 +283,12 @@ _MAKERS: dict[str, _Maker] = {
 LIKELIHOODS = ("auto", *_MAKERS)
 
 
+def _white(found: _Found) -> float:
+    return 255.0 if found.x.dtype == np.uint8 else found.high
+
+
 def _binarization(name: str, found: _Found) -> Transform:
-    white = 255.0 if found.x.dtype == np.uint8 else found.high
+    white = _white(found)
     if found.low < 0 or white <= 0:
         raise ValueError(f"binarize: expected grey values from 0, found {found.low:g} to {found.high:g}")
     if name == "dynamic":

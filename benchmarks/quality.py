@@ -1,0 +1,137 @@
+"""Seconds of training until the test rows of MNIST, binarised at random, have a mean log p(x) of so many
+nats: from the first step, with compilation, which is given besides. What lies before (reading the data) and
+between (this benchmark's own looks at the test rows) is not counted.
+
+lowerbound runs `build` and `fit` at their defaults, but for the epochs, over which the learning rate falls.
+The peers train the same network: with Adam at 1e-3 and batches of 128, as their examples do, until their time
+is over.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from library import Network
+from peers import by_numpyro, by_torch
+from rounds import installed
+
+import lowerbound as lb
+from lowerbound.build import build
+
+__all__ = ["quality"]
+
+MARKS = (-90.0, -88.0, -86.76, -84.78)
+LATENT = 32
+EPOCHS = (5, 12, 35, 60, 160)  # of this library: a run each
+PEERS_SECONDS = 300.0
+LOOK = 15.0  # seconds of training between two looks
+ROWS, SAMPLES = 1000, 500  # of a look; the last of a run takes all rows
+
+Look = tuple[float, Any]  # seconds of training so far, and the model
+
+
+def quality() -> list[dict[str, Any]]:
+    folder = Path(os.environ.get("LOWERBOUND_DATA", "../shared/data"))
+    if not (folder / "mnist.npz").exists():
+        raise SystemExit(f"{folder}/mnist.npz: not found; LOWERBOUND_DATA names the folder that holds it")
+    with np.load(folder / "mnist.npz") as arrays:
+        train, test = (arrays[name].reshape(-1, 784) for name in ("x_train", "x_test"))
+    test = test[np.random.default_rng(0).permutation(len(test))]
+    runs: dict[str, Callable[[], Iterator[Look]]] = {
+        f"lowerbound, {epochs} epochs": partial(_library, train, epochs) for epochs in EPOCHS
+    }
+    for name, maker in (("torch", by_torch), ("numpyro", by_numpyro)):
+        if installed(name):
+            runs[f"{name}, its example's optimiser"] = partial(_peer, train, maker)
+    return [_measured(name, run, test) for name, run in runs.items()]
+
+
+def _measured(name: str, run: Callable[[], Iterator[Look]], test: np.ndarray) -> dict[str, Any]:
+    looks = list(run())
+    curve = []
+    for i, (seconds, model) in enumerate(looks):
+        rows = test if i == len(looks) - 1 else test[:ROWS]
+        found = lb.log_evidence(model, rows, samples=SAMPLES, transform=lb.DynamicBinarization())
+        curve.append((seconds, float(found.log_prob.mean()), found.total_error))
+    reached = {
+        f"{mark:g}": next((seconds for seconds, log_prob, _ in curve if log_prob >= mark), None)
+        for mark in MARKS
+    }
+    print(f"  {name}: {curve[-1]}", flush=True)
+    return {"program": name, "curve": curve, "reached": reached, "compilation": _compilation(looks)}
+
+
+def _compilation(looks: list[Look]) -> float:
+    return looks[0][0]  # the first look is after a step or two
+
+
+def _untrained(x: np.ndarray) -> Any:
+    return build(x, binarize="dynamic", latent_dim=LATENT, key=0)
+
+
+def _library(x: np.ndarray, epochs: float) -> Iterator[Look]:
+    built = _untrained(x)
+    seconds, state = 0.0, None
+    limit = 0.0
+    while True:
+        begin = time.perf_counter()
+        until = begin + limit
+        result = lb.fit(
+            built.model,
+            x,
+            transform=built.transform,
+            epochs=epochs,
+            patience=None,
+            resume=state,
+            callbacks=[lambda record, until=until: time.perf_counter() > until],
+        )
+        seconds += time.perf_counter() - begin
+        yield seconds, result.model
+        state, limit = result.state, LOOK
+        if result.stopped != "callback":
+            return
+
+
+def _peer(x: np.ndarray, maker: Callable[..., Any]) -> Iterator[Look]:
+    model = _untrained(x).model
+    mlp = model.posterior.network.network
+    network = Network(784, LATENT, mlp.biases[0].size, len(mlp.biases) - 1, True, mlp.activation)
+    begin = time.perf_counter()
+    steps = maker(x, network, 128)
+    steps(1)
+    seconds = time.perf_counter() - begin
+    pace = 1
+    while True:
+        yield seconds, _with_weights(model, *steps.weights())
+        if seconds > PEERS_SECONDS:
+            return
+        begin = time.perf_counter()
+        while time.perf_counter() - begin < LOOK:
+            before = time.perf_counter()
+            steps(pace)
+            pace = max(1, math.ceil(pace / (time.perf_counter() - before)))
+        seconds += time.perf_counter() - begin
+
+
+def _with_weights(model: lb.VAE, encoder: list[np.ndarray], decoder: list[np.ndarray]) -> lb.VAE:
+    """The model with a peer's weights and biases, layer by layer; a peer's encoder sees rows as they are."""
+    places = (model.posterior.network.network, model.likelihood.network)
+    mlps = [
+        eqx.tree_at(
+            lambda mlp: (mlp.weights, mlp.biases),
+            place,
+            tuple(tuple(jax.numpy.asarray(a) for a in arrays[kind::2]) for kind in (0, 1)),
+        )
+        for place, arrays in zip(places, (encoder, decoder), strict=True)
+    ]
+    latent, pixels = model.posterior.family, model.likelihood.family
+    return lb.VAE(model.prior, lb.Conditional(mlps[0], latent), lb.Conditional(mlps[1], pixels))
