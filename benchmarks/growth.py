@@ -1,5 +1,5 @@
 """What an example costs `fit`, and what memory, as a table grows: from 10⁴ to 10⁷ rows of 50 columns, and
-from 10 to 10⁴ columns of 10⁴ rows; MLPs of 64-64, 10 latents, a Gaussian likelihood, batch 256.
+from 10 to 10⁴ columns of 10⁴ rows (Linux only); MLPs of 64-64, 10 latents, a Gaussian likelihood, batch 256.
 
     python benchmarks/growth.py ROWS COLUMNS     # one size, in this process; prints a line of JSON
 """
@@ -7,11 +7,12 @@ from 10 to 10⁴ columns of 10⁴ rows; MLPs of 64-64, 10 latents, a Gaussian li
 from __future__ import annotations
 
 import json
-import resource
+import re
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 __all__ = ["growth"]
@@ -58,7 +59,9 @@ def measured(rows: int, columns: int) -> dict[str, Any]:
 
 
 def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    # Not getrusage's, which a child process inherits.
+    status = Path("/proc/self/status").read_text("utf-8")
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1e6
 
 
 if __name__ == "__main__":

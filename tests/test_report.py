@@ -13,8 +13,8 @@ from scipy.stats import norm
 from lowerbound.build import build
 from lowerbound.data.sources import Source, open_source
 from lowerbound.diagnostics import Diagnosis, Estimate, Verdict
-from lowerbound.evaluation import Evaluation, evaluate, fingerprints
-from lowerbound.report import nearest, nearness, overall, report, rows_among
+from lowerbound.evaluation import Evaluation, evaluate, fingerprints, rows_among
+from lowerbound.report import nearest, nearness, overall, report
 from lowerbound.store import Saved
 
 from .browser import chromium, visit

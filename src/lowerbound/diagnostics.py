@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.typing import ArrayLike
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, Independent, constraints
 
 from lowerbound.conditional import Conditional, receives, unwrapped
@@ -30,6 +30,7 @@ from lowerbound.model import VAE, Sampler
 from lowerbound.objectives import CIWAE, Objective
 from lowerbound.pareto import pareto_k_hat, tail_length
 from lowerbound.standard_error import standard_error_of_mean
+from lowerbound.wording import listed
 
 __all__ = ["DecoderScale", "Diagnosis", "Estimate", "Verdict", "diagnose"]
 
@@ -581,13 +582,6 @@ def _verdict(name: str, fault: bool, finding: str, change: str) -> Verdict:
     return Verdict(name, not fault, finding, change if fault else "")
 
 
-def _listed(numbers: Int[np.ndarray, " m"]) -> str:
-    """At most ten numbers, in words."""
-    shown = ", ".join(map(str, numbers[:10]))
-    more = f" and {len(numbers) - 10} more" if len(numbers) > 10 else ""
-    return f"({shown}{more}, counted from 0)"
-
-
 def _judged_finite(looked: _Looked) -> Iterator[Verdict]:
     broken = int((~np.isfinite(looked.elbo)).sum())
     if broken:
@@ -610,8 +604,8 @@ def _judged_activity(activity: _Activity | None, n: int) -> Iterator[Verdict]:
         finding = f"Of {d} dimensions of z each is used: the posterior's means have at least "
         finding += f"{activity.share.min():.1%} of its variance."
     else:
-        finding = f"{len(collapsed)} of {d} dimensions of z {_listed(collapsed)} say nothing "
-        finding += f"about x: the posterior's means have less than {ACTIVE:.0%} of its variance."
+        finding = f"{len(collapsed)} of {d} dimensions of z ({listed(collapsed)}, counted from 0) say "
+        finding += f"nothing about x: the posterior's means have less than {ACTIVE:.0%} of its variance."
     few = 2 * len(collapsed) <= d
     change = (
         f"--latent-dim {d - len(collapsed)}, which loses nothing; or to put them to use "
@@ -715,7 +709,7 @@ def _judged_scale(scale: DecoderScale | None) -> Iterator[Verdict]:
     right, change = "standard deviations off (root mean square; 1 is right)", ""
     if len(narrow):
         finding = (
-            f"The decoder is too sure of {len(narrow)} columns {_listed(narrow)}: its "
+            f"The decoder is too sure of {len(narrow)} columns ({listed(narrow)}, counted from 0): its "
             f"standard deviation goes down to {scale.smallest[narrow].min():.2g} of the data's, and rows lie "
             f"up to {scale.residual[narrow].max():.2g} of its {right}."
         )
@@ -725,7 +719,7 @@ def _judged_scale(scale: DecoderScale | None) -> Iterator[Verdict]:
         )
     elif len(wide):
         finding = (
-            f"The decoder is wider than the data in {len(wide)} columns {_listed(wide)}: "
+            f"The decoder is wider than the data in {len(wide)} columns ({listed(wide)}, counted from 0): "
             f"rows lie {scale.residual[wide].min():.2g} of its {right}."
         )
         change = (

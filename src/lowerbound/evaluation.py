@@ -19,7 +19,7 @@ from lowerbound.keys import content_hash
 from lowerbound.standard_error import standard_error_of_mean
 from lowerbound.store import Saved
 
-__all__ = ["Evaluation", "differences", "evaluate", "fingerprints", "named_rows", "observed"]
+__all__ = ["Evaluation", "differences", "evaluate", "fingerprints", "observed", "rows_among"]
 
 Metrics = dict[str, Any]
 
@@ -130,17 +130,6 @@ def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Metrics]:
     return paired
 
 
-def named_rows(rows: Sequence[int], most: int = 20) -> str:
-    """Rows by their numbers, at most so many.
-
-    >>> named_rows([4]), named_rows([4, 7, 9], 2)
-    ('row 4', 'rows 4, 7 and 1 more')
-    """
-    names = ", ".join(map(str, rows[:most]))
-    more = f" and {len(rows) - most:,} more" if len(rows) > most else ""
-    return f"row{'s' * (len(rows) > 1)} {names}{more}"
-
-
 def observed(x: np.ndarray, transform: Transform, seed: int = 0) -> np.ndarray:
     """The rows whose probability is stated: the binary ones where the model binarises, else `x`."""
     return transformed(x, transform, seed) if isinstance(transform, Binarization) else x
@@ -163,3 +152,17 @@ def _fingerprint(_: None, row: Any) -> Any:
 def _count(rows: np.ndarray, among: np.ndarray) -> int:
     known = set(map(bytes, np.ascontiguousarray(among)))
     return sum(bytes(row) in known for row in np.ascontiguousarray(rows))
+
+
+def rows_among(x: np.ndarray, known: UInt32[np.ndarray, "m 2"]) -> np.ndarray | None:
+    """The rows of `x` whose fingerprints are `known`; None where some of those are of no row.
+
+    >>> x = np.array([[1, 2], [3, 4], [5, 6]])
+    >>> rows_among(x, fingerprints(x[:2])).tolist(), rows_among(x[1:], fingerprints(x[:2]))
+    ([[1, 2], [3, 4]], None)
+    """
+    wanted = set(map(bytes, np.ascontiguousarray(known)))
+    mine = list(map(bytes, np.ascontiguousarray(fingerprints(x))))
+    if not wanted <= set(mine):
+        return None
+    return np.asarray(x[[row in wanted for row in mine]])

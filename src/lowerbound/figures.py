@@ -30,6 +30,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
+from lowerbound.wording import counted
+
 __all__ = [
     "bound_over_training",
     "grey_map",
@@ -358,7 +360,7 @@ def k_hat_histogram(k_hat: ArrayLike, limit: float = 0.7) -> Figure:
     parts = {f"at most {limit:g}": values[values <= limit], "above": values[values > limit]}
     for (name, part), colour in zip(parts.items(), (VALIDATION, WARNING), strict=True):
         axes.hist(
-            part, edges.tolist(), color=colour, rwidth=0.9, label=f"{name}: {_counted(len(part), 'row')}"
+            part, edges.tolist(), color=colour, rwidth=0.9, label=f"{name}: {counted(len(part), 'row')}"
         )
     axes.axvline(limit, color=INK, linewidth=1.2, linestyle="--")
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -426,10 +428,6 @@ def _late_range(*curves: Array) -> Range:
 def _number(value: float) -> str:
     """One decimal and a true minus sign."""
     return f"{value:.1f}".replace("-", "−")
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def _short(name: str, most: int = 24) -> str:

@@ -20,23 +20,24 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int, UInt32
+from jaxtyping import Float, Int
 
 from lowerbound.conditional import Conditional
 from lowerbound.data.sources import Source
 from lowerbound.diagnostics import Diagnosis, Verdict
-from lowerbound.evaluation import Evaluation, Metrics, fingerprints, named_rows, observed
+from lowerbound.evaluation import Evaluation, Metrics, observed
 from lowerbound.evidence import Evidence
 from lowerbound.inference import decode, encode, reconstruct, sample
 from lowerbound.leaves import trainable
 from lowerbound.priors import StandardNormal
 from lowerbound.standard_error import standard_error_of_mean
 from lowerbound.store import Saved
+from lowerbound.wording import counted, named_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["finite_rows", "nearest", "nearness", "overall", "report", "rows_among"]
+__all__ = ["finite_rows", "nearest", "nearness", "overall", "report"]
 
 History = Sequence[Mapping[str, Any]]
 
@@ -138,26 +139,12 @@ def finite_rows(source: Source, evaluation: Evaluation) -> Source:
     return replace(source, x=source.x[evaluation.evidence.finite], labels=labels)
 
 
-def rows_among(x: np.ndarray, known: UInt32[np.ndarray, "m 2"]) -> np.ndarray | None:
-    """The rows of `x` whose fingerprints are `known`; None where some of those are of no row.
-
-    >>> x = np.array([[1, 2], [3, 4], [5, 6]])
-    >>> rows_among(x, fingerprints(x[:2])).tolist(), rows_among(x[1:], fingerprints(x[:2]))
-    ([[1, 2], [3, 4]], None)
-    """
-    wanted = set(map(bytes, np.ascontiguousarray(known)))
-    mine = list(map(bytes, np.ascontiguousarray(fingerprints(x))))
-    if not wanted <= set(mine):
-        return None
-    return np.asarray(x[[row in wanted for row in mine]])
-
-
 # The head: what it is a report on, the verdict, and what to read first.
 
 
 def _head(title: str, saved: Saved, metrics: Metrics, diagnosis: Diagnosis) -> str:
     trained = saved.provenance.get("data", {})
-    size = f"{_count(metrics['n_rows'], 'row')} of {_count(metrics['n_dims'], 'column')}"
+    size = f"{counted(metrics['n_rows'], 'row')} of {counted(metrics['n_dims'], 'column')}"
     what = f"A variational auto-encoder, {size}"
     if trained:
         what += f"; trained on {trained.get('source')}"
@@ -174,7 +161,7 @@ def _head(title: str, saved: Saved, metrics: Metrics, diagnosis: Diagnosis) -> s
 def _alerts(metrics: Metrics) -> Iterable[tuple[str, str]]:
     """What the checks do not see and a reader must: a word, and why."""
     if lost := metrics["rows_not_finite"]:
-        others = _count(metrics["n_rows"] - len(lost), "row")
+        others = counted(metrics["n_rows"] - len(lost), "row")
         yield (
             "Left out.",
             f"log p(x) or its bound is not finite for {named_rows(lost, 200)} (counted from 0). Every figure "
@@ -241,7 +228,7 @@ def _checks(diagnosis: Diagnosis) -> str:
             + (f"<p><strong>Try:</strong> {_text(verdict.change)}</p>" if verdict.change else "")
             + "</li>"
         )
-    looked_at = f"looked at: {_count(diagnosis.rows, 'row')}; for the gaps, {diagnosis.gap_rows:,} of them"
+    looked_at = f"looked at: {counted(diagnosis.rows, 'row')}; for the gaps, {diagnosis.gap_rows:,} of them"
     notes = "".join(f"<li>{_text(note)}</li>" for note in (*diagnosis.notes, looked_at))
     checks = f'<ul class="checks">{"".join(items)}</ul>'
     return _section("checks", "What was checked", checks, f'<ul class="note">{notes}</ul>')
@@ -266,7 +253,7 @@ def _numbers(metrics: Metrics, evidence: Evidence, diagnosis: Diagnosis) -> str:
         ("bits per dimension", metrics["bits_per_dim"], errors[0] * bits, errors[1] * bits),
     ]
     table = _table(
-        f"On {_count(len(evidence.log_prob), 'row')}, in nats a row",
+        f"On {counted(len(evidence.log_prob), 'row')}, in nats a row",
         ("", "mean", "± over rows", "± over samples"),
         [(name, *_aligned(value, *errors)) for name, value, *errors in rows],
     )
@@ -291,7 +278,7 @@ def _numbers(metrics: Metrics, evidence: Evidence, diagnosis: Diagnosis) -> str:
 
 def _losses(diagnosis: Diagnosis) -> str:
     """Where the nats go: the diagnosis' estimates, each with what it means."""
-    some = f"on {_count(diagnosis.gap_rows, 'row')}"
+    some = f"on {counted(diagnosis.gap_rows, 'row')}"
     known = [
         (
             "mutual information I(x; z), at least",
@@ -321,7 +308,7 @@ def _losses(diagnosis: Diagnosis) -> str:
     ]
     heads = ("", "mean ± error over rows", "what it is")
     return _table(
-        f"What the bound is lost to, on {_count(diagnosis.rows, 'row')}, in nats a row",
+        f"What the bound is lost to, on {counted(diagnosis.rows, 'row')}, in nats a row",
         heads,
         rows,
         words=True,
@@ -441,7 +428,7 @@ def _k_hat(evidence: Evidence) -> str:
         "k-hat",
         "Calibration of the evidence",
         figures.k_hat_histogram(k_hat),
-        f"Histogram of k-hat over {_count(len(k_hat), 'row')}: the median is {np.median(k_hat):.2f}, and "
+        f"Histogram of k-hat over {counted(len(k_hat), 'row')}: the median is {np.median(k_hat):.2f}, and "
         f"{(k_hat > 0.7).mean():.1%} lie above 0.7.",
         f"The tail of each row's {evidence.samples:,} importance weights. Above 0.7 log p(x) is likely "
         "too low and its error too small; more samples, or a wider posterior, help.",
@@ -480,7 +467,7 @@ def _latents(z: np.ndarray, source: Source) -> str:
     )
     figure = figures.latent_scatter(z[finite], None if labels is None else labels[finite])
     axes = figure.axes[0]
-    points = f"{_count(int(finite.sum()), 'point')}, a row's posterior mean each"
+    points = f"{counted(int(finite.sum()), 'point')}, a row's posterior mean each"
     coloured = "" if labels is None else " Colours are labels, which the model has not seen."
     return _figure(
         "latents",
@@ -546,7 +533,7 @@ def _neighbours(
         "nearest",
         "Nearest training rows",
         figures.nearest_rows(drawn[:shown], known[index[:shown]], source.image_shape, columns, **look),
-        f"Samples and their nearest of {_count(len(known), 'training row')}; {measured}.",
+        f"Samples and their nearest of {counted(len(known), 'training row')}; {measured}.",
         words,
     )
 
@@ -586,7 +573,7 @@ def _origin(saved: Saved, source: Source, metrics: Metrics, history: History, se
     facts.append(
         (
             "Reported on",
-            f"{source.name}: {_count(metrics['n_rows'], 'row')} of {metrics['n_dims']:,}, SHA-256 {digest}",
+            f"{source.name}: {counted(metrics['n_rows'], 'row')} of {metrics['n_dims']:,}, SHA-256 {digest}",
         )
     )
     facts += [
@@ -706,10 +693,6 @@ def _aligned(value: float, *errors: float | None) -> list[str]:
     """A value with the decimals of its first error, and each error with two figures."""
     decimals = _decimals(errors[0] or 0.0)
     return [_digits(value, decimals), *("" if e is None else _digits(e, _decimals(e)) for e in errors)]
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def _recorded(value: Any) -> str:

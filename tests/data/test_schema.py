@@ -150,6 +150,26 @@ def test_a_discretized_logistic_starts_at_the_columns_own_spread():
     np.testing.assert_allclose(np.sqrt(p.variance), x.std(0), rtol=0.02)
 
 
+@pytest.mark.parametrize(
+    ("x", "options", "expected"),
+    [
+        (BINARY, {}, (BINARY.sum(0) + 0.5) / 51),
+        (GREY, {"binarize": "dynamic"}, (GREY.mean(0) / 255 * 50 + 0.5) / 51),
+        (np.zeros((50, 3), np.uint8), {"binarize": "threshold"}, np.full(3, 0.5 / 51)),
+        (
+            np.clip(RNG.normal(100, 20, (500, 3)), 0, 255).astype(np.uint8),
+            {"likelihood": "discretized-logistic"},
+            None,
+        ),
+    ],
+)
+def test_a_decoder_begins_at_the_columns_means(x, options, expected):
+    """An MLP whose biases are 0 maps z = 0 to its last biases."""
+    model = build(x, **options).model
+    mean = model.p_x(np.zeros(10, np.float32)).mean
+    np.testing.assert_allclose(mean, x.mean(0) if expected is None else expected, rtol=0.01)
+
+
 @pytest.mark.parametrize("x", [REAL, COUNTS, TABLE])
 def test_a_continuous_bernoulli_of_other_numbers_is_refused_with_the_way_out(x):
     with pytest.raises(ValueError, match=r"over numbers from 0 to 1, or 8-bit grey; found .*Divide by"):

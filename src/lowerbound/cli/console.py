@@ -115,7 +115,7 @@ class Progress:
 
 def print_metrics(metrics: Mapping[str, Any]) -> None:
     """The table of a model and its baselines: log p(x) with its error, and paired differences."""
-    from lowerbound.evaluation import named_rows
+    from lowerbound.wording import named_rows
 
     width = max(map(len, ["log p(x), this model", *metrics["baselines"]]))
     print(f"{metrics['n_rows']} rows of {metrics['n_dims']}; nats a row ± standard error over rows;")

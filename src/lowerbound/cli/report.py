@@ -38,10 +38,11 @@ def report(
     from lowerbound.cli.inputs import history_of, model_and_rows, training_rows
     from lowerbound.cli.outputs import usable_file
     from lowerbound.diagnostics import diagnose
-    from lowerbound.evaluation import evaluate, named_rows
+    from lowerbound.evaluation import evaluate
     from lowerbound.report import finite_rows
     from lowerbound.report import report as page
     from lowerbound.whole import write_whole
+    from lowerbound.wording import named_rows
 
     usable_file(out, (".html",), overwrite)
     saved, source = model_and_rows(folder, data, labels)

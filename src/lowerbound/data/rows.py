@@ -38,7 +38,9 @@ def as_rows(x: Any, name: str = "x", *, missing: bool = False) -> np.ndarray:
     if 0 in x.shape:
         raise ValueError(f"{name}: expected at least one row and one column, found shape {x.shape}")
     if x.dtype.kind == "f":
-        finite = np.isfinite(x) | (np.isnan(x) & missing)
+        finite = np.isfinite(x)
+        if missing:
+            finite |= np.isnan(x)
         if not finite.all():
             row, column = np.argwhere(~finite)[0]
             count = int((~finite).sum())
@@ -80,7 +82,8 @@ binarise (binarize="dynamic", or a threshold), or take a family for such values 
     outside = [
         (row, columns[i], set_of_values)
         for set_of_values, columns in blocks
-        for row, i in _first_outside(x[:, columns], set_of_values)
+        # All columns are taken as they are: a copy would cost more than the look.
+        for row, i in _first_outside(x[:, columns] if isinstance(support, Columns) else x, set_of_values)
     ]
     if not outside:
         return
@@ -98,14 +101,29 @@ def _first_outside(x: np.ndarray, support: Constraint) -> list[tuple[int, int]]:
     span = range_of(support)
     if span is None:
         return []
-    inside = (x > span.low if span.open_low else x >= span.low) & (
-        x < span.high if span.open_high else x <= span.high
-    )
+
+    def between(low: Any, high: Any) -> Any:
+        above = low > span.low if span.open_low else low >= span.low
+        return above & (high < span.high if span.open_high else high <= span.high)
+
+    # The least and the greatest are NaN where a value is, and NaN is between nothing.
+    if between(x.min(), x.max()) and (not span.whole or _whole(x)):
+        return []
+    inside = between(x, x)
     if span.whole:
         inside &= x == np.floor(x)
     if takes_missing(support):
         inside |= np.isnan(x)
     return [] if inside.all() else [tuple(np.argwhere(~inside)[0].tolist())]
+
+
+def _whole(x: np.ndarray) -> bool:
+    """Whether all values are whole numbers; a few rows at a time, which stay in a cache."""
+    if x.dtype.kind != "f":
+        return True
+    step = max(1, 65536 // x.shape[1])
+    blocks = (x[first : first + step] for first in range(0, len(x), step))
+    return all((block == np.floor(block)).all() for block in blocks)
 
 
 def _ways_out(value: float, support: Constraint) -> str:

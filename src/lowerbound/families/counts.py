@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -99,19 +99,37 @@ class _BetaBinomial(dist.BetaBinomial):
         return form(self.concentration1, self.concentration0, value, self.trials)
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
 def _product_form(a: Array, b: Array, x: Array, n: int) -> Array:
     """log P(x) with P(x) as n factors, since its gamma functions are rising factorials:
 
         P(x) = Π_{k<n} rₖ,   rₖ = [(a + k)(n − k)/(k + 1) if k < x else b + n − 1 − k] / (a + b + k).
 
     A logarithm for every four factors, which stay inside float32's range, against nine log-gammas and as
-    many digammas in the gradient.
+    many digammas in the gradient, which is here Σₖ ∂ log rₖ.
     """
-    ratios = [
-        jnp.where(k < x, (a + k) * ((n - k) / (k + 1)), b + (n - 1 - k)) / (a + b + k) for k in range(n)
-    ]
-    logarithms = [jnp.log(math.prod(ratios[i : i + 4])) for i in range(0, n, 4)]
-    return sum(logarithms[1:], logarithms[0])
+    a, b, x = jnp.broadcast_arrays(a, b, x)
+    k = _factors(n + -n % 4, a)
+    ratio = jnp.where(k < x, (a + k) * ((n - k) / (k + 1)), b + (n - 1 - k)) / (a + b + k)
+    in_fours = jnp.where(k < n, ratio, 1.0).reshape(-1, 4, *a.shape)
+    return jnp.log(in_fours.prod(1)).sum(0)
+
+
+@_product_form.defjvp
+def _product_form_jvp(
+    n: int, primals: tuple[Array, Array, Array], tangents: tuple[Array, Array, Array]
+) -> tuple[Array, Array]:
+    a, b, x = jnp.broadcast_arrays(*primals)
+    k = _factors(n, a)
+    of_both = (1 / (a + b + k)).sum(0)
+    of_a = jnp.where(k < x, 1 / (a + k), 0.0).sum(0) - of_both
+    of_b = jnp.where(k < x, 0.0, 1 / (b + (n - 1 - k))).sum(0) - of_both
+    return _product_form(a, b, x, n), of_a * tangents[0] + of_b * tangents[1]
+
+
+def _factors(n: int, like: Array) -> Array:
+    """0, …, n − 1 along a first axis, before those of `like`."""
+    return jnp.arange(n, dtype=like.dtype).reshape(n, *[1] * like.ndim)
 
 
 def _gamma_form(a: Array, b: Array, x: Array, n: int) -> Array:
