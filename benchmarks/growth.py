@@ -38,7 +38,7 @@ def measured(rows: int, columns: int) -> dict[str, Any]:
     network = replace(TABLE, columns=columns)
     x, model = rows_of(network, rows), model_of(network)
     base = _peak()
-    epochs = max(1.0, min(EXAMPLES, EXAMPLES * 50 / columns) / rows)
+    epochs = max(1.0, max(100_000, min(EXAMPLES, EXAMPLES * 50 / columns)) / rows)
 
     def run(epochs: float) -> float:
         begin = time.perf_counter()

@@ -62,8 +62,9 @@ def chunks(
     mesh = Mesh(np.array(jax.local_devices()[:devices]), ("rows",)) if devices > 1 else None
 
     def dispatched(first: int) -> tuple[int, PyTree]:
-        index = np.arange(first, first + step)
-        index = np.where(index < n, index, first)
+        index: Any = slice(first, first + step)
+        if first + step > n:
+            index = np.r_[first:n, np.full(first + step - n, first)]
         block = jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[index]), rows)
         return min(step, n - first), _chunk(function, constants, block, mesh)
 
