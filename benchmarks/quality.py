@@ -47,9 +47,10 @@ Look = tuple[float, Any]  # seconds of training so far, and the model
 
 
 def quality() -> list[dict[str, Any]]:
-    folder = Path(os.environ.get("LOWERBOUND_DATA", "../shared/data"))
+    folder = Path(os.environ.get("LOWERBOUND_DATA") or Path(__file__).parents[2] / "shared" / "data")
     if not (folder / "mnist.npz").exists():
-        raise SystemExit(f"{folder}/mnist.npz: not found; LOWERBOUND_DATA names the folder that holds it")
+        print(f"  left out: {folder / 'mnist.npz'} is absent (LOWERBOUND_DATA names its folder)")
+        return []
     with np.load(folder / "mnist.npz") as arrays:
         train, test = (arrays[name].reshape(-1, 784) for name in ("x_train", "x_test"))
     test = test[np.random.default_rng(0).permutation(len(test))]
