@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from library import AEVB, model_of
-from rounds import Program, Timed, cores, timed
+from rounds import Program, Timed, timed
 
 import lowerbound as lb
 
@@ -65,38 +65,13 @@ def by_library() -> Program:
 
 def by_pythae(batch: int) -> Program:
     import torch
-    from pythae.models import VAE, VAEConfig
-    from pythae.models.base.base_utils import ModelOutput
-    from pythae.models.nn import BaseDecoder, BaseEncoder
-    from torch import nn
+    from peers import pythae_model
 
-    torch.set_num_threads(cores())
     os.environ["TQDM_DISABLE"] = "1"
-
-    class Encoder(BaseEncoder):
-        def __init__(self) -> None:
-            super().__init__()
-            self.hidden = nn.Sequential(nn.Flatten(), nn.Linear(D, HIDDEN), nn.Tanh())
-            self.mean, self.log_variance = nn.Linear(HIDDEN, LATENT), nn.Linear(HIDDEN, LATENT)
-
-        def forward(self, x: torch.Tensor) -> ModelOutput:
-            h = self.hidden(x)
-            return ModelOutput(embedding=self.mean(h), log_covariance=self.log_variance(h))
-
-    class Decoder(BaseDecoder):
-        def __init__(self) -> None:
-            super().__init__()
-            layers = (nn.Linear(LATENT, HIDDEN), nn.Tanh(), nn.Linear(HIDDEN, D), nn.Sigmoid())
-            self.network = nn.Sequential(*layers)
-
-        def forward(self, z: torch.Tensor) -> ModelOutput:
-            return ModelOutput(reconstruction=self.network(z).reshape(-1, 1, 28, 28))
-
-    config = VAEConfig(input_dim=(1, 28, 28), latent_dim=LATENT, reconstruction_loss="bce")
-    model = VAE(config, encoder=Encoder(), decoder=Decoder()).eval()
+    model = pythae_model(AEVB).eval()
 
     def program(weights: int) -> None:
-        x = torch.from_numpy(binary_rows(weights // K).astype(np.float32)).reshape(-1, 1, 28, 28)
+        x = torch.from_numpy(binary_rows(weights // K).astype(np.float32))
         with torch.no_grad():
             model.get_nll(x, n_samples=K, batch_size=batch)
 

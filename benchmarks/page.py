@@ -61,14 +61,13 @@ def _timed(entry: dict[str, Any]) -> Timed:
     return Timed(entry["item"], entry["seconds"], entry["absent"])
 
 
-def _best(entry: dict[str, Any]) -> dict[str, tuple[str, Timed]]:
-    """Of each peer the fastest way in which it was used."""
-    timed, best = _timed(entry), {}
-    for name, seconds in timed.seconds.items():
-        peer = name.split(",")[0]
-        if peer not in best or min(seconds) < min(timed.seconds[best[peer][0]]):
-            best[peer] = (name, timed)
-    return best
+def _best(entry: dict[str, Any]) -> dict[str, float]:
+    """How many times as long each peer takes in the fastest way in which it was used, in the order of
+    `PEERS`."""
+    timed = _timed(entry)
+    ratios = [(name.split(",")[0], timed.ratio(name, "lowerbound")["least"]) for name in timed.seconds]
+    present = {peer for peer, _ in ratios}
+    return {peer: min(r for name, r in ratios if name == peer) for peer in PEERS if peer in present}
 
 
 def _machines(cpu: dict[str, Any], gpu: dict[str, Any]) -> str:
@@ -96,9 +95,7 @@ def _ratios(cpu: dict[str, Any], gpu: dict[str, Any]) -> str:
             continue
         best = _best(cpu[name])
         cells = [_least(cpu[name], unit, seconds)]
-        for peer in PEERS:
-            way, timed = best.get(peer, (None, None))
-            cells.append("" if way is None else f"{timed.ratio(way, 'lowerbound')['least']:.2f} ×")
+        cells += [f"{best[peer]:.2f} ×" if peer in best else "" for peer in PEERS]
         cells.append(_least(gpu[name], unit, seconds) if name in gpu else NOT_MEASURED)
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -177,16 +174,13 @@ def _draw(cpu: dict[str, Any], path: Path) -> None:
     shown = [name for name in TITLES if name in cpu]
     colours = {"products": "#bbbbbb", "by hand": "#888888", "numpyro": "#4477aa", "torch": "#ee6677"}
     colours |= {"pyro": "#ccbb44", "pythae": "#228833"}
-    bars = {name: [peer for peer in PEERS if peer in _best(cpu[name])] for name in shown}
+    bars = {name: _best(cpu[name]) for name in shown}
     height = sum(map(len, bars.values())) + len(shown)
     figure, axes = plt.subplots(figsize=(8, 0.6 + 0.16 * height), layout="constrained")
     y, middles = 0.0, []
-    for name, peers in bars.items():
-        best = _best(cpu[name])
-        middles.append(y + (len(peers) - 1) / 2)
-        for peer in peers:
-            way, timed = best[peer]
-            ratio = timed.ratio(way, "lowerbound")["least"]
+    for ratios in bars.values():
+        middles.append(y + (len(ratios) - 1) / 2)
+        for peer, ratio in ratios.items():
             axes.barh(y, ratio - 1, left=1, height=0.85, color=colours[peer])
             side = {"ha": "left"} if ratio >= 1 else {"ha": "right"}
             place = ratio * (1.03 if ratio >= 1 else 0.97)

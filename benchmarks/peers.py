@@ -22,7 +22,7 @@ import numpy as np
 from library import Network
 from rounds import Program, cores
 
-__all__ = ["by_numpyro", "by_pyro", "by_pythae", "by_torch", "networks"]
+__all__ = ["by_numpyro", "by_pyro", "by_pythae", "by_torch", "networks", "pythae_model"]
 
 
 def _torch() -> Any:
@@ -217,20 +217,13 @@ def by_pyro(x: np.ndarray, network: Network, batch: int, jit: bool) -> Program:
     return steps
 
 
-def by_pythae(x: np.ndarray, network: Network, batch: int, number: int) -> Program:
-    """An epoch of `number` steps."""
+def pythae_model(network: Network) -> Any:
+    """pythae's VAE of this network."""
     torch = _torch()
-    import logging
-    import tempfile
-
-    from pythae.data.datasets import BaseDataset
     from pythae.models import VAE, VAEConfig
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseEncoder
-    from pythae.trainers import BaseTrainer, BaseTrainerConfig
 
-    logging.disable(logging.INFO)
-    os.environ["TQDM_DISABLE"] = "1"
     d, k, hidden = network.columns, network.latent, [network.width] * network.depth
     last = [torch.nn.Sigmoid()] if network.bits else []
 
@@ -252,15 +245,29 @@ def by_pythae(x: np.ndarray, network: Network, batch: int, number: int) -> Progr
         def forward(self, z: Any) -> ModelOutput:
             return ModelOutput(reconstruction=self.network(z))
 
+    loss = "bce" if network.bits else "mse"
+    config = VAEConfig(input_dim=(d,), latent_dim=k, reconstruction_loss=loss)
+    return VAE(config, encoder=Encoder(), decoder=Decoder())
+
+
+def by_pythae(x: np.ndarray, network: Network, batch: int, number: int) -> Program:
+    """An epoch of `number` steps."""
+    torch = _torch()
+    import logging
+    import tempfile
+
+    from pythae.data.datasets import BaseDataset
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig
+
+    logging.disable(logging.INFO)
+    os.environ["TQDM_DISABLE"] = "1"
     rng = np.random.default_rng(0)
     rows = x[np.arange(number * batch) % len(x)]
     if network.bits:
         rows = (rng.random(rows.shape) * 255 < rows).astype(np.float32)
     data = torch.from_numpy(rows)
-    loss = "bce" if network.bits else "mse"
-    config = VAEConfig(input_dim=(d,), latent_dim=k, reconstruction_loss=loss)
     trainer = BaseTrainer(
-        model=VAE(config, encoder=Encoder(), decoder=Decoder()),
+        model=pythae_model(network),
         train_dataset=BaseDataset(data, torch.ones(len(data))),
         training_config=BaseTrainerConfig(
             output_dir=tempfile.mkdtemp(),

@@ -124,8 +124,8 @@ def build(
     off and on a scale of about 1; the last biases of an MLP decoder of bits or grey levels begin where the
     likelihood is near the columns' means. `posterior` is a family over `latent_dim` dimensions (of codes,
     over that many); `prior` a prior over the same set: the family's standard member (`standard-prior`), a
-    member with learned parameters (`learned-prior`), a mixture of 100, the posteriors of 500 rows (`vamp-
-    prior`), or a flow. With `missing`, NaN stands for a value that was not observed.
+    member with learned parameters (`learned-prior`), a mixture of 100, the posteriors of 500 rows
+    (`vamp-prior`), or a flow. With `missing`, NaN stands for a value that was not observed.
 
     >>> built = build(np.array([[0, 1, 1], [1, 1, 0]]), latent_dim=2)
     >>> type(built.model.likelihood.family).__name__, built.model.posterior.family.event_size
