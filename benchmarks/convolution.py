@@ -31,13 +31,16 @@ def convolution(shape: Shape, steps: int, rounds: int) -> Timed:
     x = grey_rows(N, int(np.prod(shape)))
     makers = {
         "lowerbound": partial(by_library, x, shape),
+        "lowerbound bfloat16": partial(by_library, x, shape, "bfloat16"),
         "torch": partial(by_torch, x, shape, "contiguous_format"),
         "torch, channels last": partial(by_torch, x, shape, "channels_last"),
+        "torch bfloat16": partial(by_torch, x, shape, "contiguous_format", autocast=True),
+        "torch bfloat16, channels last": partial(by_torch, x, shape, "channels_last", autocast=True),
     }
     return timed(makers, "step", steps, rounds)
 
 
-def by_library(x: np.ndarray, shape: Shape) -> Program:
+def by_library(x: np.ndarray, shape: Shape, precision: str | None = None) -> Program:
     k1, k2 = jax.random.split(jax.random.key(0))
     latent, pixels = lb.DiagonalGaussian(LATENT), lb.Bernoulli(x.shape[1])
     network = {"channels": CHANNELS, "kernel": KERNEL, "depth": 0, "activation": "relu"}
@@ -46,10 +49,10 @@ def by_library(x: np.ndarray, shape: Shape) -> Program:
         lb.Conditional(ConvEncoder(shape, latent.size, **network, key=k1), latent),
         lb.Conditional(ConvDecoder(LATENT, shape, **network, key=k2), pixels),
     )
-    return compiled_steps(model, x, BATCH, lb.ELBO(), lb.DynamicBinarization())
+    return compiled_steps(model, x, BATCH, lb.ELBO(), lb.DynamicBinarization(), precision)
 
 
-def by_torch(x: np.ndarray, shape: Shape, layout_name: str) -> Program:
+def by_torch(x: np.ndarray, shape: Shape, layout_name: str, autocast: bool = False) -> Program:
     import torch
     from torch import nn
 
@@ -94,7 +97,8 @@ def by_torch(x: np.ndarray, shape: Shape, layout_name: str) -> Program:
                 order, place = torch.randperm(N), 0
             grey = rows[order[place : place + BATCH]].view(-1, c, h, w).float() / 255
             place += BATCH
-            loss = loss_of(torch.bernoulli(grey).contiguous(memory_format=layout))
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+                loss = loss_of(torch.bernoulli(grey).contiguous(memory_format=layout))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

@@ -14,6 +14,7 @@ import optax
 import lowerbound as lb
 from lowerbound.data.transforms import Transform
 from lowerbound.leaves import partition
+from lowerbound.training.loop import multiplied_in
 from lowerbound.training.state import Rows, Run, State
 from lowerbound.training.step import advance
 
@@ -74,15 +75,24 @@ def model_of(network: Network) -> lb.VAE:
 
 
 def steps_of(
-    network: Network, x: np.ndarray, batch: int, objective: lb.Objective | None = None
+    network: Network,
+    x: np.ndarray,
+    batch: int,
+    objective: lb.Objective | None = None,
+    precision: str | None = None,
 ) -> Callable[[int], None]:
     """Steps of the library's model of this network."""
     transform = lb.DynamicBinarization() if network.bits else lb.Identity()
-    return compiled_steps(model_of(network), x, batch, objective or lb.ELBO(), transform)
+    return compiled_steps(model_of(network), x, batch, objective or lb.ELBO(), transform, precision)
 
 
 def compiled_steps(
-    model: lb.VAE, x: np.ndarray, batch_size: int, objective: lb.Objective, transform: Transform
+    model: lb.VAE,
+    x: np.ndarray,
+    batch_size: int,
+    objective: lb.Objective,
+    transform: Transform,
+    precision: str | None = None,
 ) -> Callable[[int], None]:
     """`(number) ↦` so many steps of Adam, on from where the last call ended."""
     parameters, constants = partition(model)
@@ -106,7 +116,8 @@ def compiled_steps(
 
     def steps(number: int) -> None:
         nonlocal state
-        state, terms = advance((run, state.step + number), state)
+        with multiplied_in(precision):
+            state, terms = advance((run, state.step + number), state)
         jax.block_until_ready((state, terms))
 
     return steps

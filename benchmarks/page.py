@@ -30,6 +30,8 @@ PEERS = {
     "torch": "PyTorch",
     "pyro": "Pyro",
     "pythae": "pythae",
+    "lowerbound bfloat16": "lowerbound, bfloat16",
+    "torch bfloat16": "PyTorch, bfloat16",
 }
 PROCESSES = ("startup", "digits")
 NOT_MEASURED = "not measured"

@@ -3,7 +3,8 @@
 All have one network: MLPs of `depth` hidden layers of `width` units, tanh, with biases; one sample of z; Adam
 at 1e-3. What differs, besides the library:
 
-- PyTorch, by hand: eager, fused Adam, the bound with logits and an analytic KL.
+- PyTorch, by hand: eager, fused Adam, the bound with logits and an analytic KL; in 16 bits by its `autocast`
+  around the forward pass.
 - NumPyro: `SVI.update` in a compiled loop, as its example `vae.py`; logits in place of its probabilities,
   which is the faster form.
 - Pyro: `SVI.step`, as its tutorial on VAEs; the faster of `Trace_ELBO` and `JitTrace_ELBO`.
@@ -58,7 +59,9 @@ def _batches(n: int, batch: int) -> Any:
             yield order[i : i + batch]
 
 
-def by_torch(x: np.ndarray, network: Network, batch: int, samples: int = 1) -> Program:
+def by_torch(
+    x: np.ndarray, network: Network, batch: int, samples: int = 1, autocast: bool = False
+) -> Program:
     """Written by hand for a batch; with `samples` above 1 the IWAE bound."""
     torch = _torch()
     encoder, decoder = networks(network)
@@ -74,21 +77,24 @@ def by_torch(x: np.ndarray, network: Network, batch: int, samples: int = 1) -> P
         mean, log_scale = out.chunk(2, -1)
         return (-0.5 * ((y - mean) * torch.exp(-log_scale)) ** 2 - log_scale - 0.9189385).sum(-1)
 
+    def loss_of(y: Any) -> Any:
+        mean, log_variance = encoder(y).chunk(2, 1)
+        if samples == 1:
+            z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
+            kl = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum(1)
+            return (kl - log_likelihood(z, y)).mean()
+        noise = torch.randn(samples, *mean.shape)
+        z = mean + torch.exp(0.5 * log_variance) * noise
+        log_w = log_likelihood(z, y) + 0.5 * (noise**2 - z**2 + log_variance).sum(-1)
+        return -torch.logsumexp(log_w, 0).mean()
+
     def steps(number: int) -> None:
         for _ in range(number):
             y = rows[torch.from_numpy(next(batches))]
             if network.bits:
                 y = (torch.rand(y.shape) * 255 < y).float()
-            mean, log_variance = encoder(y).chunk(2, 1)
-            if samples == 1:
-                z = mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
-                kl = 0.5 * (mean**2 + log_variance.exp() - log_variance - 1).sum(1)
-                loss = (kl - log_likelihood(z, y)).mean()
-            else:
-                noise = torch.randn(samples, *mean.shape)
-                z = mean + torch.exp(0.5 * log_variance) * noise
-                log_w = log_likelihood(z, y) + 0.5 * (noise**2 - z**2 + log_variance).sum(-1)
-                loss = -torch.logsumexp(log_w, 0).mean()
+            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+                loss = loss_of(y)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -21,8 +21,10 @@ def aevb(batch: int, steps: int, rounds: int) -> Timed:
         "products": partial(products, x, batch),
         "by hand": partial(by_hand, x, batch),
         "lowerbound": partial(steps_of, AEVB, x, batch),
+        "lowerbound bfloat16": partial(steps_of, AEVB, x, batch, precision="bfloat16"),
         "numpyro": partial(by_numpyro, x, AEVB, batch),
         "torch": partial(by_torch, x, AEVB, batch),
+        "torch bfloat16": partial(by_torch, x, AEVB, batch, autocast=True),
         "pyro": partial(by_pyro, x, AEVB, batch, jit=False),
         "pyro, jit": partial(by_pyro, x, AEVB, batch, jit=True),
         "pythae": partial(by_pythae, x, AEVB, batch, steps),
@@ -35,8 +37,10 @@ def table(rounds: int) -> Timed:
     x = rows_of(TABLE, 100_000)
     makers = {
         "lowerbound": partial(steps_of, TABLE, x, 256),
+        "lowerbound bfloat16": partial(steps_of, TABLE, x, 256, precision="bfloat16"),
         "numpyro": partial(by_numpyro, x, TABLE, 256),
         "torch": partial(by_torch, x, TABLE, 256),
+        "torch bfloat16": partial(by_torch, x, TABLE, 256, autocast=True),
         "pyro": partial(by_pyro, x, TABLE, 256, jit=False),
         "pyro, jit": partial(by_pyro, x, TABLE, 256, jit=True),
         "pythae": partial(by_pythae, x, TABLE, 256, 300),
@@ -46,9 +50,11 @@ def table(rounds: int) -> Timed:
 
 def iwae(rounds: int) -> Timed:
     """The AEVB network, batch 100, 50 samples, IWAE's bound."""
-    x = rows_of(AEVB, 10_000)
+    x, iwae = rows_of(AEVB, 10_000), lb.IWAE(samples=50)
     makers = {
-        "lowerbound": partial(steps_of, AEVB, x, 100, lb.IWAE(samples=50)),
+        "lowerbound": partial(steps_of, AEVB, x, 100, iwae),
+        "lowerbound bfloat16": partial(steps_of, AEVB, x, 100, iwae, "bfloat16"),
         "torch": partial(by_torch, x, AEVB, 100, samples=50),
+        "torch bfloat16": partial(by_torch, x, AEVB, 100, samples=50, autocast=True),
     }
     return timed(makers, "step", 8, rounds)

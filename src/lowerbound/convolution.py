@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.families.family import positive_size
 from lowerbound.networks import ACTIVATIONS, MLP
+from lowerbound.product import product
 
 __all__ = ["ConvDecoder", "ConvEncoder", "Convolution", "TransposedConvolution"]
 
@@ -59,7 +60,7 @@ def by_patches(x: Float[Array, "h w c"], W: Float[Array, "k k c o"], stride: int
     rows, columns = (step * (size - 1) + 1 for size in sizes)
     shifts = [(i, j) for i in range(taps) for j in range(taps)]
     patches = jnp.concatenate([x[i : i + rows : step, j : j + columns : step] for i, j in shifts], axis=-1)
-    return (patches.reshape(-1, W.shape[0]) @ W).reshape(*sizes, out)
+    return product(patches, W)
 
 
 def _halved(n: int, stride: int = 2) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Self
 
@@ -59,8 +60,8 @@ class VariationalAutoencoder(
     - `objective`: `elbo` with the weight `beta` of its KL, or one of `lowerbound.build.OBJECTIVES`, such as
       `iwae`; `gradient`: its estimator, such as `doubly_reparameterized`.
     - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
-    - `batch_size`, `learning_rate`, `validation` (a share of the rows), `patience` (epochs): as in
-      [`lowerbound.fit`][].
+    - `batch_size`, `learning_rate`, `precision`, `validation` (a share of the rows), `patience` (epochs): as
+      in [`lowerbound.fit`][].
     - `evidence_samples`: importance samples of log p(x) a row.
     - `contamination`: share of the training rows that `predict` calls outliers.
     - `missing`: whether NaN in X stands for a value that was not observed; log p(x) is then that of the
@@ -99,6 +100,7 @@ class VariationalAutoencoder(
         epochs: float | None = None,
         batch_size: int = 128,
         learning_rate: float = 2e-3,
+        precision: str | None = None,
         validation: float = 0.1,
         patience: float | None = 40,
         evidence_samples: int = 100,
@@ -122,6 +124,7 @@ class VariationalAutoencoder(
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.precision = precision
         self.validation = validation
         self.patience = patience
         self.evidence_samples = evidence_samples
@@ -132,19 +135,23 @@ class VariationalAutoencoder(
     def fit(self, X: Any, y: Any = None) -> Self:
         """Choose the likelihood, train, and keep the model that is best on held-back rows."""
         X = self._begin(X)
-        result = fit(
-            self.model_,
-            X,
-            objective=objective_named(self.objective, self.beta, self.gradient),
-            transform=self.transform_,
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=self.learning_rate,
-            # Of a handful of rows none can be spared.
-            validation=self.validation if round(self.validation * len(X)) < len(X) - 1 else 0,
-            patience=self.patience,
-            key=self.seed_,
-        )
+        with ThreadPoolExecutor(1) as beside:
+            # Scoring compiles while training does: a row through the untrained model has it done.
+            beside.submit(self._log_prob, X[:1])
+            result = fit(
+                self.model_,
+                X,
+                objective=objective_named(self.objective, self.beta, self.gradient),
+                transform=self.transform_,
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                learning_rate=self.learning_rate,
+                precision=self.precision,
+                # Of a handful of rows none can be spared.
+                validation=self.validation if round(self.validation * len(X)) < len(X) - 1 else 0,
+                patience=self.patience,
+                key=self.seed_,
+            )
         self._end(X, result)
         _warn_unless_converged(result)
         return self
@@ -164,6 +171,7 @@ class VariationalAutoencoder(
             epochs=1,
             batch_size=self.batch_size,
             optimizer=_constant_adam(self.learning_rate),
+            precision=self.precision,
             validation=0,
             resume=None if state is None else state.afresh(jax.random.key(self.seed_ + passes)),
             key=self.seed_,

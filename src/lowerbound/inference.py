@@ -117,7 +117,8 @@ def checked(
     domain = OrMissing(transform.domain) if model.takes_missing else transform.domain
     check_support(x, domain, name, of=type(transform).__name__)
     # Rows with holes besides: a column may be of a family that takes none.
-    looked_at = np.unique(np.r_[: min(len(x), 1000), np.flatnonzero(np.isnan(x).any(1))[:1000]])
+    holes = np.flatnonzero(np.isnan(x).any(1) if model.takes_missing else ())
+    looked_at = np.unique(np.r_[: min(len(x), 1000), holes[:1000]])
     seen = x if isinstance(transform, Identity) else transformed(x[looked_at], transform)
     check_support(seen, support, name)
     return x, given

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.families.family import positive_size
 from lowerbound.leaves import Fixed
+from lowerbound.product import product
 
 __all__ = ["MLP", "Leading", "OneHot", "Standardized"]
 
@@ -80,8 +81,8 @@ class MLP(eqx.Module):
     def __call__(self, x: Float[Array, " in_size"]) -> Float[Array, " out_size"]:
         activation = ACTIVATIONS[self.activation]
         for W, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            x = activation(x @ W + b)
-        return x @ self.weights[-1] + self.biases[-1]
+            x = activation(product(x, W) + b)
+        return product(x, self.weights[-1]) + self.biases[-1]
 
 
 # Compiled as one program, which takes a fifth of the time that one for each operation of each shape takes.

@@ -258,6 +258,7 @@ def test_a_conditional_model_learns_from_its_condition(rows):
         ({"validation": 1.5}, ValueError, r"share in \[0, 1\)"),
         ({"validation": np.ones((3, 5))}, ValueError, "expected rows of shape"),
         ({"learning_rate": 1e-3, "optimizer": optax.adam(1e-3)}, ValueError, "found both"),
+        ({"precision": "float16"}, ValueError, "expected precision None .* found 'float16'"),
         ({"given": np.ones(4)}, ValueError, "no part uses"),
         ({"devices": 99}, ValueError, "devices: expected 1 to"),
     ],

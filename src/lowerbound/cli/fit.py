@@ -89,6 +89,12 @@ def fit(
     ] = None,
     batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 128,
     learning_rate: Annotated[float, typer.Option(help="NAdam's, at its height.")] = 2e-3,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help="bfloat16: multiply in 16 bits, faster where the processor can [default: that of the data]."
+        ),
+    ] = None,
     validation: Annotated[
         float, typer.Option(help="Share of the training rows that choose the stopping point.")
     ] = 0.1,
@@ -149,6 +155,7 @@ def fit(
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
+            precision=precision,
             validation=validation,
             patience=patience,
             callbacks=[progress.training],

@@ -8,7 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -80,6 +80,7 @@ def fit(
     clip_norm: float | None = None,
     averaging: float | None = None,
     weight_prior: float | None = None,
+    precision: str | None = None,
     validation: float | Any = 0.1,
     patience: float | None = 40,
     callbacks: Sequence[Callback] = (),
@@ -110,6 +111,9 @@ def fit(
       evaluated and returned.
     - `weight_prior`: scale s of a prior N(0, s²) on the weights θ of prior and likelihood: MAP, the mean
       bound plus log p(θ)/N.
+    - `precision`: `"bfloat16"` rounds the factors of the networks' matrix products to 8 bits of mantissa in
+      the steps, which are 1.2 to 1.8 times as fast where the processor multiplies such numbers; sums,
+      weights and the look at the validation rows stay float32. By default nothing is rounded.
     - `validation`: a share of the rows, drawn by `key`, that chooses the best model and is not trained
       on; or rows themselves, an array (or the pair `(x, given)` with a condition); 0 for none.
     - `patience`: training stops after this many epochs without a better bound on the validation rows;
@@ -138,15 +142,16 @@ def fit(
     """
     split_key, run_key = jax.random.split(as_key(key))
     transform = transform or Identity()
-    table = _Table(*checked(model, x, given, transform))
+    table = held_out = _Table(*checked(model, x, given, transform))
     if isinstance(validation, (int, float)):
-        train, held_out, train_rows, validation_rows = _split(table, validation, split_key)
+        train_rows, held_rows = _split(len(table.x), validation, split_key)
     else:
         held_x, held_given = validation if isinstance(validation, tuple) else (validation, None)
         held_out = _Table(*checked(model, held_x, held_given, transform, "validation"))
-        train, train_rows, validation_rows = table, np.arange(len(table.x)), None
+        train_rows, held_rows = np.arange(len(table.x)), np.arange(len(held_out.x))
+    n = len(train_rows)
     if epochs is None:
-        epochs = default_epochs(len(train.x), batch_size)
+        epochs = default_epochs(n, batch_size)
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if not value > 0:
             raise ValueError(f"fit: expected {name} above 0, found {value!r}")
@@ -157,7 +162,6 @@ def fit(
         )
     if learning_rate is None:
         learning_rate = _LEARNING_RATE
-    n = len(train.x)
     batch_size = min(int(batch_size), n)
     steps_per_epoch = n / batch_size
     total_steps = math.ceil(epochs * steps_per_epoch)
@@ -169,8 +173,8 @@ def fit(
         objective=_traced(objective or ELBO()),
         transform=transform,
         optimizer=optimizer or NADAM,
-        train=_on_device(train),
-        validation=None if held_out is None else _on_device(held_out),
+        train=_on_device(table, train_rows),
+        validation=_on_device(held_out, held_rows) if len(held_rows) else None,
         learning_rate=None if optimizer is not None else _number(learning_rate),
         warm_up=jnp.asarray(max(1.0, warm_up * total_steps)),
         total_steps=jnp.asarray(float(total_steps)),
@@ -194,7 +198,8 @@ def fit(
             chunk = begin * batch_size // chunk_rows + 1
             stop = min(-(-chunk * chunk_rows // batch_size), total_steps)
             clock = time.perf_counter()
-            state, sums = _steps(run, state, stop, pace, interrupted)
+            with multiplied_in(precision):
+                state, sums = _steps(run, state, stop, pace, interrupted)
             steps = int(state.step) - begin
             if bad := [name for name in TERMS if not bool(state.finite[name])]:
                 stopped = "not finite"
@@ -218,7 +223,7 @@ def fit(
                 stopped = "interrupted"
             elif (
                 patience is not None
-                and held_out is not None
+                and run.validation is not None
                 and int(state.step) - int(state.best_step) > patience * steps_per_epoch
             ):
                 stopped = "patience"
@@ -240,7 +245,7 @@ def fit(
         stopped=stopped,
         best_step=int(state.best_step),
         train_rows=train_rows,
-        validation_rows=validation_rows,
+        validation_rows=held_rows if held_out is table and len(held_rows) else None,
     )
 
 
@@ -329,26 +334,18 @@ def _diagnosis(terms: list[str], step: int, steps_per_epoch: float) -> str:
     )
 
 
-def _split(
-    table: _Table, validation: float, key: PRNGKeyArray
-) -> tuple[_Table, _Table | None, np.ndarray, np.ndarray | None]:
-    """Training and validation rows, and the numbers that they have in the table."""
-    n = len(table.x)
+def _split(n: int, validation: float, key: PRNGKeyArray) -> tuple[np.ndarray, np.ndarray]:
+    """The numbers of the training and of the validation rows."""
     if not 0 <= validation < 1:
         raise ValueError(f"fit: expected validation to be a share in [0, 1) or rows, found {validation}")
     held = round(validation * n)
+    if held == n:
+        raise ValueError(f"fit: validation={validation} of {n} rows leaves none to train on")
     if held == 0:
-        return table, None, np.arange(n), None
+        return np.arange(n), np.arange(0)
     # NumPy's generator, since JAX's would compile a program for every n.
     order = np.random.default_rng(np.asarray(jax.random.key_data(key))).permutation(n)
-    held_rows, train_rows = np.sort(order[:held]), np.sort(order[held:])
-    if len(train_rows) == 0:
-        raise ValueError(f"fit: validation={validation} of {n} rows leaves none to train on")
-    return _taken(table, train_rows), _taken(table, held_rows), train_rows, held_rows
-
-
-def _taken(table: _Table, rows: np.ndarray) -> _Table:
-    return _Table(table.x[rows], None if table.given is None else table.given[rows])
+    return np.sort(order[held:]), np.sort(order[:held])
 
 
 def _check_parameters(parameters: PyTree) -> None:
@@ -362,14 +359,28 @@ def _check_parameters(parameters: PyTree) -> None:
         )
 
 
-def _on_device(table: _Table) -> Rows:
-    def padded(array: np.ndarray) -> Array:
-        filled = np.zeros((padded_size(len(array)), *array.shape[1:]), array.dtype)
-        filled[: len(array)] = array
-        return jnp.asarray(filled)
+def _on_device(table: _Table, rows: np.ndarray) -> Rows:
+    given = None if table.given is None else _padded(table.given, rows)
+    return Rows(x=_padded(table.x, rows), given=given, n=jnp.asarray(len(rows)))
 
-    given = None if table.given is None else padded(table.given)
-    return Rows(x=padded(table.x), given=given, n=jnp.asarray(len(table.x)))
+
+def _padded(array: np.ndarray, rows: np.ndarray) -> Array:
+    """array[rows], filled up with zeros to a size that few data sets do not share; copied once, into memory
+    that a CPU's device takes as it stands since it begins at a multiple of 64 bytes."""
+    dtype = jax.dtypes.canonicalize_dtype(array.dtype)
+    shape = (padded_size(len(rows)), *array.shape[1:])
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.zeros(size + 64, np.uint8)
+    begin = -memory.ctypes.data % 64
+    filled = memory[begin : begin + size].view(dtype).reshape(shape)
+    for start in range(0, len(rows), _TAKEN_TOGETHER):
+        some = rows[start : start + _TAKEN_TOGETHER]
+        filled[start : start + len(some)] = array[some]
+    on_device: Array = jax.device_put(filled)
+    return on_device
+
+
+_TAKEN_TOGETHER = 8192  # rows, few enough to stay in a cache on their way
 
 
 def _traced(objective: Objective) -> Objective:
@@ -378,6 +389,18 @@ def _traced(objective: Objective) -> Objective:
         lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, objective
     )
     return traced
+
+
+def multiplied_in(precision: str | None) -> AbstractContextManager[None]:
+    """Where steps are compiled and run, so that the networks' products see their precision (`product.py`)."""
+    if precision is None:
+        return nullcontext()
+    if precision != "bfloat16":
+        raise ValueError(
+            f'fit: expected precision None (that of the arrays) or "bfloat16", found {precision!r}'
+        )
+    context: AbstractContextManager[None] = jax.default_matmul_precision(precision)
+    return context
 
 
 def _number(value: float | None) -> Array | None:
