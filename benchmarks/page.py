@@ -176,6 +176,7 @@ def _draw(cpu: dict[str, Any], path: Path) -> None:
     shown = [name for name in TITLES if name in cpu]
     colours = {"products": "#bbbbbb", "by hand": "#888888", "numpyro": "#4477aa", "torch": "#ee6677"}
     colours |= {"pyro": "#ccbb44", "pythae": "#228833"}
+    colours |= {"lowerbound bfloat16": "#66ccee", "torch bfloat16": "#f4a6b0"}
     bars = {name: _best(cpu[name]) for name in shown}
     height = sum(map(len, bars.values())) + len(shown)
     figure, axes = plt.subplots(figsize=(8, 0.6 + 0.16 * height), layout="constrained")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Self
 
@@ -135,23 +134,20 @@ class VariationalAutoencoder(
     def fit(self, X: Any, y: Any = None) -> Self:
         """Choose the likelihood, train, and keep the model that is best on held-back rows."""
         X = self._begin(X)
-        with ThreadPoolExecutor(1) as beside:
-            # Scoring compiles while training does: a row through the untrained model has it done.
-            beside.submit(self._log_prob, X[:1])
-            result = fit(
-                self.model_,
-                X,
-                objective=objective_named(self.objective, self.beta, self.gradient),
-                transform=self.transform_,
-                epochs=self.epochs,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                precision=self.precision,
-                # Of a handful of rows none can be spared.
-                validation=self.validation if round(self.validation * len(X)) < len(X) - 1 else 0,
-                patience=self.patience,
-                key=self.seed_,
-            )
+        result = fit(
+            self.model_,
+            X,
+            objective=objective_named(self.objective, self.beta, self.gradient),
+            transform=self.transform_,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            precision=self.precision,
+            # Of a handful of rows none can be spared.
+            validation=self.validation if round(self.validation * len(X)) < len(X) - 1 else 0,
+            patience=self.patience,
+            key=self.seed_,
+        )
         self._end(X, result)
         _warn_unless_converged(result)
         return self

@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
+from jax.typing import DTypeLike
 from jaxtyping import Array, BFloat16, Float, Float32
 
 __all__ = ["product"]
@@ -71,8 +72,7 @@ def _dot(a: Array, b: Array, axes: tuple[int, int], rounded: bool) -> Array:
     dtype = a.dtype
     if rounded:
         a, b = a.astype(jnp.bfloat16), b.astype(jnp.bfloat16)
-    contracted = ((axes[:1], axes[1:]), ((), ()))
-    return jax.lax.dot_general(a, b, contracted, preferred_element_type=dtype)
+    return _summed_in(dtype, a, b, axes)
 
 
 def _dot_on_cpu(a: Array, b: Array, axes: tuple[int, int], rounded: bool) -> Array:
@@ -81,9 +81,11 @@ def _dot_on_cpu(a: Array, b: Array, axes: tuple[int, int], rounded: bool) -> Arr
     if not rounded:
         return _dot(a, b, axes, rounded)
     a, b = jax.lax.optimization_barrier((_bfloat16(a), _bfloat16(b)))
-    contracted = ((axes[:1], axes[1:]), ((), ()))
-    y = jax.lax.dot_general(a, b, contracted, preferred_element_type=jnp.float32)
-    return jax.lax.optimization_barrier(y)
+    return jax.lax.optimization_barrier(_summed_in(jnp.float32, a, b, axes))
+
+
+def _summed_in(dtype: DTypeLike, a: Array, b: Array, axes: tuple[int, int]) -> Array:
+    return jax.lax.dot_general(a, b, ((axes[:1], axes[1:]), ((), ())), preferred_element_type=dtype)
 
 
 def _dot_over_rows_on_cpu(a: Array, b: Array, rounded: bool) -> Array:
