@@ -192,7 +192,7 @@ def _draw(cpu: dict[str, Any], path: Path) -> None:
         y += 1
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
-    axes.set_xlim(0.3, 10)
+    axes.set_xlim(0.22, 10)
     axes.set_xticks([0.5, 1, 2, 5], ["0.5", "1", "2", "5"])
     axes.minorticks_off()
     axes.set_yticks(middles, [TITLES[name][0].replace(", batch", ",\nbatch") for name in shown])
