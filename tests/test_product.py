@@ -80,6 +80,12 @@ def test_derivatives_of_any_order_and_direction():
             np.testing.assert_allclose(order(curve)(0.5), order(plain)(0.5), rtol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(), (4,), (3, 2)])
+def test_shapes_that_do_not_fit_are_refused(shape):
+    with pytest.raises(TypeError, match=r"expected x of 3 values for W of \(3, 2\), found"):
+        product(jnp.zeros(shape), jnp.zeros((3, 2)))
+
+
 def test_float64_is_never_rounded():
     with jax.enable_x64(True), jax.default_matmul_precision("bfloat16"):
         x, W = jnp.full(2, 1 / 3, jnp.float64), jnp.full((2, 1), 1 / 7, jnp.float64)

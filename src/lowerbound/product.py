@@ -29,6 +29,8 @@ Dot = Callable[[Array, Array, tuple[int, int], bool], Array]
 def product(x: Float[Array, "*rows n"], W: Float[Array, "n m"]) -> Float[Array, "*rows m"]:
     """x W, of one vector or of a stack of them.
 
+    **Raises:** `TypeError` where x has not as many values as W has rows.
+
     >>> import jax, jax.numpy as jnp
     >>> x, W = jnp.ones(2), jnp.array([[1 + 2.0**-10], [1.0]])
     >>> product(x, W).tolist()
@@ -38,6 +40,8 @@ def product(x: Float[Array, "*rows n"], W: Float[Array, "n m"]) -> Float[Array, 
     [2.0]
     """
     x, W = jnp.asarray(x), jnp.asarray(W)
+    if x.shape[-1:] != W.shape[:1]:
+        raise TypeError(f"x W: expected x of {W.shape[0]} values for W of {W.shape}, found {x.shape}")
     dtype = jnp.promote_types(x.dtype, W.dtype)
     rounded = dtype == jnp.float32 and jax.default_matmul_precision.value == "bfloat16"
     y: Array = _product.bind(x.astype(dtype), W.astype(dtype), transposed=False, rounded=rounded)
