@@ -589,7 +589,7 @@ def _judged_finite(looked: _Looked) -> Iterator[Verdict]:
             "not finite",
             True,
             f"The bound of {broken} of {len(looked.elbo)} rows is not a finite number.",
-            "--learning-rate 0.0005, or in Python lb.fit(clip_norm=100); for real columns a likelihood whose "
+            "--learning-rate 0.0005, or in Python lb.fit(clip_norm=10); for real columns a likelihood whose "
             "scale does not depend on z, lb.DiagonalGaussian(scale=lb.LearnedScale())",
         )
 

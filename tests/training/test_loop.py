@@ -164,6 +164,14 @@ def test_clipping_bounds_a_step(model, rows):
     assert moved(free * 2) == pytest.approx(free, rel=1e-4)
 
 
+def test_by_default_a_step_is_bounded_by_100(model, rows):
+    """An ELBO with a KL that counts for 10⁶ has a gradient far above that."""
+    options = {"epochs": 1, "batch_size": 300, "validation": 0, "optimizer": optax.sgd(1.0)}
+    result = lb.fit(model, rows, objective=lb.ELBO(beta=1e6), **options)
+    moved = optax.tree.norm(jax.tree.map(jnp.subtract, arrays(result.model), arrays(model)))
+    assert float(moved) == pytest.approx(100, rel=1e-4)
+
+
 @pytest.mark.slow
 def test_averaging_gives_back_the_running_mean_of_the_weights(model, rows):
     """With gradients of 0 from a zero rate the average stays; with a step it lags behind the weights."""
