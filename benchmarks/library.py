@@ -14,7 +14,6 @@ import optax
 import lowerbound as lb
 from lowerbound.data.transforms import Transform
 from lowerbound.leaves import partition
-from lowerbound.training.loop import multiplied_in
 from lowerbound.training.state import Rows, Run, State
 from lowerbound.training.step import advance
 
@@ -116,7 +115,7 @@ def compiled_steps(
 
     def steps(number: int) -> None:
         nonlocal state
-        with multiplied_in(precision):
+        with jax.default_matmul_precision(precision):
             state, terms = advance((run, state.step + number), state)
         jax.block_until_ready((state, terms))
 

@@ -23,15 +23,16 @@ TITLES = {
     "encoding": ("encode a row, AEVB network", "µs", 1e-6),
     "generation": ("generate a row, AEVB network", "µs", 1e-6),
 }
+# What a program is called, and its colour in the picture.
 PEERS = {
-    "products": "products alone",
-    "by hand": "JAX by hand",
-    "numpyro": "NumPyro",
-    "torch": "PyTorch",
-    "pyro": "Pyro",
-    "pythae": "pythae",
-    "lowerbound bfloat16": "lowerbound, bfloat16",
-    "torch bfloat16": "PyTorch, bfloat16",
+    "products": ("products alone", "#bbbbbb"),
+    "by hand": ("JAX by hand", "#888888"),
+    "numpyro": ("NumPyro", "#4477aa"),
+    "torch": ("PyTorch", "#ee6677"),
+    "pyro": ("Pyro", "#ccbb44"),
+    "pythae": ("pythae", "#228833"),
+    "lowerbound bfloat16": ("lowerbound, bfloat16", "#66ccee"),
+    "torch bfloat16": ("PyTorch, bfloat16", "#f4a6b0"),
 }
 PROCESSES = ("startup", "digits")
 NOT_MEASURED = "not measured"
@@ -89,7 +90,7 @@ def _machines(cpu: dict[str, Any], gpu: dict[str, Any]) -> str:
 
 
 def _ratios(cpu: dict[str, Any], gpu: dict[str, Any]) -> str:
-    head = ["workload", "lowerbound", *PEERS.values(), "GPU"]
+    head = ["workload", "lowerbound", *(title for title, _ in PEERS.values()), "GPU"]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     for name, (title, unit, seconds) in TITLES.items():
         if name not in cpu:
@@ -174,9 +175,6 @@ def _draw(cpu: dict[str, Any], path: Path) -> None:
 
     plt.rcParams["svg.hashsalt"] = "lowerbound"  # the same figures draw the same file
     shown = [name for name in TITLES if name in cpu]
-    colours = {"products": "#bbbbbb", "by hand": "#888888", "numpyro": "#4477aa", "torch": "#ee6677"}
-    colours |= {"pyro": "#ccbb44", "pythae": "#228833"}
-    colours |= {"lowerbound bfloat16": "#66ccee", "torch bfloat16": "#f4a6b0"}
     bars = {name: _best(cpu[name]) for name in shown}
     height = sum(map(len, bars.values())) + len(shown)
     figure, axes = plt.subplots(figsize=(8, 0.6 + 0.16 * height), layout="constrained")
@@ -184,10 +182,11 @@ def _draw(cpu: dict[str, Any], path: Path) -> None:
     for ratios in bars.values():
         middles.append(y + (len(ratios) - 1) / 2)
         for peer, ratio in ratios.items():
-            axes.barh(y, ratio - 1, left=1, height=0.85, color=colours[peer])
+            title, colour = PEERS[peer]
+            axes.barh(y, ratio - 1, left=1, height=0.85, color=colour)
             side = {"ha": "left"} if ratio >= 1 else {"ha": "right"}
             place = ratio * (1.03 if ratio >= 1 else 0.97)
-            axes.text(place, y, f"{PEERS[peer]} {ratio:.2f}", va="center", fontsize=7, **side)
+            axes.text(place, y, f"{title} {ratio:.2f}", va="center", fontsize=7, **side)
             y += 1
         y += 1
     axes.axvline(1, color="black", linewidth=1)

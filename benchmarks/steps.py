@@ -50,10 +50,10 @@ def table(rounds: int) -> Timed:
 
 def iwae(rounds: int) -> Timed:
     """The AEVB network, batch 100, 50 samples, IWAE's bound."""
-    x, iwae = rows_of(AEVB, 10_000), lb.IWAE(samples=50)
+    x, objective = rows_of(AEVB, 10_000), lb.IWAE(samples=50)
     makers = {
-        "lowerbound": partial(steps_of, AEVB, x, 100, iwae),
-        "lowerbound bfloat16": partial(steps_of, AEVB, x, 100, iwae, "bfloat16"),
+        "lowerbound": partial(steps_of, AEVB, x, 100, objective),
+        "lowerbound bfloat16": partial(steps_of, AEVB, x, 100, objective, "bfloat16"),
         "torch": partial(by_torch, x, AEVB, 100, samples=50),
         "torch bfloat16": partial(by_torch, x, AEVB, 100, samples=50, autocast=True),
     }

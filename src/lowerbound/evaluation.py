@@ -150,8 +150,8 @@ def _fingerprint(_: None, row: Any) -> Any:
 
 
 def _count(rows: np.ndarray, among: np.ndarray) -> int:
-    known = set(map(bytes, np.ascontiguousarray(among)))
-    return sum(bytes(row) in known for row in np.ascontiguousarray(rows))
+    known = set(_as_bytes(among))
+    return sum(row in known for row in _as_bytes(rows))
 
 
 def rows_among(x: np.ndarray, known: UInt32[np.ndarray, "m 2"]) -> np.ndarray | None:
@@ -161,8 +161,11 @@ def rows_among(x: np.ndarray, known: UInt32[np.ndarray, "m 2"]) -> np.ndarray | 
     >>> rows_among(x, fingerprints(x[:2])).tolist(), rows_among(x[1:], fingerprints(x[:2]))
     ([[1, 2], [3, 4]], None)
     """
-    wanted = set(map(bytes, np.ascontiguousarray(known)))
-    mine = list(map(bytes, np.ascontiguousarray(fingerprints(x))))
+    wanted, mine = set(_as_bytes(known)), _as_bytes(fingerprints(x))
     if not wanted <= set(mine):
         return None
     return np.asarray(x[[row in wanted for row in mine]])
+
+
+def _as_bytes(prints: UInt32[np.ndarray, "n 2"]) -> list[bytes]:
+    return list(map(bytes, np.ascontiguousarray(prints)))

@@ -92,7 +92,7 @@ def fit(
     precision: Annotated[
         str | None,
         typer.Option(
-            help="bfloat16: multiply in 16 bits, faster where the processor can [default: that of the data]."
+            help="bfloat16: multiply in 16 bits, faster where the processor can [default: float32]."
         ),
     ] = None,
     validation: Annotated[

@@ -8,7 +8,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -162,6 +162,10 @@ def fit(
             "fit: expected a learning_rate (NAdam's) or an optimizer, found both; give the rate to the "
             "optimizer, as optax.adamw(1e-3)"
         )
+    if precision not in (None, "bfloat16"):
+        raise ValueError(
+            f'fit: expected precision None (that of the arrays) or "bfloat16", found {precision!r}'
+        )
     if learning_rate is None:
         learning_rate = _LEARNING_RATE
     batch_size = min(int(batch_size), n)
@@ -200,7 +204,7 @@ def fit(
             chunk = begin * batch_size // chunk_rows + 1
             stop = min(-(-chunk * chunk_rows // batch_size), total_steps)
             clock = time.perf_counter()
-            with multiplied_in(precision):
+            with jax.default_matmul_precision(precision or jax.default_matmul_precision.value):
                 state, sums = _steps(run, state, stop, pace, interrupted)
             steps = int(state.step) - begin
             if bad := [name for name in TERMS if not bool(state.finite[name])]:
@@ -391,18 +395,6 @@ def _traced(objective: Objective) -> Objective:
         lambda leaf: jnp.asarray(leaf) if isinstance(leaf, float) else leaf, objective
     )
     return traced
-
-
-def multiplied_in(precision: str | None) -> AbstractContextManager[None]:
-    """Where steps are compiled and run, so that the networks' products see their precision (`product.py`)."""
-    if precision is None:
-        return nullcontext()
-    if precision != "bfloat16":
-        raise ValueError(
-            f'fit: expected precision None (that of the arrays) or "bfloat16", found {precision!r}'
-        )
-    context: AbstractContextManager[None] = jax.default_matmul_precision(precision)
-    return context
 
 
 def _number(value: float | None) -> Array | None:
