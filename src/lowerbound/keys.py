@@ -8,6 +8,7 @@ permutation of rows gives each row the number that it had.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -67,10 +68,14 @@ def _index(shape: tuple[int, ...]) -> UInt32[Array, "*shape"]:
     return jnp.arange(math.prod(shape), dtype=jnp.uint32).reshape(shape)
 
 
+# Compiled, for keys are split outside of compiled functions too, where each of the rounds above would be a
+# program of its own.
+@partial(jax.jit, static_argnums=1, inline=True)
 def _split(key: Array, shape: tuple[int, ...]) -> Array:
     return jnp.stack(_threefry(key, _index(shape)), axis=-1)
 
 
+@partial(jax.jit, inline=True)
 def _fold_in(key: Array, data: Array | int) -> Array:
     return jnp.stack(_threefry(key, jnp.asarray(data, jnp.uint32)))
 

@@ -66,8 +66,7 @@ class MLP(eqx.Module):
             known = ", ".join(sorted(ACTIVATIONS))
             raise ValueError(f"MLP.activation: expected one of {known}; found {activation!r}")
         sizes = [in_size, *[width] * depth, out_size]
-        self.weights = _initial_weights(key, tuple(pairwise(sizes)))
-        self.biases = tuple(jnp.zeros(size) for size in sizes[1:])
+        self.weights, self.biases = _initial(key, tuple(pairwise(sizes)))
         self.activation = activation
 
     @property
@@ -85,13 +84,23 @@ class MLP(eqx.Module):
         return product(x, self.weights[-1]) + self.biases[-1]
 
 
-# Compiled as one program, which takes a fifth of the time that one for each operation of each shape takes.
+# Compiled as one program, in which all layers' numbers are drawn by one loop: a first fit waits for it.
 @partial(jax.jit, static_argnums=1)
-def _initial_weights(key: PRNGKeyArray, shapes: tuple[tuple[int, int], ...]) -> tuple[Array, ...]:
-    """Of each layer: normal, cut at two standard deviations, with variance 1/fan-in (LeCun)."""
-    initialize = jax.nn.initializers.lecun_normal()
+def _initial(
+    key: PRNGKeyArray, shapes: tuple[tuple[int, int], ...]
+) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Weights of each layer, normal, cut at two standard deviations, with variance 1/fan-in (LeCun), and
+    biases of 0."""
+    largest = max(n * m for n, m in shapes)
     keys = jax.random.split(key, len(shapes))
-    return tuple(initialize(layer_key, shape) for layer_key, shape in zip(keys, shapes, strict=True))
+    numbers = jax.vmap(lambda key: jax.random.truncated_normal(key, -2, 2, (largest,)))(keys)
+    weights = [
+        _SCALE * n**-0.5 * row[: n * m].reshape(n, m) for row, (n, m) in zip(numbers, shapes, strict=True)
+    ]
+    return tuple(weights), tuple(jnp.zeros(m) for _, m in shapes)
+
+
+_SCALE = 1 / 0.87962566103423978  # 1/standard deviation of a standard normal that is cut at −2 and 2
 
 
 class Standardized(eqx.Module):

@@ -198,6 +198,9 @@ def fit(
     history: list[Record] = []
     stopped = "epochs"
     pace = _Pace()
+    # Compiled while the steps are, for which a first fit waits as long; what was compiled costs 1 ms.
+    looking = assess.lower(run, state)  # type: ignore[attr-defined]  # it has one by eqx.filter_jit
+    threading.Thread(target=looking.compile).start()
     with _interrupts() as interrupted:
         while (begin := int(state.step)) < total_steps:
             # In whole numbers: a quotient that is rounded may leave a chunk without a step.

@@ -61,6 +61,7 @@ class State(eqx.Module):
     best_step: Array
 
     @classmethod
+    @eqx.filter_jit  # as one program: a first fit waits for it
     def initial(cls, parameters: PyTree, run: Run, key: PRNGKeyArray) -> State:
         """The state before the first step, in arrays of its own: a donated buffer is gone, and the
         caller's model must not be."""
