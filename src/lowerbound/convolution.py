@@ -43,9 +43,9 @@ def by_xla(x: Float[Array, "h w c"], W: Float[Array, "k k c o"], stride: int) ->
 def by_patches(x: Float[Array, "h w c"], W: Float[Array, "k k c o"], stride: int) -> Float[Array, "i j o"]:
     """The convolution as a matrix product, whose left matrix has the patch that a pixel of y sees as a row.
 
-    Where the stride s divides k, each block of s × s pixels is first made one pixel of s²c channels: then
-    the kernel is k/s wide and the stride 1, and (k/s)² long copies make the patches in place of k² short
-    ones (12 against 16 ms a training step for k = 4, s = 2).
+    Patches are made of the longest pieces that lie together in memory: where the stride s divides k, of s
+    pixels of a line. Every s-th line is taken from x beforehand, so that pieces are plain slices, and so are
+    the sums of the transpose (15.8 against 19.3 ms a training step for s × s pixels as one, k = 4, s = 2).
     """
     k, _, c, out = W.shape
     block = stride if k % stride == 0 else 1
@@ -55,12 +55,16 @@ def by_patches(x: Float[Array, "h w c"], W: Float[Array, "k k c o"], stride: int
     lacking = [(size - 1) * stride + k - n for size, n in zip(sizes, x.shape[:2], strict=True)]
     x = jnp.pad(x, [*((n // 2, n - n // 2) for n in lacking), (0, 0)])
     h, w = (n // block for n in x.shape[:2])
-    x = x.reshape(h, block, w, block, c).swapaxes(1, 2).reshape(h, w, -1)
-    W = W.reshape(taps, block, taps, block, c, out).swapaxes(1, 2).reshape(-1, out)
+    lines = [line.squeeze(1) for line in jnp.split(x.reshape(h, block, w, block * c), block, axis=1)]
     rows, columns = (step * (size - 1) + 1 for size in sizes)
-    shifts = [(i, j) for i in range(taps) for j in range(taps)]
-    patches = jnp.concatenate([x[i : i + rows : step, j : j + columns : step] for i, j in shifts], axis=-1)
-    return product(patches, W)
+    pieces = [
+        line[i : i + rows : step, j : j + columns : step]
+        for i in range(taps)
+        for line in lines
+        for j in range(taps)
+    ]
+    patches = jnp.stack(pieces, axis=2).reshape(*sizes, -1)
+    return product(patches, W.reshape(-1, out))
 
 
 def _halved(n: int, stride: int = 2) -> int:
