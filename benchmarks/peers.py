@@ -1,7 +1,8 @@
 """The same training step in other libraries, each as its own documentation writes it.
 
-All have one network: MLPs of `depth` hidden layers of `width` units, tanh, with biases; one sample of z; Adam
-at 1e-3. What differs, besides the library:
+All have one network: MLPs of `depth` hidden layers of `width` units, with biases; one sample of z; Adam at
+1e-3, or, with `total_steps`, the optimiser of our `fit` at its defaults in their terms (NAdam, a rate that
+warms up and falls as half a cosine, a limit on the gradient's norm). What differs, besides the library:
 
 - PyTorch, by hand: eager, fused Adam, the bound with logits and an analytic KL; in 16 bits by its `autocast`
   around the forward pass.
@@ -16,6 +17,7 @@ at 1e-3. What differs, besides the library:
 from __future__ import annotations
 
 import os
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -26,6 +28,18 @@ from rounds import Program, cores
 __all__ = ["by_numpyro", "by_pyro", "by_pythae", "by_torch", "networks", "pythae_model"]
 
 
+# Of our `fit` at its defaults.
+RATE, WARM_UP, CLIP_NORM = 2e-3, 0.05, 100.0
+
+
+def rate_factor(numpy: Any, total_steps: int, step: Any) -> Any:
+    """The factor of the learning rate at a step, in the functions of NumPy or of `jax.numpy`."""
+    warm_up = WARM_UP * total_steps
+    progress = (step - warm_up) / (total_steps - warm_up)
+    warm = numpy.minimum(1.0, (step + 1) / warm_up)
+    return warm * 0.5 * (1 + numpy.cos(numpy.pi * numpy.clip(progress, 0, 1)))
+
+
 def _torch() -> Any:
     import torch
 
@@ -34,7 +48,7 @@ def _torch() -> Any:
     return torch
 
 
-def _layers(torch: Any, sizes: list[int], activation: str = "tanh") -> list[Any]:
+def _layers(torch: Any, sizes: list[int], activation: str) -> list[Any]:
     layers: list[Any] = []
     for a, b in pairwise(sizes):
         layers += [torch.nn.Linear(a, b), {"tanh": torch.nn.Tanh, "swish": torch.nn.SiLU}[activation]()]
@@ -60,13 +74,21 @@ def _batches(n: int, batch: int) -> Any:
 
 
 def by_torch(
-    x: np.ndarray, network: Network, batch: int, samples: int = 1, autocast: bool = False
+    x: np.ndarray,
+    network: Network,
+    batch: int,
+    samples: int = 1,
+    autocast: bool = False,
+    total_steps: int | None = None,
 ) -> Program:
     """Written by hand for a batch; with `samples` above 1 the IWAE bound."""
     torch = _torch()
     encoder, decoder = networks(network)
     parameters = [*encoder.parameters(), *decoder.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True)
+    if total_steps is not None:
+        optimizer = torch.optim.NAdam(parameters, lr=RATE)
+        rate = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(rate_factor, np, total_steps))
     rows, batches = torch.from_numpy(x), _batches(len(x), batch)
     cross_entropy = torch.nn.functional.binary_cross_entropy_with_logits
 
@@ -97,20 +119,27 @@ def by_torch(
                 loss = loss_of(y)
             optimizer.zero_grad()
             loss.backward()
+            if total_steps is not None:
+                torch.nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
             optimizer.step()
+            if total_steps is not None:
+                rate.step()
 
-    def arrays(part: Any) -> list[np.ndarray]:
-        return [parameter.detach().numpy().T.copy() for parameter in part.parameters()]
-
-    steps.weights = lambda: (arrays(encoder), arrays(decoder))
+    steps.weights = lambda: (_arrays(encoder), _arrays(decoder))
     return steps
 
 
-def by_numpyro(x: np.ndarray, network: Network, batch: int) -> Program:
+def _arrays(part: Any) -> list[np.ndarray]:
+    """Weights and biases, layer by layer."""
+    return [parameter.detach().numpy().T.copy() for parameter in part.parameters()]
+
+
+def by_numpyro(x: np.ndarray, network: Network, batch: int, total_steps: int | None = None) -> Program:
     import jax
     import jax.numpy as jnp
     import numpyro
     import numpyro.distributions as dist
+    import optax
     from jax.example_libraries import stax
 
     d, k = network.columns, network.latent
@@ -140,7 +169,16 @@ def by_numpyro(x: np.ndarray, network: Network, batch: int) -> Program:
         with numpyro.plate("batch", batch):
             numpyro.sample("z", dist.Normal(mean, std).to_event(1))
 
-    svi = numpyro.infer.SVI(model, guide, numpyro.optim.Adam(1e-3), numpyro.infer.Trace_ELBO())
+    optimizer = numpyro.optim.Adam(1e-3)
+    if total_steps is not None:
+        optimizer = numpyro.optim.optax_to_numpyro(
+            optax.chain(
+                optax.clip_by_global_norm(batch * CLIP_NORM),  # its bound is a sum over the batch
+                optax.scale_by_adam(nesterov=True),
+                optax.scale_by_schedule(lambda step: -RATE * rate_factor(jnp, total_steps, step)),
+            )
+        )
+    svi = numpyro.infer.SVI(model, guide, optimizer, numpyro.infer.Trace_ELBO())
 
     def seen(i: jax.Array, key: jax.Array) -> jax.Array:
         # An epoch's order is one permutation, rows are taken in it as the example's data loader does.
@@ -220,6 +258,7 @@ def by_pyro(x: np.ndarray, network: Network, batch: int, jit: bool) -> Program:
             y = rows[torch.from_numpy(next(batches))]
             svi.step((torch.rand(y.shape) * 255 < y).float() if network.bits else y)
 
+    steps.weights = lambda: (_arrays(vae.encoder), _arrays(vae.decoder))
     return steps
 
 
@@ -236,7 +275,8 @@ def pythae_model(network: Network) -> Any:
     class Encoder(BaseEncoder):
         def __init__(self) -> None:
             super().__init__()
-            self.hidden = torch.nn.Sequential(*_layers(torch, [d, *hidden]), torch.nn.Tanh())
+            *layers, _ = _layers(torch, [d, *hidden, 1], network.activation)
+            self.hidden = torch.nn.Sequential(*layers)
             self.mean, self.log_variance = (torch.nn.Linear(hidden[-1], k) for _ in range(2))
 
         def forward(self, y: Any) -> ModelOutput:
@@ -246,7 +286,8 @@ def pythae_model(network: Network) -> Any:
     class Decoder(BaseDecoder):
         def __init__(self) -> None:
             super().__init__()
-            self.network = torch.nn.Sequential(*_layers(torch, [k, *hidden, d]), *last)
+            layers = _layers(torch, [k, *hidden, d], network.activation)
+            self.network = torch.nn.Sequential(*layers, *last)
 
         def forward(self, z: Any) -> ModelOutput:
             return ModelOutput(reconstruction=self.network(z))
@@ -257,7 +298,7 @@ def pythae_model(network: Network) -> Any:
 
 
 def by_pythae(x: np.ndarray, network: Network, batch: int, number: int) -> Program:
-    """An epoch of `number` steps."""
+    """Epochs of `number` steps, and no other number."""
     torch = _torch()
     import logging
     import tempfile
@@ -286,8 +327,17 @@ def by_pythae(x: np.ndarray, network: Network, batch: int, number: int) -> Progr
     trainer.prepare_training()
 
     def steps(asked: int) -> None:
-        if asked != number:
-            raise ValueError(f"expected {number} steps, found {asked}")
-        trainer.train_step(epoch=1)
+        epochs, odd = divmod(asked, number)
+        if odd:
+            raise ValueError(f"expected a multiple of {number} steps, found {asked}")
+        for _ in range(epochs):
+            trainer.train_step(epoch=1)
 
+    def weights() -> tuple[list[np.ndarray], list[np.ndarray]]:
+        encoder = trainer.model.encoder
+        heads = zip(_arrays(encoder.mean), _arrays(encoder.log_variance), strict=True)
+        head = [np.concatenate(pair, axis=-1) for pair in heads]
+        return [*_arrays(encoder.hidden), *head], _arrays(trainer.model.decoder.network)
+
+    steps.weights = weights
     return steps

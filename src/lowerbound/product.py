@@ -94,12 +94,12 @@ def _summed_in(dtype: DTypeLike, a: Array, b: Array, axes: tuple[int, int]) -> A
 
 def _dot_over_rows_on_cpu(a: Array, b: Array, rounded: bool) -> Array:
     """aᵀ b. In bfloat16 one of the two has to be transposed in memory: a, or b and then the result, whichever
-    moves fewer numbers. Of float32 the second is worth it where b is tall and a not narrow (4.8 to 1.7 ms for
-    4,900 × 512 and 4,900 × 64)."""
+    moves fewer numbers. Of float32 the second is worth it where b is narrow and tall (4.8 to 1.7 ms for
+    4,900 × 512 and 4,900 × 64), but for an a of a few columns."""
     (rows, n), m = a.shape, b.shape[1]
     if rounded and rows * n <= rows * m + n * m:
         return _dot_on_cpu(_transposed(a), b, (1, 0), rounded)
-    if rounded or (rows >= max(128, 2 * m) and n >= 64):
+    if rounded or (128 <= rows >= 2 * m and m <= 256 and n >= 64):
         y = _dot_on_cpu(_transposed(b), a, (1, 0), rounded)
         return jax.lax.optimization_barrier(y).T
     return _dot(a, b, (0, 0), rounded)
