@@ -51,6 +51,12 @@ class TestMLP:
         squares = np.asarray(W, np.float64).ravel() ** 2
         assert abs(squares.mean() - 1 / 100) < 5 * squares.std() / np.sqrt(squares.size)
 
+    def test_a_layer_has_the_weights_that_jax_draws_for_it(self):
+        initialize = jax.nn.initializers.lecun_normal()
+        weights = lb.MLP(3, 2, width=5, depth=1, key=KEY).weights
+        for W, key in zip(weights, jax.random.split(KEY, 2), strict=True):
+            np.testing.assert_allclose(W, initialize(key, W.shape), rtol=1e-6)
+
     def test_layers_and_keys_have_weights_of_their_own(self):
         networks = [lb.MLP(4, 4, width=4, depth=1, key=jax.random.key(seed)) for seed in (0, 1)]
         weights = {W.tobytes() for network in networks for W in map(np.asarray, network.weights)}

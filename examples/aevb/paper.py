@@ -118,6 +118,7 @@ def ascent(
             epochs=rows / len(x),
             batch_size=BATCH,
             optimizer=adam(rate),
+            clip_norm=None,  # the paper limits no gradient
             weight_prior=1.0,
             validation=0,
             resume=state,

@@ -302,7 +302,7 @@ class _Constants(eqx.Module):
 
     def seen(self, x: Array) -> tuple[Array, PRNGKeyArray]:
         """A row as the model sees it, and the key of its draws, as `log_evidence` has them."""
-        y = self.transform(x, content_key(self.key, x, "transform"))
+        y = self.transform.by_content(x, self.key)
         return y, content_key(self.key, x, "posterior")
 
 

@@ -259,7 +259,7 @@ def _sampled(constants: _Constants, row: tuple[Array, Any]) -> tuple[_Stream, Ar
     x, given = row
     tail, chunk = constants.shape
     segment, K = _SEGMENT * chunk, constants.samples
-    y = constants.transform(x, content_key(constants.key, x, "transform"))
+    y = constants.transform.by_content(x, constants.key)
     draw_samples = constants.model.sampler(y, given)
     row_key = content_key(constants.key, x, "posterior")
 
@@ -283,7 +283,7 @@ def _annealed(constants: _Constants, row: tuple[Array, Any]) -> tuple[_Stream, A
     """Of one row, along annealed chains."""
     x, given = row
     tail, chains = constants.shape
-    y = constants.transform(x, content_key(constants.key, x, "transform"))
+    y = constants.transform.by_content(x, constants.key)
     row_key = content_key(constants.key, x, "posterior")
     draw = annealed(constants.model, y, row_key, given, chains=chains, steps=constants.steps)
     stream = _Stream.empty(tail).add(draw.log_weight, draw.log_likelihood, 0, chains)

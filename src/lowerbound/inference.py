@@ -119,12 +119,14 @@ def checked(
         if len(given) != len(x):
             raise ValueError(f"given: expected a condition for each of {len(x)} rows, found {len(given)}")
     support = model.support(jnp.zeros(x.shape[1]), None if given is None else given[0])
-    domain = OrMissing(transform.domain) if model.takes_missing else transform.domain
-    check_support(x, domain, name, of=type(transform).__name__)
-    # Rows with holes besides: a column may be of a family that takes none.
-    holes = np.flatnonzero(np.isnan(x).any(1) if model.takes_missing else ())
-    looked_at = np.unique(np.r_[: min(len(x), 1000), holes[:1000]])
-    seen = x if isinstance(transform, Identity) else transformed(x[looked_at], transform)
+    seen = x
+    if not isinstance(transform, Identity):  # whose domain, all real numbers, the table was looked at for
+        domain = OrMissing(transform.domain) if model.takes_missing else transform.domain
+        check_support(x, domain, name, of=type(transform).__name__)
+        # Rows with holes besides: a column may be of a family that takes none.
+        holes = np.flatnonzero(np.isnan(x).any(1) if model.takes_missing else ())
+        looked_at = np.unique(np.r_[: min(len(x), 1000), holes[:1000]])
+        seen = transformed(x[looked_at], transform)
     check_support(seen, support, name)
     return x, given
 
@@ -140,7 +142,7 @@ def transformed(x: ArrayLike, transform: Transform, key: PRNGKeyArray | int = 0)
 
 def _transformed(constants: tuple[Transform, PRNGKeyArray], x: Array) -> Array:
     transform, key = constants
-    return transform(x, content_key(key, x, "transform"))
+    return transform.by_content(x, key)
 
 
 def encode(
@@ -170,7 +172,7 @@ def encode(
 
 def _encoded(constants: tuple[VAE, Transform, PRNGKeyArray], row: tuple[Array, Any]) -> Array:
     (model, transform, key), (x, given) = constants, row
-    return model.q_z(transform(x, content_key(key, x, "transform")), given).mean
+    return model.q_z(transform.by_content(x, key), given).mean
 
 
 def decode(
@@ -304,7 +306,7 @@ class _Range(eqx.Module):
 
 def _imputed(constants: tuple[VAE, Transform, PRNGKeyArray, _Range, bool], row: tuple[Array, Any]) -> Array:
     (model, transform, key, samples, mean), (x, given) = constants, row
-    y = transform(x, content_key(key, x, "transform"))
+    y = transform.by_content(x, key)
     draw = model.draw(y, content_key(key, x, "posterior"), samples.length, given)
     if mean:
         weight = jax.nn.softmax(draw.log_weight)

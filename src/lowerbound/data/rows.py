@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,8 @@ def as_rows(x: Any, name: str = "x", *, missing: bool = False) -> np.ndarray:
     if 0 in x.shape:
         raise ValueError(f"{name}: expected at least one row and one column, found shape {x.shape}")
     if x.dtype.kind == "f":
-        finite = np.isfinite(x)
-        if missing:
-            finite |= np.isnan(x)
-        if not finite.all():
+        if not all(_allowed(block, missing).all() for block in _blocks(x)):
+            finite = _allowed(x, missing)
             row, column = np.argwhere(~finite)[0]
             count = int((~finite).sum())
             raise ValueError(
@@ -49,8 +48,9 @@ def as_rows(x: Any, name: str = "x", *, missing: bool = False) -> np.ndarray:
                 f"column {column} ({count} value{'s' * (count > 1)} in all "
                 f"{'are' if count > 1 else 'is'} not finite)"
             )
-        if x.dtype.itemsize > 4 and (large := np.abs(x) > np.finfo(np.float32).max).any():
-            row, column = np.argwhere(large)[0]
+        largest = np.finfo(np.float32).max
+        if x.dtype.itemsize > 4 and any((np.abs(block) > largest).any() for block in _blocks(x)):
+            row, column = np.argwhere(np.abs(x) > largest)[0]
             raise ValueError(
                 f"{name}: expected numbers that fit into float32, found {x[row, column]} in row {row}, "
                 f"column {column}; divide by a unit"
@@ -62,6 +62,11 @@ def as_rows(x: Any, name: str = "x", *, missing: bool = False) -> np.ndarray:
             raise ValueError(f"{name}: expected whole numbers that fit into 32 bits")
         return x.astype(np.int32)
     return x.astype(x.dtype.newbyteorder("="), copy=False)
+
+
+def _allowed(x: np.ndarray, missing: bool) -> np.ndarray:
+    allowed: np.ndarray = ~np.isinf(x) if missing else np.isfinite(x)
+    return allowed
 
 
 def check_support(x: np.ndarray, support: Constraint, name: str = "x", *, of: str = "likelihood") -> None:
@@ -107,7 +112,7 @@ def _first_outside(x: np.ndarray, support: Constraint) -> list[tuple[int, int]]:
         return above & (high < span.high if span.open_high else high <= span.high)
 
     # The least and the greatest are NaN where a value is, and NaN is between nothing.
-    if between(x.min(), x.max()) and (not span.whole or _whole(x)):
+    if all(between(block.min(), block.max()) and (not span.whole or _whole(block)) for block in _blocks(x)):
         return []
     inside = between(x, x)
     if span.whole:
@@ -117,13 +122,15 @@ def _first_outside(x: np.ndarray, support: Constraint) -> list[tuple[int, int]]:
     return [] if inside.all() else [tuple(np.argwhere(~inside)[0].tolist())]
 
 
-def _whole(x: np.ndarray) -> bool:
-    """Whether all values are whole numbers; a few rows at a time, which stay in a cache."""
-    if x.dtype.kind != "f":
-        return True
+def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
+    """A few rows at a time, which stay in a cache between two looks at them."""
     step = max(1, 65536 // x.shape[1])
-    blocks = (x[first : first + step] for first in range(0, len(x), step))
-    return all((block == np.floor(block)).all() for block in blocks)
+    return (x[first : first + step] for first in range(0, len(x), step))
+
+
+def _whole(x: np.ndarray) -> bool:
+    """Whether all values are whole numbers."""
+    return x.dtype.kind != "f" or bool((x == np.floor(x)).all())
 
 
 def _ways_out(value: float, support: Constraint) -> str:

@@ -39,6 +39,10 @@ class Transform(eqx.Module):
     def __call__(self, x: Array, key: PRNGKeyArray) -> Float[Array, " d"]:
         """The row that the model sees."""
 
+    def by_content(self, x: Array, key: PRNGKeyArray) -> Float[Array, " d"]:
+        """The row that the model sees in inference, where noise follows from (key, the row's content)."""
+        return self(x, content_key(key, x, "transform"))
+
     @property
     def domain(self) -> Constraint:
         """The values that a row may hold before the transform."""

@@ -354,7 +354,9 @@ def _split(n: int, validation: float, key: PRNGKeyArray) -> tuple[np.ndarray, np
         return np.arange(n), np.arange(0)
     # NumPy's generator, since JAX's would compile a program for every n.
     order = np.random.default_rng(np.asarray(jax.random.key_data(key))).permutation(n)
-    return np.sort(order[held:]), np.sort(order[:held])
+    is_held = np.zeros(n, bool)
+    is_held[order[:held]] = True
+    return np.flatnonzero(~is_held), np.flatnonzero(is_held)
 
 
 def _check_parameters(parameters: PyTree) -> None:
@@ -384,7 +386,8 @@ def _padded(array: np.ndarray, rows: np.ndarray) -> Array:
     filled = memory[begin : begin + size].view(dtype).reshape(shape)
     for start in range(0, len(rows), _TAKEN_TOGETHER):
         some = rows[start : start + _TAKEN_TOGETHER]
-        filled[start : start + len(some)] = array[some]
+        # No row's number is to be clipped: any other mode goes through a buffer.
+        np.take(array, some, axis=0, out=filled[start : start + len(some)], mode="clip")
     on_device: Array = jax.device_put(filled)
     return on_device
 

@@ -172,7 +172,7 @@ def _mean_terms(run: Run, rows: Rows, state: State) -> Terms:
     def of_row(i: Array) -> Terms:
         x = rows.x[i]
         given = None if rows.given is None else rows.given[i]
-        y = run.transform(x, content_key(key, x, "transform"))
+        y = run.transform.by_content(x, key)
         draw_key = content_key(key, x, "posterior")
         value, terms = run.objective.with_terms(model, y, draw_key, given)
         return {"objective": value, **terms}
