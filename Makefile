@@ -41,7 +41,7 @@ format: install ## Put the code into the common format
 	$(BIN)/ruff check --fix --exit-zero .
 	$(BIN)/ruff format .
 
-bench: $(BENCH) ## Measure all workloads beside other libraries, half an hour; writes docs/performance.*
+bench: $(BENCH) ## Measure all workloads beside other libraries, an hour; writes docs/performance.*
 	$(BIN)/python benchmarks/performance.py
 
 lock: ## Pin the dependencies anew in requirements.lock and requirements-docs.lock (needs uv)

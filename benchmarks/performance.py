@@ -3,7 +3,7 @@ docs/performance.md anew.
 
     python benchmarks/performance.py [--rounds 5] [--page] [WORKLOAD ...]
 
-By default all workloads, which take about half an hour on two cores; `--page` measures nothing. What a
+By default all workloads, which take about an hour on two cores; `--page` measures nothing. What a
 workload's programs are stands in the docstring of its function.
 """
 
