@@ -43,7 +43,7 @@ TUNED = {
     "precision": "bfloat16",
 }
 TUNED_EPOCHS = (14, 50, 250)
-PEERS_SECONDS = 150.0  # above five times what ours takes to −88 nats
+PEERS_SECONDS = 150.0  # about four times what ours takes to −88 nats
 PEERS_BATCH = 128
 LOOK = 15.0  # seconds of training between two looks
 ROWS, SAMPLES = 1000, 500  # of a look
