@@ -17,13 +17,15 @@ warms up and falls as half a cosine, a limit on the gradient's norm). What diffe
 from __future__ import annotations
 
 import os
-from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from library import Network
 from rounds import Program, cores
+
+from lowerbound.training.step import schedule
 
 __all__ = ["by_numpyro", "by_pyro", "by_pythae", "by_torch", "networks", "pythae_model"]
 
@@ -32,12 +34,10 @@ __all__ = ["by_numpyro", "by_pyro", "by_pythae", "by_torch", "networks", "pythae
 RATE, WARM_UP, CLIP_NORM = 2e-3, 0.05, 100.0
 
 
-def rate_factor(numpy: Any, total_steps: int, step: Any) -> Any:
-    """The factor of the learning rate at a step, in the functions of NumPy or of `jax.numpy`."""
-    warm_up = WARM_UP * total_steps
-    progress = (step - warm_up) / (total_steps - warm_up)
-    warm = numpy.minimum(1.0, (step + 1) / warm_up)
-    return warm * 0.5 * (1 + numpy.cos(numpy.pi * numpy.clip(progress, 0, 1)))
+def _rates(total_steps: int) -> np.ndarray:
+    """The learning rates of our `fit` at its defaults, a step each, and the 0 after the last."""
+    run = SimpleNamespace(warm_up=WARM_UP * total_steps, total_steps=total_steps)
+    return RATE * np.asarray(schedule(run, np.arange(total_steps + 1)))
 
 
 def _torch() -> Any:
@@ -86,9 +86,16 @@ def by_torch(
     encoder, decoder = networks(network)
     parameters = [*encoder.parameters(), *decoder.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True)
+    update = optimizer.step
     if total_steps is not None:
-        optimizer = torch.optim.NAdam(parameters, lr=RATE)
-        rate = torch.optim.lr_scheduler.LambdaLR(optimizer, partial(rate_factor, np, total_steps))
+        optimizer = torch.optim.NAdam(parameters, lr=1.0)
+        rate = torch.optim.lr_scheduler.LambdaLR(optimizer, _rates(total_steps).__getitem__)
+
+        def update() -> None:
+            torch.nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
+            optimizer.step()
+            rate.step()
+
     rows, batches = torch.from_numpy(x), _batches(len(x), batch)
     cross_entropy = torch.nn.functional.binary_cross_entropy_with_logits
 
@@ -119,11 +126,7 @@ def by_torch(
                 loss = loss_of(y)
             optimizer.zero_grad()
             loss.backward()
-            if total_steps is not None:
-                torch.nn.utils.clip_grad_norm_(parameters, CLIP_NORM)
-            optimizer.step()
-            if total_steps is not None:
-                rate.step()
+            update()
 
     steps.weights = lambda: (_arrays(encoder), _arrays(decoder))
     return steps
@@ -171,11 +174,12 @@ def by_numpyro(x: np.ndarray, network: Network, batch: int, total_steps: int | N
 
     optimizer = numpyro.optim.Adam(1e-3)
     if total_steps is not None:
+        rates = jnp.asarray(_rates(total_steps))
         optimizer = numpyro.optim.optax_to_numpyro(
             optax.chain(
                 optax.clip_by_global_norm(batch * CLIP_NORM),  # its bound is a sum over the batch
                 optax.scale_by_adam(nesterov=True),
-                optax.scale_by_schedule(lambda step: -RATE * rate_factor(jnp, total_steps, step)),
+                optax.scale_by_schedule(lambda step: -rates[step]),
             )
         )
     svi = numpyro.infer.SVI(model, guide, optimizer, numpyro.infer.Trace_ELBO())

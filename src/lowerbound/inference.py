@@ -59,7 +59,6 @@ def chunks(
     take the same path to the last bit. The next chunk is computed while the caller looks at this one.
     """
     n, step = len(jax.tree.leaves(rows)[0]), chunk * devices
-    constants = jax.tree.map(_on_device, constants)  # once, and not with every chunk
     mesh = Mesh(np.array(jax.local_devices()[:devices]), ("rows",)) if devices > 1 else None
 
     def dispatched(first: int) -> tuple[int, PyTree]:
@@ -74,10 +73,6 @@ def chunks(
     while chunk_now is not None:
         (count, result), chunk_now = chunk_now, next(under_way, None)
         yield jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result)
-
-
-def _on_device(leaf: Any) -> Any:
-    return jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf
 
 
 @eqx.filter_jit

