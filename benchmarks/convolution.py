@@ -16,7 +16,7 @@ from library import compiled_steps, grey_rows
 from rounds import Program, Timed, cores, timed
 
 import lowerbound as lb
-from lowerbound.convolution import ConvDecoder, ConvEncoder
+from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
 
 __all__ = ["convolution"]
 

@@ -12,8 +12,8 @@ import numpy as np
 import optax
 
 import lowerbound as lb
-from lowerbound.data.transforms import Transform
 from lowerbound.leaves import partition
+from lowerbound.models.transforms import Transform
 from lowerbound.training.state import Rows, Run, State
 from lowerbound.training.step import advance
 

@@ -28,8 +28,8 @@ from peers import by_numpyro, by_pyro, by_pythae, by_torch
 from rounds import installed
 
 import lowerbound as lb
-from lowerbound.build import build
-from lowerbound.training.loop import default_epochs
+from lowerbound.assembly import build
+from lowerbound.training.fit import default_epochs
 
 __all__ = ["quality"]
 

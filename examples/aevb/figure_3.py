@@ -25,7 +25,7 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 import lowerbound as lb
-from lowerbound.inference import transformed
+from lowerbound.inference.use import transformed
 
 LATENTS, HIDDEN = 3, 100
 LEAPFROGS, UPDATES, ACCEPTANCE = 10, 5, 0.9

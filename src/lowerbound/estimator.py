@@ -22,11 +22,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from lowerbound.build import build, objective_named
-from lowerbound.evidence import log_evidence
-from lowerbound.inference import decode, encode, impute, sample
-from lowerbound.store import Saved, save
-from lowerbound.training.loop import Result, fit
+from lowerbound.archive.store import Saved, save
+from lowerbound.assembly import build, objective_named
+from lowerbound.evidence.importance import log_evidence
+from lowerbound.inference.use import decode, encode, impute, sample
+from lowerbound.training.fit import Result, fit
 from lowerbound.training.state import State
 
 __all__ = ["SKLEARN_EXPECTED_FAILED_CHECKS", "VariationalAutoencoder"]
@@ -52,12 +52,12 @@ class VariationalAutoencoder(
     - `latent_dim`: latent dimensions.
     - `likelihood`: `auto`, or one of `lowerbound.data.schema.LIKELIHOODS`, such as `negative-binomial`.
     - `binarize`: `dynamic`, `static` or `threshold`, for grey values; `None`.
-    - `posterior`: a family over z, one of `lowerbound.build.POSTERIORS`; `prior`: one of
-      `lowerbound.build.PRIORS`, such as `vamp-prior`, over the same set.
+    - `posterior`: a family over z, one of `lowerbound.assembly.POSTERIORS`; `prior`: one of
+      `lowerbound.assembly.PRIORS`, such as `vamp-prior`, over the same set.
     - `network`: `mlp`, or `conv` for rows that are images of `image_shape`, (height, width[, channels]).
     - `width`, `depth`, `activation`: of the networks.
-    - `objective`: `elbo` with the weight `beta` of its KL, or one of `lowerbound.build.OBJECTIVES`, such as
-      `iwae`; `gradient`: its estimator, such as `doubly_reparameterized`.
+    - `objective`: `elbo` with the weight `beta` of its KL, or one of `lowerbound.assembly.OBJECTIVES`, such
+      as `iwae`; `gradient`: its estimator, such as `doubly_reparameterized`.
     - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
     - `batch_size`, `learning_rate`, `precision`, `validation` (a share of the rows), `patience` (epochs): as
       in [`lowerbound.fit`][].

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import lowerbound as lb
 from lowerbound.baselines import fit_baselines, load_baselines, save_baselines
 from lowerbound.baselines.families import FamilyMixture, expectation_maximization, fit_family
-from lowerbound.data.transforms import Identity, Standardization
+from lowerbound.models.transforms import Identity, Standardization
 
 RNG = np.random.default_rng(0)
 COUNTS = RNG.poisson(np.where(RNG.random((200, 1)) < 0.5, 2.0, 15.0), (200, 2)).astype(float)

@@ -11,10 +11,10 @@ from scipy.stats import norm
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 
+from lowerbound.archive.store import read
 from lowerbound.cli import main
 from lowerbound.data.sources import open_source
-from lowerbound.keys import as_key, content_key
-from lowerbound.store import read
+from lowerbound.randomness.keys import as_key, content_key
 
 
 def metrics(folder):

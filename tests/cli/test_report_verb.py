@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lowerbound.build import build
+from lowerbound.archive.store import Saved, write
+from lowerbound.archive.whole import write_whole
+from lowerbound.assembly import build
 from lowerbound.cli import main
 from lowerbound.cli.report import _encoded
 from lowerbound.data.sources import open_source
-from lowerbound.evaluation import fingerprints
-from lowerbound.store import Saved, write
-from lowerbound.whole import write_whole
+from lowerbound.workflow import fingerprints
 
 from ..test_report import VERDICTS, Reader, a_diagnosis
 
@@ -30,7 +30,7 @@ def quick(monkeypatch):
         asked.update(options, x=x)
         return a_diagnosis(*VERDICTS)
 
-    monkeypatch.setattr("lowerbound.diagnostics.diagnose", diagnose)
+    monkeypatch.setattr("lowerbound.diagnosis.diagnose.diagnose", diagnose)
     return asked
 
 

@@ -10,11 +10,11 @@ import pyarrow.parquet
 import pytest
 
 import lowerbound as lb
-from lowerbound import unfinished
+from lowerbound.archive import unfinished
+from lowerbound.archive.store import read, write
 from lowerbound.cli import main
 from lowerbound.cli.console import Progress
 from lowerbound.data.sources import open_source
-from lowerbound.store import read, write
 
 
 def table(path):

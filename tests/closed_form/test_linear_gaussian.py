@@ -8,7 +8,7 @@ import pytest
 from arviz_stats.base import array_stats
 
 import lowerbound as lb
-from lowerbound.keys import as_key, content_key
+from lowerbound.randomness.keys import as_key, content_key
 
 from .linear_gaussian import LinearGaussian, exact_elbo
 

@@ -5,9 +5,9 @@ import pytest
 from scipy import stats
 
 import lowerbound as lb
-from lowerbound.build import build
+from lowerbound.assembly import build
 from lowerbound.data.schema import LIKELIHOODS, choose
-from lowerbound.inference import transformed
+from lowerbound.inference.use import transformed
 
 RNG = np.random.default_rng(0)
 BINARY = RNG.integers(0, 2, (50, 3))

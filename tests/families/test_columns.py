@@ -9,7 +9,7 @@ from scipy import stats
 
 import lowerbound as lb
 from lowerbound.data.rows import check_support
-from lowerbound.families.support import measure, range_of, same_support, words
+from lowerbound.distributions.support import measure, range_of, same_support, words
 
 
 def mixed(missing=False):

@@ -14,8 +14,8 @@ from scipy import stats
 from scipy.special import expit
 
 import lowerbound as lb
+from lowerbound.distributions.support import measure
 from lowerbound.families.family import Factorized, Family
-from lowerbound.families.support import measure
 from lowerbound.parts import PARTS
 
 from . import draws

@@ -10,8 +10,8 @@ import pytest
 from scipy import special, stats
 
 import lowerbound as lb
+from lowerbound.distributions.special import digamma_error, stirling_error
 from lowerbound.families.implicit import SMALLEST, log_gamma_sample
-from lowerbound.families.special import digamma_error, stirling_error
 
 GAMMAS = [(0.1, 1.0), (2.5, 3.0), (100.0, 100.0), (9e3, 9e3)]
 BETAS = [(0.1, 0.1), (3.0, 5.0), (100.0, 100.0), (100.0, 0.1), (5e3, 5e3)]

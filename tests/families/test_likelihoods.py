@@ -13,8 +13,8 @@ from scipy import integrate, stats
 from scipy.special import expit, softmax
 
 import lowerbound as lb
+from lowerbound.distributions.support import measure, words
 from lowerbound.families.family import Factorized
-from lowerbound.families.support import measure, words
 from lowerbound.parts import PARTS, part
 
 D = 3  # dimensions of an event

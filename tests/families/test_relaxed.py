@@ -9,9 +9,9 @@ import pytest
 from scipy import integrate, special
 
 import lowerbound as lb
+from lowerbound.distributions.support import measure
 from lowerbound.families.implicit import SMALLEST
 from lowerbound.families.relaxed import SimplexBlocks
-from lowerbound.families.support import measure
 
 TEMPERATURES = [0.1, 0.5, 2.0]
 LOGITS = np.array([0.7, -1.2, 0.4])

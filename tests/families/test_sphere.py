@@ -10,7 +10,7 @@ from numpyro.distributions import constraints
 from scipy import special, stats
 
 import lowerbound as lb
-from lowerbound.families.support import measure
+from lowerbound.distributions.support import measure
 
 DIMENSIONS = [2, 3, 20]
 

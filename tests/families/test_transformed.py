@@ -31,7 +31,7 @@ def member(family, seed=1):
 
 
 def one_pass(q, key):
-    """As `lowerbound.model` has it."""
+    """As `lowerbound.models.vae` has it."""
     if hasattr(q, "sample_with_log_prob"):
         return q.sample_with_log_prob(key)
     z, log_q = q.base_dist.sample_with_log_prob(key)

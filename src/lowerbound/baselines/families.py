@@ -16,8 +16,8 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from lowerbound.baselines.density import Array, converged, in_chunks, log_sum_exp, nearest_of, real
-from lowerbound.data.transforms import Transform
 from lowerbound.families.family import Family
+from lowerbound.models.transforms import Transform
 
 __all__ = ["FamilyMixture", "expectation_maximization", "fit_family"]
 

@@ -15,9 +15,9 @@ from lowerbound.baselines.density import Array, Density, real, whole
 from lowerbound.baselines.families import fit_family
 from lowerbound.baselines.gaussians import Dequantized, Gaussian, fit_factors, fit_gaussians
 from lowerbound.baselines.products import FAMILIES, BinomialMixture, fit_products
-from lowerbound.data.transforms import Identity, Transform
+from lowerbound.distributions.support import range_of
 from lowerbound.families.family import Family
-from lowerbound.families.support import range_of
+from lowerbound.models.transforms import Identity, Transform
 
 __all__ = ["fit_baselines"]
 

@@ -12,13 +12,13 @@ import equinox as eqx
 import numpy as np
 from numpy.typing import NDArray
 
+from lowerbound.archive.store import packed, unpacked
+from lowerbound.archive.whole import write_whole
 from lowerbound.baselines.density import Density
 from lowerbound.baselines.families import FamilyMixture
 from lowerbound.baselines.gaussians import Dequantized, FactorMixture, FullGaussianMixture
 from lowerbound.baselines.products import BetaBinomialMixture, BinomialMixture, CategoricalMixture
 from lowerbound.parts import kebab
-from lowerbound.store import packed, unpacked
-from lowerbound.whole import write_whole
 
 __all__ = ["load_baselines", "save_baselines"]
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     import numpy as np
 
-    from lowerbound.diagnostics import Verdict
+    from lowerbound.diagnosis.diagnose import Verdict
 
 __all__ = [
     "Progress",
@@ -115,7 +115,7 @@ class Progress:
 
 def print_metrics(metrics: Mapping[str, Any]) -> None:
     """The table of a model and its baselines: log p(x) with its error, and paired differences."""
-    from lowerbound.wording import named_rows
+    from lowerbound.text import named_rows
 
     width = max(map(len, ["log p(x), this model", *metrics["baselines"]]))
     print(f"{metrics['n_rows']} rows of {metrics['n_dims']}; nats a row ± standard error over rows;")
@@ -155,7 +155,7 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
 
 def print_verdicts(verdicts: Sequence[Verdict]) -> None:
     """What was found to be wrong, and what to try."""
-    from lowerbound.report import overall
+    from lowerbound.pages.report import overall
 
     print(overall(verdicts))
     for verdict in verdicts:

@@ -15,8 +15,8 @@ from lowerbound.cli.options import Json, Labels, Method, Samples, Seed, Train
 if TYPE_CHECKING:
     import numpy as np
 
-    from lowerbound.diagnostics import Verdict
-    from lowerbound.store import Saved
+    from lowerbound.archive.store import Saved
+    from lowerbound.diagnosis.diagnose import Verdict
 
 __all__ = ["evaluate"]
 
@@ -45,6 +45,7 @@ def evaluate(
 
     Example: lowerbound evaluate runs/digits digits
     """
+    from lowerbound.archive.store import read
     from lowerbound.baselines import load_baselines
     from lowerbound.cli.console import (
         Progress,
@@ -56,8 +57,7 @@ def evaluate(
     )
     from lowerbound.cli.files import without_nan
     from lowerbound.cli.inputs import rows_for
-    from lowerbound.evaluation import differences, evaluate
-    from lowerbound.store import read
+    from lowerbound.workflow import differences, evaluate
 
     *folders, data = arguments
     if not folders:
@@ -111,7 +111,7 @@ def evaluate(
 def _verdicts(folder: Path, saved: Saved, x: np.ndarray, train: str | None, seed: int) -> tuple[Verdict, ...]:
     from lowerbound.cli.console import plain_warnings, say
     from lowerbound.cli.inputs import history_of, training_rows
-    from lowerbound.diagnostics import diagnose
+    from lowerbound.diagnosis.diagnose import diagnose
 
     if len(x) < 2:
         return ()

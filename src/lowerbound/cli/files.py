@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lowerbound.data.sources import Source
-    from lowerbound.training.loop import Result
+    from lowerbound.training.fit import Result
 
 __all__ = ["provenance", "usable_folder", "without_nan", "write_json", "write_lines"]
 

@@ -15,10 +15,10 @@ from lowerbound.cli.options import Data, Json, Labels, Overwrite, Samples, Seed
 if TYPE_CHECKING:
     import numpy as np
 
+    from lowerbound.archive.store import Saved
     from lowerbound.baselines import Density
     from lowerbound.data.sources import Source
     from lowerbound.families.family import Family
-    from lowerbound.store import Saved
 
 __all__ = ["fit"]
 
@@ -119,13 +119,13 @@ def fit(
     Example: lowerbound fit digits --latent-dim 10 --out runs/digits
     """
     import lowerbound as lb
-    from lowerbound.build import build, objective_named
+    from lowerbound.archive.store import Saved, write
+    from lowerbound.assembly import build, objective_named
     from lowerbound.cli.console import Progress, compilation_cache, plain_warnings, print_metrics, say
     from lowerbound.cli.files import provenance, usable_folder, without_nan, write_json, write_lines
     from lowerbound.cli.pictures import draw
-    from lowerbound.evaluation import evaluate, fingerprints, observed
-    from lowerbound.store import Saved, write
-    from lowerbound.training.loop import default_epochs
+    from lowerbound.training.fit import default_epochs
+    from lowerbound.workflow import evaluate, fingerprints, observed
 
     usable_folder(out, overwrite)
     train, held_out = _rows(data, test, labels, seed)
@@ -222,8 +222,8 @@ def _baselines(saved: Saved, rows: np.ndarray, out: Path, seed: int) -> dict[str
     from lowerbound.baselines import fit_baselines, save_baselines
     from lowerbound.baselines.products import FAMILIES
     from lowerbound.cli.console import say
-    from lowerbound.data.transforms import Identity, Standardization
-    from lowerbound.families.support import range_of, words
+    from lowerbound.distributions.support import range_of, words
+    from lowerbound.models.transforms import Identity, Standardization
     from lowerbound.parts import kebab
 
     family, transform = saved.model.likelihood.family, saved.transform

@@ -7,9 +7,9 @@ from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lowerbound.archive.store import Saved, read
 from lowerbound.cli.console import compilation_cache, say
 from lowerbound.data.sources import Source, open_labels, open_source
-from lowerbound.store import Saved, read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,7 +76,7 @@ def training_rows(saved: Saved, data: str | None, labels: str | None) -> np.ndar
 
     **Raises:** `ValueError` where `data` does not hold them all.
     """
-    from lowerbound.evaluation import rows_among
+    from lowerbound.workflow import rows_among
 
     named = data or saved.provenance.get("data", {}).get("source", "")
     # `fit` names a share of a source so.

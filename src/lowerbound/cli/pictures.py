@@ -8,9 +8,9 @@ from typing import Any
 
 import lowerbound as lb
 from lowerbound import figures
+from lowerbound.archive.store import Saved
 from lowerbound.data.sources import Source
-from lowerbound.evaluation import observed
-from lowerbound.store import Saved
+from lowerbound.workflow import observed
 
 __all__ = ["draw"]
 

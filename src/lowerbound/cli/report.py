@@ -32,17 +32,17 @@ def report(
 
     Example: lowerbound report runs/digits digits --out report.html
     """
+    from lowerbound.archive.whole import write_whole
     from lowerbound.baselines import load_baselines
     from lowerbound.cli.console import Progress, plain_warnings, print_verdicts, say
     from lowerbound.cli.files import without_nan
     from lowerbound.cli.inputs import history_of, model_and_rows, training_rows
     from lowerbound.cli.outputs import usable_file
-    from lowerbound.diagnostics import diagnose
-    from lowerbound.evaluation import evaluate
-    from lowerbound.report import finite_rows
-    from lowerbound.report import report as page
-    from lowerbound.whole import write_whole
-    from lowerbound.wording import named_rows
+    from lowerbound.diagnosis.diagnose import diagnose
+    from lowerbound.pages.report import finite_rows
+    from lowerbound.pages.report import report as page
+    from lowerbound.text import named_rows
+    from lowerbound.workflow import evaluate
 
     usable_file(out, (".html",), overwrite)
     saved, source = model_and_rows(folder, data, labels)

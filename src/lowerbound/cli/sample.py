@@ -30,9 +30,9 @@ def sample(
     Example: lowerbound sample runs/digits --n 100 --out samples.npy
     """
     import lowerbound as lb
+    from lowerbound.archive.store import read
     from lowerbound.cli.console import compilation_cache, report_written
     from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_rows
-    from lowerbound.store import read
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     saved = read(folder)

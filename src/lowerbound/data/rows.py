@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.families.support import Columns, range_of, takes_missing, words
+from lowerbound.distributions.support import Columns, range_of, takes_missing, words
 
 __all__ = ["as_rows", "check_support", "padded_size"]
 

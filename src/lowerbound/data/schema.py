@@ -10,7 +10,9 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from lowerbound.data.transforms import (
+from lowerbound.families.family import Factorized, Family
+from lowerbound.families.location_scale import LearnedScale, LocationScale
+from lowerbound.models.transforms import (
     Dequantization,
     DynamicBinarization,
     Identity,
@@ -19,8 +21,6 @@ from lowerbound.data.transforms import (
     Threshold,
     Transform,
 )
-from lowerbound.families.family import Factorized, Family
-from lowerbound.families.location_scale import LearnedScale, LocationScale
 from lowerbound.parts import nearest, part
 
 __all__ = ["LIKELIHOODS", "Choice", "choose"]

@@ -14,8 +14,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.support import Columns
 from lowerbound.families.family import Family
-from lowerbound.families.support import Columns
 
 __all__ = ["MixedColumns"]
 

@@ -14,8 +14,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.special import exp_excess, stirling_error
 from lowerbound.families.family import Factorized, positive_size
-from lowerbound.families.special import exp_excess, stirling_error
 
 __all__ = ["BetaBinomial", "Binomial", "NegativeBinomial", "Poisson", "ZeroInflatedNegativeBinomial"]
 

@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.special import bernoulli_log_prob
 from lowerbound.families.family import Factorized, positive_size
-from lowerbound.families.special import bernoulli_log_prob
 
 __all__ = ["Bernoulli", "Categorical"]
 

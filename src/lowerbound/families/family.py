@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.families.support import OrMissing
+from lowerbound.distributions.support import OrMissing
 
 __all__ = ["Factorized", "Family", "positive_size", "sample_with_log_prob"]
 

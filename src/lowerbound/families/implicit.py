@@ -21,8 +21,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.special import digamma_error, exp_excess, stirling_error
 from lowerbound.families.family import Factorized, Family, positive_size
-from lowerbound.families.special import digamma_error, exp_excess, stirling_error
 
 __all__ = [
     "SMALLEST",

@@ -12,9 +12,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.special import digamma_error, stirling_error
 from lowerbound.families.family import Family, positive_size
 from lowerbound.families.implicit import SMALLEST, beta_logit_sample
-from lowerbound.families.special import digamma_error, stirling_error
 
 __all__ = ["PowerSpherical", "PowerSphericalDistribution", "UniformOnSphere", "uniform_divergence"]
 

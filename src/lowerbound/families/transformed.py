@@ -15,10 +15,10 @@ from numpyro.distributions.constraints import Constraint
 from numpyro.distributions.transforms import Transform
 from scipy.special import ndtr
 
+from lowerbound.distributions.support import OrMissing, range_of, same_support, words
 from lowerbound.families.family import Factorized, Family, ObservedPart
 from lowerbound.families.inverse_cdf import ByQuantile
 from lowerbound.families.location_scale import LocationScale
-from lowerbound.families.support import OrMissing, range_of, same_support, words
 from lowerbound.leaves import _ByContent
 
 __all__ = ["LogNormal", "LogitNormal", "Transformed"]

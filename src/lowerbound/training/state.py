@@ -9,8 +9,8 @@ import optax
 from jax.sharding import Mesh
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from lowerbound.data.transforms import Transform
-from lowerbound.objectives import Objective
+from lowerbound.models.transforms import Transform
+from lowerbound.objectives.bounds import Objective
 
 __all__ = ["Rows", "Run", "State"]
 

@@ -9,8 +9,8 @@ import optax
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from lowerbound.keys import as_key, content_key
-from lowerbound.training.shuffle import shuffled
+from lowerbound.randomness.keys import as_key, content_key
+from lowerbound.training.order import shuffled
 from lowerbound.training.state import TERMS, Rows, Run, State
 
 __all__ = ["advance", "assess"]

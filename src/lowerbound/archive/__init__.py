@@ -1,0 +1,1 @@
+"""The one format on disk: arrays in safetensors, structure in JSON, files that appear whole or not at all."""

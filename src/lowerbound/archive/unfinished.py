@@ -1,0 +1,89 @@
+"""Rows that are done, kept on disk, so that a call that was interrupted goes on where it was."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import PyTree
+
+import lowerbound
+from lowerbound.archive.whole import write_whole
+
+__all__ = ["Unfinished", "fingerprint"]
+
+Columns = dict[str, np.ndarray]
+
+# Seconds between two writes: what an interruption may cost.
+_INTERVAL = 5.0
+
+
+class Unfinished:
+    """The file of an unfinished call: its columns, (rows done, …) each, and what call it is of.
+
+    A file of another call, or one that cannot be read, counts as none: it is written over.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Unfinished(f"{folder}/half", "a call").write({"log_prob": np.zeros(3)})
+    ...     same, other = (Unfinished(f"{folder}/half", call).read() for call in ("a call", "another"))
+    >>> same["log_prob"].shape, other
+    ((3,), None)
+    """
+
+    def __init__(self, path: str | Path, call: str):
+        self.path, self.call, self.written = Path(path), call, time.monotonic()
+
+    def read(self) -> Columns | None:
+        """The columns of the rows that are done; `None` where there are none of this call."""
+        from safetensors import SafetensorError, safe_open
+
+        try:
+            with safe_open(self.path, framework="np") as file:
+                if (file.metadata() or {}).get("call") != self.call:
+                    return None
+                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (OSError, SafetensorError):
+            return None
+
+    def write(self, columns: Columns) -> None:
+        """The columns of the rows that are done; the file appears whole or not at all."""
+        from safetensors.numpy import save as to_bytes
+
+        arrays = {name: np.ascontiguousarray(column) for name, column in columns.items()}
+        write_whole(self.path, to_bytes(arrays, {"call": self.call}))
+        self.written = time.monotonic()
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to write again."""
+        return time.monotonic() - self.written > _INTERVAL
+
+    def finish(self) -> None:
+        """The call is finished: nothing is kept."""
+        self.path.unlink(missing_ok=True)
+
+
+def fingerprint(*values: PyTree) -> str:
+    """What tells one call from another: the content of all arrays, the form of everything else, and this
+    version of the library.
+
+    >>> fingerprint(np.zeros(3), 1) == fingerprint(np.zeros(3), 1), fingerprint(np.zeros(3)) == fingerprint(0)
+    (True, False)
+    """
+    digest = hashlib.sha256(lowerbound.__version__.encode())
+    for leaf in jax.tree.leaves(values):
+        if eqx.is_array(leaf) and jax.numpy.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        content: Any = np.asarray(leaf) if eqx.is_array_like(leaf) else repr(leaf).encode()
+        if isinstance(content, np.ndarray):
+            digest.update(f"{content.shape}{content.dtype}".encode())
+            content = np.ascontiguousarray(content).tobytes()
+        digest.update(content)
+    digest.update(str(jax.tree.structure(values)).encode())
+    return digest.hexdigest()

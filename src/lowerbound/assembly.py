@@ -1,0 +1,214 @@
+"""From rows and names to a model: what the command line asks for in words, as parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
+from numpyro.distributions import Distribution
+
+from lowerbound.data.schema import choose
+from lowerbound.families.family import Family
+from lowerbound.inference.use import transformed
+from lowerbound.models.conditional import Conditional
+from lowerbound.models.priors import LearnedPrior, MixturePrior, StandardPrior, UniformCodes, VampPrior
+from lowerbound.models.transforms import Transform
+from lowerbound.models.vae import VAE
+from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
+from lowerbound.networks.mlp import MLP, Standardized
+from lowerbound.objectives.bounds import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Objective, Renyi
+from lowerbound.objectives.wake_sleep import ReweightedWakeSleep, WakeSleep
+from lowerbound.parts import nearest, part
+from lowerbound.randomness.keys import as_key
+
+__all__ = ["OBJECTIVES", "POSTERIORS", "PRIORS", "Built", "build", "objective_named"]
+
+FLOWS = ("autoregressive-flow", "masked-autoregressive-flow", "coupling-flow")
+# Over z, by the set that they cover: the real line, what is above 0, [0, 1], directions, and codes.
+POSTERIORS = (
+    *("diagonal-gaussian", "full-gaussian", "low-rank-gaussian"),
+    *("laplace", "logistic", "student-t", "cauchy", "gumbel", "uniform"),
+    *FLOWS,
+    *("exponential", "weibull", "rayleigh", "gamma", "log-normal"),
+    *("kumaraswamy", "beta", "logit-normal"),
+    *("dirichlet", "power-spherical"),
+    *("concrete", "relaxed-bernoulli", "bernoulli", "categorical"),
+)
+PRIORS = (
+    *("standard-normal", "standard-prior", "learned-prior", "mixture-prior", "vamp-prior"),
+    *("uniform-codes", "uniform-sphere"),
+    *FLOWS,
+)
+NETWORKS = ("mlp", "conv")
+OBJECTIVES: dict[str, Callable[..., Objective]] = {
+    "elbo": ELBO,
+    "iwae": partial(IWAE, 50),
+    "miwae": MIWAE,
+    "ciwae": CIWAE,
+    "piwae": PIWAE,
+    "renyi": Renyi,
+    "wake-sleep": WakeSleep,
+    "reweighted-wake-sleep": ReweightedWakeSleep,
+}
+# Levels of a code where nothing says how many.
+_LEVELS = 10
+
+Network = Callable[[Array], Array]
+
+
+def objective_named(name: str, beta: float = 1.0, gradient: str = "reparameterized") -> Objective:
+    """The objective that an option names, at the defaults of its class (`iwae`: 50 samples), with the weight
+    β of the KL for `elbo`, and its gradient estimator.
+
+    >>> objective_named("iwae").samples
+    50
+    """
+    if name not in OBJECTIVES:
+        raise ValueError(f"objective: unknown {name!r}; {nearest(name, OBJECTIVES)}")
+    options: dict[str, Any] = {}
+    if name == "elbo":
+        options["beta"] = beta
+    elif beta != 1:
+        raise ValueError(f"beta: goes with the objective elbo, found {beta} with {name}")
+    if "sleep" not in name:
+        options["gradient"] = gradient.replace("-", "_")
+    elif gradient != "reparameterized":
+        raise ValueError(f"gradient: {name} has its own, found {gradient}")
+    if name == "elbo" and options["gradient"] == "vimco":
+        options["samples"] = 2  # the fewest of which one can be left out
+    return OBJECTIVES[name](**options)
+
+
+@dataclass(frozen=True)
+class Built:
+    """An untrained model, how it sees a row, and what was found in the data, in words."""
+
+    model: VAE
+    transform: Transform
+    words: str
+
+
+def build(
+    x: np.ndarray,
+    *,
+    likelihood: str = "auto",
+    binarize: str | None = None,
+    posterior: str = "diagonal-gaussian",
+    prior: str = "standard-normal",
+    network: str = "mlp",
+    image_shape: tuple[int, ...] | None = None,
+    latent_dim: int = 10,
+    width: int = 256,
+    depth: int = 2,
+    activation: str = "swish",
+    missing: bool = False,
+    key: PRNGKeyArray | int = 0,
+) -> Built:
+    """A VAE for the rows of `x` from the names of its parts.
+
+    `network` is `mlp`, of `depth` hidden layers of `width` units, or `conv`, for rows that are images of
+    `image_shape`, (height, width) or (height, width, channels). The encoder sees rows with their mean taken
+    off and on a scale of about 1; the last biases of an MLP decoder of bits or grey levels begin where the
+    likelihood is near the columns' means. `posterior` is a family over `latent_dim` dimensions (of codes,
+    over that many); `prior` a prior over the same set: the family's standard member (`standard-prior`), a
+    member with learned parameters (`learned-prior`), a mixture of 100, the posteriors of 500 rows
+    (`vamp-prior`), or a flow. With `missing`, NaN stands for a value that was not observed.
+
+    >>> built = build(np.array([[0, 1, 1], [1, 1, 0]]), latent_dim=2)
+    >>> type(built.model.likelihood.family).__name__, built.model.posterior.family.event_size
+    ('Bernoulli', 2)
+    """
+    for option, name, known in (
+        ("posterior", posterior, POSTERIORS),
+        ("prior", prior, PRIORS),
+        ("network", network, NETWORKS),
+    ):
+        if name not in known:
+            raise ValueError(f"{option}: unknown {name!r}; {nearest(name, known)}")
+    if latent_dim < 1:
+        raise ValueError(f"latent_dim: expected at least 1, found {latent_dim}")
+    choice = choose(x, likelihood, binarize, missing=missing)
+    encoder_key, decoder_key = jax.random.split(as_key(key))
+    latent_key, prior_key = jax.random.split(jax.random.fold_in(as_key(key), 1))
+    d = x.shape[1]
+    latent = _latent(posterior, latent_dim, latent_key)
+    if network == "conv":
+        shape = _image(image_shape, d)
+        blocks, odd = divmod(choice.family.size, choice.family.event_size)
+        if odd:
+            raise ValueError(
+                "network: conv needs a likelihood with the same count of numbers for each pixel; "
+                f"{type(choice.family).__name__} is not one"
+            )
+        inner: Network = ConvEncoder(shape, latent.size, width=width, activation=activation, key=encoder_key)
+        decoder: Network = ConvDecoder(
+            latent.event_size, shape, blocks, width=width, activation=activation, key=decoder_key
+        )
+    else:
+        mlp = partial(MLP, width=width, depth=depth, activation=activation)
+        inner = mlp(d, latent.size, key=encoder_key)
+        decoder = mlp(latent.event_size, choice.family.size, key=decoder_key)
+        if choice.start is not None:
+            last = jnp.asarray(choice.start, float)
+            decoder = eqx.tree_at(lambda mlp: mlp.biases[-1], decoder, last)
+    seen = transformed(x[:4096], choice.transform)
+    encoder = Standardized(
+        inner,
+        # A missing value reaches the encoder as 0, which then is the mean.
+        mean=jnp.zeros(d) if missing else jnp.asarray(seen.mean(0)),
+        # One scale for all columns: a pixel that is almost always blank must not be blown up.
+        scale=jnp.asarray(float(np.sqrt(np.nanvar(seen, 0).mean())) or 1.0),
+    )
+    model = VAE(
+        prior=_prior(prior, latent, seen, prior_key),
+        posterior=Conditional(encoder, latent),
+        likelihood=Conditional(decoder, choice.family),
+    )
+    return Built(model, choice.transform, choice.words)
+
+
+def _latent(name: str, dimensions: int, key: PRNGKeyArray) -> Family:
+    """The posterior's family over so many dimensions."""
+    if name in FLOWS:
+        return part(name)(dimensions, key=key)
+    of_size = part(name)
+    if name == "low-rank-gaussian":
+        return of_size(dimensions, max(1, dimensions // 4))
+    if name in ("concrete", "categorical"):
+        return of_size(dimensions, _LEVELS)
+    return of_size(dimensions)
+
+
+def _prior(name: str, latent: Family, seen: np.ndarray, key: PRNGKeyArray) -> Callable[..., Distribution]:
+    """The prior that an option names, over the set of the posterior's family."""
+    if name in FLOWS:
+        return LearnedPrior(part(name)(latent.event_size, context_size=0, key=key))
+    if name == "mixture-prior":
+        return MixturePrior(latent, 100, key=key)
+    if name == "vamp-prior":
+        return VampPrior(np.nan_to_num(seen[:500]))
+    if name == "uniform-codes":
+        variables, levels = getattr(latent, "codes", (latent.event_size, 2))
+        return UniformCodes(variables, levels)
+    if name in ("standard-normal", "uniform-sphere"):
+        return part(name)(latent.event_size)
+    return StandardPrior(latent) if name == "standard-prior" else LearnedPrior(latent)
+
+
+def _image(shape: tuple[int, ...] | None, columns: int) -> tuple[int, int, int]:
+    """(height, width, channels) of a row that is an image."""
+    if shape is None or len(shape) not in (2, 3) or int(np.prod(shape)) != columns:
+        found = "none" if shape is None else "×".join(map(str, shape))
+        raise ValueError(
+            f"network: conv needs rows that are images, of an image_shape of {columns} values in all; found "
+            f"{found}"
+        )
+    height, width, channels = (*shape, 1)[:3]
+    return int(height), int(width), int(channels)

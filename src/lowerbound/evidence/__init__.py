@@ -1,0 +1,1 @@
+"""log p(x) of each row, and whether its error can be relied on."""

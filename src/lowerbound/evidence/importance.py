@@ -1,0 +1,328 @@
+"""Evidence: log p(x), streamed, with its standard error and its diagnostics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+
+from lowerbound.archive.unfinished import Unfinished, fingerprint
+from lowerbound.distributions.support import measure
+from lowerbound.evidence.annealing import annealed
+from lowerbound.evidence.k_hat import pareto_k_hat, tail_length
+from lowerbound.inference.use import checked, chunks
+from lowerbound.models.transforms import Identity, Transform
+from lowerbound.models.vae import VAE
+from lowerbound.randomness.keys import as_key, content_key
+from lowerbound.statistics import standard_error_of_mean
+
+__all__ = ["Evidence", "log_evidence"]
+
+Columns = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """An estimate of log p(x) for each of n rows, in nats, from K samples a row.
+
+    `log_prob`: log p̂(x) = log (1/K) Σⱼ wⱼ, w = p(x, z)/q(z∣x) or an annealed chain's weight; p̂ is unbiased,
+    so log p̂ is low by about half its variance. `standard_error`: of log p̂, by the delta method,
+    √[(K Σw²/(Σw)² − 1)/(K − 1)]. `effective_sample_size`: (Σw)²/Σw², at most K. `k_hat`: the shape of the
+    generalised Pareto fitted to the largest weights; above 0.7 neither estimate nor error can be relied
+    on (Vehtari et al. 2024); NaN where there are fewer than 21 samples. `elbo`: the mean of log w over the
+    same samples. `distortion`: −E_q[log p(x∣z)], of annealed chains over where they end.
+
+    All arrays are (n,). `measure` is the one that the density is stated in, with what a transform adds;
+    `dimensions` the number of columns. `evidence[rows]` is that of some of the rows.
+    """
+
+    log_prob: Float[np.ndarray, " n"]
+    standard_error: Float[np.ndarray, " n"]
+    effective_sample_size: Float[np.ndarray, " n"]
+    k_hat: Float[np.ndarray, " n"]
+    elbo: Float[np.ndarray, " n"]
+    distortion: Float[np.ndarray, " n"]
+    group: Int[np.ndarray, " n"]  # rows that are equal share a number, as they share their noise
+    samples: int
+    dimensions: int
+    measure: str
+
+    @property
+    def mean(self) -> float:
+        """The mean of log p(x) over rows, in nats a row."""
+        return float(self.log_prob.mean())
+
+    @property
+    def mean_standard_error(self) -> float:
+        """Standard error of [`mean`][] from the rows drawn: their standard deviation over √n."""
+        return standard_error_of_mean(self.log_prob)
+
+    @property
+    def monte_carlo_error(self) -> float:
+        """Standard error of [`mean`][] from the samples drawn. Rows that are equal share their noise, so
+        their errors add before they are squared."""
+        together = np.bincount(self.group, weights=self.standard_error)
+        return float(np.sqrt((together**2).sum()) / len(self.log_prob))
+
+    @property
+    def total_error(self) -> float:
+        """Standard error of [`mean`][] from rows and samples together."""
+        return standard_error_of_mean(self.log_prob, self.standard_error, self.group)
+
+    @property
+    def finite(self) -> Bool[np.ndarray, " n"]:
+        """The rows whose log p(x) and bound are finite."""
+        return np.isfinite(self.log_prob) & np.isfinite(self.elbo)
+
+    @property
+    def rate(self) -> Float[np.ndarray, " n"]:
+        """E_q[log q(z∣x) − log p(z)] = −elbo − distortion, in nats."""
+        return -self.elbo - self.distortion
+
+    @property
+    def bits_per_dim(self) -> float:
+        """−mean/(d log 2): the mean in bits a dimension."""
+        return -self.mean / (self.dimensions * math.log(2))
+
+    def __getitem__(self, rows: Any) -> Self:
+        columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
+        return type(self)(**columns, samples=self.samples, dimensions=self.dimensions, measure=self.measure)
+
+
+_COLUMNS = tuple(field.name for field in fields(Evidence))[:7]
+
+
+def log_evidence(
+    model: VAE,
+    x: ArrayLike,
+    *,
+    samples: int | None = None,
+    key: PRNGKeyArray | int = 0,
+    method: Literal["importance", "annealed"] = "importance",
+    steps: int = 4000,
+    given: ArrayLike | None = None,
+    transform: Transform | None = None,
+    chunk_rows: int = 32,
+    chunk_samples: int = 64,
+    devices: int | None = None,
+    callbacks: Sequence[Callable[[Mapping[str, Any]], object]] = (),
+    unfinished: str | Path | None = None,
+) -> Evidence:
+    """log p(x) of each row, in nats: by importance sampling with q(z∣x) (Burda et al. 2016), or along
+    annealed chains from p(z) ([`annealed`][lowerbound.evidence.annealing.annealed]), which cost some hundred
+    times as much and need no good posterior: where k-hat is above 0.7 they are the ones to ask.
+
+    Importance sampling streams over samples with a running log-sum-exp: memory is bounded by `chunk_rows` ×
+    `chunk_samples` decoded rows, whatever n and K; that of annealed chains by `chunk_rows` × K. A row's noise
+    is a function of (key, the row's content), and its sample j of j besides, so that neither the other rows
+    nor the chunks move its number (another chunk size changes the order of a float32 sum, no more).
+
+    **Arguments:**
+
+    - `x`: (n, d); `given`: the condition, a row each.
+    - `samples`: K, at least 2; by default 1,000 samples of q(z∣x), or 16 annealed chains.
+    - `key`: a key or a seed.
+    - `method`: `"importance"` or `"annealed"`; `steps`: temperatures of an annealed chain.
+    - `transform`: how the model sees a row, whose log-Jacobian is added.
+    - `chunk_rows`, `chunk_samples`: the shape of a compiled chunk, by default the fastest on a CPU.
+    - `devices`: how many local devices share the rows, `chunk_rows` for each at a time; by default all.
+    - `callbacks`: each is called after every chunk with a record: `rows` done, of how many (`of`), and the
+      mean `log_prob` so far with its `standard_error` over rows.
+    - `unfinished`: a file that keeps the rows that are done while the call runs. Where a call was
+      interrupted, the same call goes on where that was; when it is finished the file is removed.
+
+    >>> import jax, numpy as np, lowerbound as lb
+    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(3), jax.random.key(0)
+    >>> model = lb.VAE(
+    ...     lb.StandardNormal(2),
+    ...     lb.Conditional(lb.MLP(3, latent.size, key=key), latent),
+    ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
+    ... )
+    >>> cube = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
+    >>> evidence = lb.log_evidence(model, cube, samples=2000)
+    >>> bool(abs(np.exp(evidence.log_prob).sum() - 1) < 0.05)       # the eight probabilities sum to 1
+    True
+    """
+    transform, key = transform or Identity(), as_key(key)
+    x, given = checked(model, x, given, transform)
+    if method not in _METHODS:
+        raise ValueError(f"method: expected {' or '.join(_METHODS)}, found {method!r}")
+    of_row, default_samples = _METHODS[method]
+    samples = default_samples if samples is None else samples
+    if samples < 2:
+        raise ValueError(
+            f"log_evidence: expected samples of at least 2, found {samples}: an estimate from one sample "
+            "has no standard error"
+        )
+    shape = (tail_length(samples) + 1, chunk_samples if method == "importance" else samples)
+    constants = _Constants(model, transform, key, jnp.asarray(samples), jnp.asarray(steps), shape)
+    kept = None
+    if unfinished is not None:
+        kept = Unfinished(unfinished, fingerprint(method, constants, x, given))
+    done = (kept and kept.read()) or None
+    parts: list[Columns] = [] if done is None else [done]
+    rows = 0 if done is None else len(done["elbo"])
+    count = _local_devices(devices)
+    for stream, hashes in chunks(of_row, constants, (x, given), chunk=chunk_rows, devices=count, start=rows):
+        parts.append(_summary(stream, hashes, samples))
+        rows += len(hashes)
+        if kept is not None and kept.due and rows < len(x):
+            parts = [_joined(parts)]
+            kept.write(parts[0])
+        if callbacks:
+            log_prob = np.concatenate([part["log_prob"] for part in parts])
+            record = {
+                "rows": rows,
+                "of": len(x),
+                "log_prob": float(log_prob.mean()),
+                "standard_error": standard_error_of_mean(log_prob),
+            }
+            for callback in callbacks:
+                callback(record)
+    columns = _joined(parts)
+    if kept is not None:
+        kept.finish()
+    jacobian = transform.log_jacobian_of(x)
+    _, group = np.unique(columns.pop("hash"), axis=0, return_inverse=True)
+    columns["log_prob"] = columns["log_prob"] + jacobian
+    columns["elbo"] = columns["elbo"] + jacobian
+    columns["distortion"] = columns["distortion"] - jacobian
+    return Evidence(
+        **columns,
+        group=group.reshape(-1),
+        samples=samples,
+        dimensions=x.shape[1],
+        measure=_measure(model, transform, x[0], None if given is None else given[0]),
+    )
+
+
+class _Constants(eqx.Module):
+    model: VAE
+    transform: Transform
+    key: PRNGKeyArray
+    samples: Array  # traced, so that another K compiles nothing (but for the tail's length)
+    steps: Array
+    shape: tuple[int, int] = eqx.field(static=True)  # of the tail, and of a chunk of samples
+
+
+class _Stream(NamedTuple):
+    """Running sums over samples, weights relative to the largest so far: exp(log w − maximum)."""
+
+    maximum: Array
+    sum: Array
+    sum_of_squares: Array
+    log_weight: Array  # the mean so far
+    log_likelihood: Array  # the mean so far
+    largest: Array  # the largest log-weights, in descending order
+
+    @classmethod
+    def empty(cls, tail: int) -> Self:
+        zero = jnp.zeros(())
+        return cls(-jnp.inf * jnp.ones(()), zero, zero, zero, zero, jnp.full(tail, -jnp.inf))
+
+    def add(self, log_weight: Array, log_likelihood: Array, before: Array | int, count: Array | int) -> Self:
+        """The first `count` of these samples besides the `before` that are in it."""
+        counted = jnp.arange(len(log_weight)) < count
+        log_w, share = jnp.where(counted, log_weight, -jnp.inf), count / (before + count)
+        mean_log_weight, mean_log_likelihood = (
+            jnp.where(counted, values, 0.0).sum() / count for values in (log_weight, log_likelihood)
+        )
+        maximum = jnp.maximum(self.maximum, log_w.max())
+        reference = jnp.where(jnp.isfinite(maximum), maximum, 0.0)  # where every weight is 0 so far
+        w, shrink = jnp.exp(log_w - reference), jnp.exp(self.maximum - reference)
+        return type(self)(
+            maximum=maximum,
+            sum=self.sum * shrink + w.sum(),
+            sum_of_squares=self.sum_of_squares * shrink**2 + (w**2).sum(),
+            log_weight=self.log_weight + share * (mean_log_weight - self.log_weight),
+            log_likelihood=self.log_likelihood + share * (mean_log_likelihood - self.log_likelihood),
+            largest=jax.lax.top_k(jnp.concatenate([self.largest, log_w]), len(self.largest))[0],
+        )
+
+
+# Chunks of samples whose weights are kept until their sums are taken: the largest weights are looked for
+# once in so many, which costs more than the sums do.
+_SEGMENT = 128
+
+
+def _sampled(constants: _Constants, row: tuple[Array, Any]) -> tuple[_Stream, Array]:
+    """Of one row, by importance sampling."""
+    x, given = row
+    tail, chunk = constants.shape
+    segment, K = _SEGMENT * chunk, constants.samples
+    y = constants.transform.by_content(x, constants.key)
+    draw_samples = constants.model.sampler(y, given)
+    row_key = content_key(constants.key, x, "posterior")
+
+    def add_segment(i: Array, stream: _Stream) -> _Stream:
+        before = i * segment
+        count = jnp.minimum(K - before, segment)
+
+        def add_chunk(j: Array, drawn: Array) -> Array:
+            draw = draw_samples(row_key, before + j * chunk + jnp.arange(chunk))
+            values = jnp.stack([draw.log_weight, draw.log_likelihood])
+            return jax.lax.dynamic_update_slice(drawn, values, (0, j * chunk))
+
+        drawn = jax.lax.fori_loop(0, (count + chunk - 1) // chunk, add_chunk, jnp.zeros((2, segment)))
+        return stream.add(drawn[0], drawn[1], before, count)
+
+    stream = jax.lax.fori_loop(0, (K + segment - 1) // segment, add_segment, _Stream.empty(tail))
+    return stream, jax.random.key_data(row_key)
+
+
+def _annealed(constants: _Constants, row: tuple[Array, Any]) -> tuple[_Stream, Array]:
+    """Of one row, along annealed chains."""
+    x, given = row
+    tail, chains = constants.shape
+    y = constants.transform.by_content(x, constants.key)
+    row_key = content_key(constants.key, x, "posterior")
+    draw = annealed(constants.model, y, row_key, given, chains=chains, steps=constants.steps)
+    stream = _Stream.empty(tail).add(draw.log_weight, draw.log_likelihood, 0, chains)
+    return stream, jax.random.key_data(row_key)
+
+
+# How a row is scored, and how many samples it takes by default.
+_METHODS = {"importance": (_sampled, 1000), "annealed": (_annealed, 16)}
+
+
+def _summary(stream: Any, hashes: np.ndarray, samples: int) -> Columns:
+    """What is kept of a chunk of rows, whose `stream` is a `_Stream` of NumPy arrays."""
+    K, total, squares = samples, stream.sum.astype(float), stream.sum_of_squares.astype(float)
+    with np.errstate(invalid="ignore", divide="ignore"):  # where every weight is 0
+        relative_variance = np.maximum(K * squares / total**2 - 1, 0) / (K - 1)
+        return {
+            "log_prob": stream.maximum + np.log(total / K),
+            "standard_error": np.sqrt(relative_variance),
+            "effective_sample_size": total**2 / squares,
+            "k_hat": pareto_k_hat(stream.largest),
+            "elbo": stream.log_weight.astype(float),
+            "distortion": -stream.log_likelihood.astype(float),
+            "hash": hashes,
+        }
+
+
+def _joined(parts: list[Columns]) -> Columns:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _local_devices(devices: int | None) -> int:
+    local = jax.local_device_count()
+    if devices is not None and not 1 <= devices <= local:
+        raise ValueError(f"devices: expected 1 to {local}, found {devices}")
+    return devices or local
+
+
+def _measure(model: VAE, transform: Transform, x: Array, given: Array | None) -> str:
+    """The measure of the model's density over x, with what the transform adds."""
+    support = model.support(jnp.zeros(x.shape), given)
+    relaxed = "of the model with relaxed codes" if model.relaxed(jnp.zeros(x.shape), given) else ""
+    return ", ".join(filter(None, [f"{measure(support)} measure", relaxed, transform.note]))

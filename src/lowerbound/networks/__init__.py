@@ -1,0 +1,1 @@
+"""Networks, array → array: the product that all are made of, perceptrons, convolutions, wrappers."""

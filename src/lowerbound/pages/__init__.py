@@ -1,0 +1,1 @@
+"""One self-contained page on a model: the verdict, numbers with errors, pictures."""

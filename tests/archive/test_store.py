@@ -1,0 +1,196 @@
+"""What is saved is what is loaded; nothing else is made from a file."""
+
+import json
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+
+import lowerbound as lb
+from lowerbound.archive.store import Saved, read, write
+from lowerbound.assembly import build
+from lowerbound.parts import PARTS
+
+BINARY = np.random.default_rng(0).integers(0, 2, (20, 5))
+COUNTS = np.random.default_rng(0).integers(0, 9, (20, 5))
+REAL = np.random.default_rng(0).normal(size=(20, 5))
+
+
+@pytest.mark.parametrize(
+    ("x", "options"),
+    [
+        (BINARY, {}),
+        (COUNTS, {"likelihood": "binomial", "posterior": "full-gaussian"}),
+        (COUNTS, {"likelihood": "categorical", "prior": "learned-prior"}),
+        (COUNTS, {}),
+        (REAL, {}),
+        (COUNTS.astype(np.uint8), {"binarize": "dynamic"}),
+    ],
+)
+def test_a_saved_model_gives_the_same_numbers(tmp_path, x, options):
+    built = build(x, latent_dim=2, width=8, **options)
+    saved = Saved(built.model, built.transform, {"seed": 3}, {"train_rows": np.ones((2, 2), np.uint32)})
+    write(saved, tmp_path)
+    loaded = read(tmp_path)
+    assert jax.tree.structure(loaded.model) == jax.tree.structure(built.model)
+    assert loaded.provenance == {"seed": 3}
+    assert loaded.train_rows.tolist() == [[1, 1], [1, 1]]
+    before, after = (
+        lb.log_evidence(s.model, x, samples=5, transform=s.transform).log_prob for s in (saved, loaded)
+    )
+    np.testing.assert_array_equal(before, after)
+
+
+PART_EXAMPLES = [
+    lb.DiagonalGaussian(2, scale=lb.FixedScale(0.5)),
+    lb.DiagonalGaussian(2, scale=lb.LearnedScale(2, initial=0.1)),
+    lb.LearnedPrior(lb.FullGaussian(3)),
+    lb.Fixed(lb.MLP(2, 3, width=4, key=jax.random.key(0))),
+    lb.Threshold(0.5),
+    lb.Dequantization(16),
+]
+
+
+@pytest.mark.parametrize("part", PART_EXAMPLES, ids=lambda p: type(p).__name__)
+def test_parts_come_back_as_they_were(tmp_path, part):
+    lb.save(part, tmp_path)
+    assert eqx.tree_equal(lb.load(tmp_path), part)
+
+
+def test_a_conditional_model_comes_back(tmp_path):
+    z, x = lb.DiagonalGaussian(2), lb.Bernoulli(3)
+    k1, k2 = jax.random.split(jax.random.key(0))
+    model = lb.VAE(
+        lb.StandardNormal(2),
+        lb.Conditional(lb.MLP(4, z.size, width=4, key=k1), z, given=True),
+        lb.Conditional(lb.MLP(3, x.size, width=4, key=k2), x, given=True),
+    )
+    lb.save(model, tmp_path)
+    assert eqx.tree_equal(lb.load(tmp_path), model)
+
+
+class Own(eqx.Module):
+    """A network of a user's own."""
+
+    W: jax.Array
+    name: str = "own"
+
+    def __call__(self, z):
+        return z @ self.W
+
+
+def own_model(seed):
+    pixels = lb.Bernoulli(4)
+    W = jax.random.normal(jax.random.key(seed), (2, 4))
+    return lb.VAE(
+        dist.Normal(0, 1).expand([2]).to_event(1),
+        lambda x: dist.Normal(x[:2], 1.0).to_event(1),
+        lb.Conditional(Own(W), pixels),
+    )
+
+
+def test_parts_of_ones_own_are_loaded_into_a_skeleton(tmp_path):
+    lb.save(own_model(0), tmp_path)
+    with pytest.raises(ValueError, match=r"lb.load\(path, like=model\)"):
+        lb.load(tmp_path)
+    loaded = lb.load(tmp_path, like=own_model(1))
+    np.testing.assert_array_equal(loaded.likelihood.network.W, own_model(0).likelihood.network.W)
+    with pytest.raises(ValueError, match="another structure"):
+        lb.load(tmp_path, like=lb.LearnedPrior(lb.DiagonalGaussian(2)))
+    wide = eqx.tree_at(lambda m: m.likelihood.network.W, own_model(1), jnp.zeros((3, 4)))
+    with pytest.raises(ValueError, match=r"of shape \(2, 4\), as saved, found \(3, 4\)"):
+        lb.load(tmp_path, like=wide)
+
+
+def test_a_model_is_not_written_over_unasked(tmp_path):
+    prior = lb.LearnedPrior(lb.DiagonalGaussian(2))
+    lb.save(prior, tmp_path)
+    with pytest.raises(FileExistsError, match="already holds a model"):
+        lb.save(prior, tmp_path)
+    lb.save(prior, tmp_path, overwrite=True)
+
+
+def edit(path, change):
+    structure = json.loads((path / "model.json").read_text())
+    change(structure)
+    (path / "model.json").write_text(json.dumps(structure))
+
+
+def truncate(name, by):
+    def act(path):
+        content = (path / name).read_bytes()
+        (path / name).write_bytes(content[:-by])
+
+    return act
+
+
+def flip(path):
+    content = bytearray((path / "model.safetensors").read_bytes())
+    content[-1] ^= 1
+    (path / "model.safetensors").write_bytes(content)
+
+
+def set_part(name):
+    return lambda path: edit(path, lambda s: s["model"]["prior"].update(part=name))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (truncate("model.safetensors", 10), "model.safetensors: not the arrays .*truncated"),
+        (flip, "model.safetensors: not the arrays"),
+        (truncate("model.json", 10), "model.json: not the JSON of a saved model"),
+        (lambda path: edit(path, lambda s: s.update(schema=99)), "expected schema 1, found 99"),
+        (set_part("os.system"), "unknown part 'os.system'"),
+        (set_part("standard-norm"), "the nearest is 'standard-normal'"),
+        (lambda path: edit(path, lambda s: s["model"].pop("prior")), "expected the fields"),
+        (lambda path: edit(path, lambda s: s["model"]["prior"].update(event_size=3)), "not a model"),
+        (lambda path: edit(path, lambda s: s["model"].update(prior=7)), "not a model"),
+        (lambda path: (path / "model.safetensors").unlink(), "found no model.safetensors"),
+    ],
+)
+def test_a_damaged_folder_is_refused_in_one_line(tmp_path, damage, message):
+    write(Saved(build(BINARY, latent_dim=2, width=8).model), tmp_path)
+    damage(tmp_path)
+    with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
+        lb.load(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_the_registry_is_closed_over_the_librarys_own_names():
+    assert all(hasattr(lb, name) for name in PARTS.values())
+
+
+def test_nothing_in_the_package_touches_a_pickle():
+    from pathlib import Path
+
+    sources = Path(lb.__file__).parent.rglob("*.py")
+    lines = [line for path in sources for line in path.read_text().splitlines()]
+    assert not [line for line in lines if "import pickle" in line or "allow_pickle=True" in line]
+
+
+@pytest.mark.slow
+def test_a_convolutional_model_is_built_trained_stored_and_read_again(tmp_path):
+    x = np.random.default_rng(0).integers(0, 17, (40, 64)).astype(np.uint8)
+    built = build(x, network="conv", image_shape=(8, 8), latent_dim=2, width=8)
+    result = lb.fit(built.model, x, transform=built.transform, epochs=2, batch_size=20)
+    lb.save(result.model, tmp_path)
+    before, after = (lb.log_evidence(m, x, samples=4).log_prob for m in (result.model, lb.load(tmp_path)))
+    np.testing.assert_array_equal(before, after)
+    with pytest.raises(ValueError, match="image_shape of 64 values in all; found none"):
+        build(x, network="conv")
+
+
+def test_a_prior_without_a_mean_is_read_again(tmp_path):
+    """The mean of a Cauchy distribution is not a number: a model is looked over without one."""
+    latent, pixels, key = lb.Cauchy(1), lb.Bernoulli(2), jax.random.key(0)
+    model = lb.VAE(
+        lb.StandardPrior(latent),
+        lb.Conditional(lb.MLP(2, latent.size, width=2, key=key), latent),
+        lb.Conditional(lb.MLP(1, pixels.size, width=2, key=key), pixels),
+    )
+    lb.save(model, tmp_path / "cauchy")
+    assert lb.load(tmp_path / "cauchy").event_shape() == (2,)
