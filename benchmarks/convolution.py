@@ -48,8 +48,9 @@ def by_library(x: np.ndarray, shape: Shape, precision: str | None = None) -> Pro
         lb.StandardNormal(LATENT),
         lb.Conditional(ConvEncoder(shape, latent.size, **network, key=k1), latent),
         lb.Conditional(ConvDecoder(LATENT, shape, **network, key=k2), pixels),
+        transform=lb.DynamicBinarization(),
     )
-    return compiled_steps(model, x, BATCH, lb.ELBO(), lb.DynamicBinarization(), precision)
+    return compiled_steps(model, x, BATCH, lb.ELBO(), precision)
 
 
 def by_torch(x: np.ndarray, shape: Shape, layout_name: str, autocast: bool = False) -> Program:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -63,7 +64,7 @@ def variance(
     """Σ over φ of the variance of the estimator's gradient, over keys."""
 
     def value(posterior: lb.Conditional, key: jax.Array) -> jax.Array:
-        return objective(lb.VAE(model.prior, posterior, model.likelihood), x, key, running=running)
+        return objective(replace(model, posterior=posterior), x, key, running=running)
 
     gradients = eqx.filter_jit(eqx.filter_vmap(eqx.filter_grad(value), in_axes=(None, 0)))
     leaves = jax.tree.leaves(gradients(model.posterior, jax.random.split(jax.random.key(1), draws)))

@@ -13,7 +13,6 @@ import optax
 
 import lowerbound as lb
 from lowerbound.leaves import partition
-from lowerbound.models.transforms import Transform
 from lowerbound.training.state import Rows, Run, State
 from lowerbound.training.step import advance
 
@@ -70,6 +69,7 @@ def model_of(network: Network) -> lb.VAE:
         lb.StandardNormal(network.latent),
         lb.Conditional(lb.MLP(network.columns, latent.size, **layers, key=k1), latent),
         lb.Conditional(lb.MLP(network.latent, event.size, **layers, key=k2), event),
+        transform=lb.DynamicBinarization() if network.bits else lb.Identity(),
     )
 
 
@@ -81,8 +81,7 @@ def steps_of(
     precision: str | None = None,
 ) -> Callable[[int], None]:
     """Steps of the library's model of this network."""
-    transform = lb.DynamicBinarization() if network.bits else lb.Identity()
-    return compiled_steps(model_of(network), x, batch, objective or lb.ELBO(), transform, precision)
+    return compiled_steps(model_of(network), x, batch, objective or lb.ELBO(), precision)
 
 
 def compiled_steps(
@@ -90,7 +89,6 @@ def compiled_steps(
     x: np.ndarray,
     batch_size: int,
     objective: lb.Objective,
-    transform: Transform,
     precision: str | None = None,
 ) -> Callable[[int], None]:
     """`(number) ↦` so many steps of Adam, on from where the last call ended."""
@@ -98,7 +96,6 @@ def compiled_steps(
     run = Run(
         constants=constants,
         objective=objective,
-        transform=transform,
         optimizer=_ADAM,
         train=Rows(jnp.asarray(x), None, jnp.asarray(len(x))),
         validation=None,

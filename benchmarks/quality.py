@@ -16,6 +16,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def _measured(name: str, run: Callable[[], Iterator[Look]], test: np.ndarray) ->
     curve = []
     for i, (seconds, model) in enumerate(looks):
         rows, samples = (test, SAMPLES_AT_END) if i == len(looks) - 1 else (test[:ROWS], SAMPLES)
-        found = lb.log_evidence(model, rows, samples=samples, transform=lb.DynamicBinarization())
+        found = lb.log_evidence(model, rows, samples=samples)
         curve.append((seconds, float(found.log_prob.mean()), found.total_error))
     reached = {
         f"{mark:g}": next((seconds for seconds, log_prob, _ in curve if log_prob >= mark), None)
@@ -115,7 +116,6 @@ def _library(x: np.ndarray, network: dict[str, Any], options: dict[str, Any]) ->
         result = lb.fit(
             built.model,
             x,
-            transform=built.transform,
             **options,
             resume=state,
             callbacks=[lambda record, until=until: time.perf_counter() > until],
@@ -165,4 +165,6 @@ def _with_weights(model: lb.VAE, encoder: list[np.ndarray], decoder: list[np.nda
         for place, arrays in zip(places, (encoder, decoder), strict=True)
     ]
     latent, pixels = model.posterior.family, model.likelihood.family
-    return lb.VAE(model.prior, lb.Conditional(mlps[0], latent), lb.Conditional(mlps[1], pixels))
+    return replace(
+        model, posterior=lb.Conditional(mlps[0], latent), likelihood=lb.Conditional(mlps[1], pixels)
+    )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -145,7 +146,6 @@ def main() -> None:
     with np.load(options.data) as data:
         x, y = data["x_train"].reshape(-1, 784), np.eye(10)[data["y_train"]]
         x_test, y_test = data["x_test"].reshape(-1, 784)[:1000], np.eye(10)[data["y_test"][:1000]]
-    binarize = lb.DynamicBinarization()
     print(f"nats a row ± standard error; {options.samples} importance samples; {options.epochs} epochs\n")
     print("| variant | ELBO | log p(x) | difference to the VAE | k-hat > 0.7 | seconds |")
     print("|---|---|---|---|---|---|")
@@ -154,14 +154,13 @@ def main() -> None:
         if options.only and options.only not in name and name != "VAE":
             continue
         model, objective = definition(x)
+        model = replace(model, transform=lb.DynamicBinarization())
         label = dict(given=y) if model.takes_given else {}
         begin = time.perf_counter()
-        result = lb.fit(
-            model, x, objective=objective, transform=binarize, epochs=options.epochs, validation=0, **label
-        )
+        result = lb.fit(model, x, objective=objective, epochs=options.epochs, validation=0, **label)
         seconds = time.perf_counter() - begin
         label = dict(given=y_test) if model.takes_given else {}
-        evidence = lb.log_evidence(result.model, x_test, samples=options.samples, transform=binarize, **label)
+        evidence = lb.log_evidence(result.model, x_test, samples=options.samples, **label)
         reference = reference or evidence
         difference = evidence.log_prob - reference.log_prob
         error = difference.std(ddof=1) / np.sqrt(len(difference))

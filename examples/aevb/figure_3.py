@@ -10,6 +10,7 @@ is the mean of p(x∣z) over quasi-random points of the prior, which no encoder 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -79,7 +80,7 @@ def monte_carlo_em(data: paper.Data, x: np.ndarray, start: lb.VAE, seed: int, ra
             places = np.stack([batch(len(x), seed, done + i) for i in range(10)])
             state = steps(optimizer, constants, data.transform, rows, key, places, state)
         likelihood = eqx.combine(state.theta, constants)
-        return lb.VAE(start.prior, start.posterior, likelihood), state
+        return replace(start, likelihood=likelihood), state
 
     return until
 
@@ -145,7 +146,7 @@ def marginal_likelihood(
     u = qmc.Sobol(LATENTS, seed=0).random_base2(log2_points)
     z = jnp.asarray(ndtri(np.clip(u, 1e-9, 1 - 1e-9)), jnp.float32)
     rows = {"train": x[:evaluated], "test": data.test[:evaluated]}
-    y = jnp.asarray(np.concatenate([transformed(each, data.transform) for each in rows.values()]))
+    y = jnp.asarray(np.concatenate([transformed(data.transform, each) for each in rows.values()]))
 
     def assess(trained: lb.VAE) -> paper.Point:
         log_p, effective = map(np.asarray, quadrature(trained.likelihood.network, z, y))

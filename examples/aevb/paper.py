@@ -93,6 +93,7 @@ def model(data: Data, latents: int, hidden: int, seed: int) -> lb.VAE:
         prior=lb.StandardNormal(latents),
         posterior=lb.Conditional(lb.MLP(x.event_size, z.size, **network, key=encoder_key), z),
         likelihood=lb.Conditional(lb.MLP(latents, x.size, **network, key=decoder_key), x),
+        transform=data.transform,
     )
 
 
@@ -114,7 +115,6 @@ def ascent(
             start,
             x,
             objective=objective,
-            transform=data.transform,
             epochs=rows / len(x),
             batch_size=BATCH,
             optimizer=adam(rate),
@@ -134,10 +134,8 @@ def bounds(data: Data, x: np.ndarray, evaluated: int) -> Callable[[lb.VAE], Poin
     as the model sees it (a dequantised row is a point of [0, 1)ᵈ)."""
 
     def bound(trained: lb.VAE, rows: np.ndarray) -> tuple[float, float]:
-        e = lb.log_evidence(
-            trained, rows, samples=2, transform=data.transform, chunk_rows=128, chunk_samples=2
-        )
-        elbo = e.elbo - data.transform.log_jacobian(rows.shape[1]).sum()
+        e = lb.log_evidence(trained, rows, samples=2, chunk_rows=128, chunk_samples=2)
+        elbo = e.elbo - float(data.transform.log_jacobian(rows[0]))
         return float(elbo.mean()), float(elbo.std(ddof=1) / math.sqrt(len(elbo)))
 
     def assess(trained: lb.VAE) -> Point:

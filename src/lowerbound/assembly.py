@@ -19,7 +19,6 @@ from lowerbound.families.family import Family
 from lowerbound.inference.use import transformed
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import LearnedPrior, MixturePrior, StandardPrior, UniformCodes, VampPrior
-from lowerbound.models.transforms import Transform
 from lowerbound.models.vae import VAE
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
 from lowerbound.networks.mlp import MLP, Standardized
@@ -88,10 +87,9 @@ def objective_named(name: str, beta: float = 1.0, gradient: str = "reparameteriz
 
 @dataclass(frozen=True)
 class Built:
-    """An untrained model, how it sees a row, and what was found in the data, in words."""
+    """An untrained model, and what was found in the data, in words."""
 
     model: VAE
-    transform: Transform
     words: str
 
 
@@ -158,7 +156,7 @@ def build(
         if choice.start is not None:
             last = jnp.asarray(choice.start, float)
             decoder = eqx.tree_at(lambda mlp: mlp.biases[-1], decoder, last)
-    seen = transformed(x[:4096], choice.transform)
+    seen = transformed(choice.transform, x[:4096])
     encoder = Standardized(
         inner,
         # A missing value reaches the encoder as 0, which then is the mean.
@@ -170,8 +168,9 @@ def build(
         prior=_prior(prior, latent, seen, prior_key),
         posterior=Conditional(encoder, latent),
         likelihood=Conditional(decoder, choice.family),
+        transform=choice.transform,
     )
-    return Built(model, choice.transform, choice.words)
+    return Built(model, choice.words)
 
 
 def _latent(name: str, dimensions: int, key: PRNGKeyArray) -> Family:

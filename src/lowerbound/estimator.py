@@ -67,7 +67,7 @@ class VariationalAutoencoder(
       observed values, and [`impute`][] draws the rest.
     - `random_state`: all randomness follows from it.
 
-    **Fitted:** `model_` (a [`VAE`][]), `transform_`, `schema_`, `history_`, `n_iter_` (epochs), `offset_`
+    **Fitted:** `model_` (a [`VAE`][]), `schema_`, `history_`, `n_iter_` (epochs), `offset_`
     (the log p(x) below which a row is an outlier), `train_log_prob_`, `seed_`, `n_features_in_`,
     `feature_names_in_`.
 
@@ -138,7 +138,6 @@ class VariationalAutoencoder(
             self.model_,
             X,
             objective=objective_named(self.objective, self.beta, self.gradient),
-            transform=self.transform_,
             epochs=self.epochs,
             batch_size=self.batch_size,
             learning_rate=self.learning_rate,
@@ -163,7 +162,6 @@ class VariationalAutoencoder(
             self.model_,
             X,
             objective=objective_named(self.objective, self.beta, self.gradient),
-            transform=self.transform_,
             epochs=1,
             batch_size=self.batch_size,
             optimizer=_constant_adam(self.learning_rate),
@@ -195,14 +193,14 @@ class VariationalAutoencoder(
             missing=self.missing,
             key=self.seed_,
         )
-        self.model_, self.transform_, self.schema_ = built.model, built.transform, built.words
+        self.model_, self.schema_ = built.model, built.words
         self.__dict__.pop("state_", None)
         self.__dict__.pop("n_iter_", None)
         return X
 
     def _end(self, X: np.ndarray, result: Result) -> None:
         """Fitted state is NumPy: it pickles, and holds on to no device."""
-        self.model_, self.transform_ = _as_numpy(result.model), _as_numpy(self.transform_)
+        self.model_ = _as_numpy(result.model)
         self.history_ = result.history
         self.n_iter_ = max(1, round(result.history[-1]["epoch"])) if result.history else 1
         self.train_log_prob_ = np.sort(self._log_prob(X[:_KEPT]))
@@ -211,7 +209,7 @@ class VariationalAutoencoder(
     def transform(self, X: Any) -> np.ndarray:
         """The posterior means E[z∣x], (n, latent_dim): deterministic."""
         X = self._rows(X)
-        return encode(self.model_, X, transform=self.transform_, key=self.seed_).astype(_float_type(X))
+        return encode(self.model_, X, key=self.seed_).astype(_float_type(X))
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """The likelihood means E[x∣z], (n, n_features), in the data's own units."""
@@ -222,7 +220,7 @@ class VariationalAutoencoder(
                 f"Z has {Z.shape[1]} columns, but the model has {self.model_.p_z().event_shape[0]} latent "
                 "dimensions"
             )
-        return decode(self.model_, Z, transform=self.transform_).astype(_float_type(Z))
+        return decode(self.model_, Z).astype(_float_type(Z))
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """`inverse_transform(transform(X))`."""
@@ -256,7 +254,7 @@ class VariationalAutoencoder(
         """Generated observations, (n_samples, n_features); with `mean` the likelihood's means."""
         check_is_fitted(self)
         seed = self.seed_ if random_state is None else check_random_state(random_state).randint(2**31 - 1)
-        return sample(self.model_, n_samples, key=int(seed), mean=mean, transform=self.transform_)
+        return sample(self.model_, n_samples, key=int(seed), mean=mean)
 
     def impute(
         self, X: Any, *, samples: int = 1000, mean: bool = False, random_state: Any = None
@@ -265,7 +263,7 @@ class VariationalAutoencoder(
         conditional means; needs `missing=True`."""
         X = self._rows(X)
         seed = self.seed_ if random_state is None else check_random_state(random_state).randint(2**31 - 1)
-        filled = impute(self.model_, X, samples=samples, mean=mean, transform=self.transform_, key=int(seed))
+        filled = impute(self.model_, X, samples=samples, mean=mean, key=int(seed))
         return filled.astype(_float_type(X))
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -281,7 +279,6 @@ class VariationalAutoencoder(
         settings = {**self.get_params(), "random_state": self.seed_}
         return Saved(
             self.model_,
-            self.transform_,
             {"estimator": {"settings": settings, "fitted": fitted}},
             arrays={"train_log_prob": self.train_log_prob_},
         )
@@ -297,14 +294,12 @@ class VariationalAutoencoder(
             setattr(estimator, name, record["fitted"][name])
         if "feature_names_in_" in record["fitted"]:
             estimator.feature_names_in_ = np.asarray(estimator.feature_names_in_, dtype=object)
-        estimator.model_, estimator.transform_ = _as_numpy(saved.model), _as_numpy(saved.transform)
+        estimator.model_ = _as_numpy(saved.model)
         estimator.train_log_prob_ = saved.arrays["train_log_prob"]
         return estimator
 
     def _log_prob(self, X: np.ndarray) -> np.ndarray:
-        evidence = log_evidence(
-            self.model_, X, samples=self.evidence_samples, transform=self.transform_, key=self.seed_
-        )
+        evidence = log_evidence(self.model_, X, samples=self.evidence_samples, key=self.seed_)
         return evidence.log_prob.astype(np.float64)
 
     def _rows(self, X: Any) -> np.ndarray:

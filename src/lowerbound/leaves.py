@@ -15,7 +15,7 @@ from jaxtyping import PyTree
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
-__all__ = ["Constant", "Fixed", "trainable"]
+__all__ = ["Constant", "Fixed", "frozen", "partition", "trainable"]
 
 
 class Fixed(eqx.Module):
@@ -98,3 +98,8 @@ def partition(model: PyTree) -> tuple[PyTree, PyTree]:
 
     trained, constants = eqx.partition(model, jax.tree.map(is_trained, model, is_leaf=is_constant))
     return trained, constants
+
+
+def frozen(part: PyTree) -> PyTree:
+    """`part` with its arrays held constant: nothing flows back into them."""
+    return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_array(leaf) else leaf, part)

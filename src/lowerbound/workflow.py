@@ -15,7 +15,8 @@ from lowerbound.archive.store import Saved
 from lowerbound.baselines import Density
 from lowerbound.evidence.importance import Evidence, log_evidence
 from lowerbound.inference.use import in_chunks, transformed
-from lowerbound.models.transforms import Binarization, Transform
+from lowerbound.models.transforms import Binarization
+from lowerbound.models.vae import VAE
 from lowerbound.randomness.keys import content_hash
 from lowerbound.statistics import standard_error_of_mean
 
@@ -59,7 +60,6 @@ def evaluate(
         samples=samples,
         method=method,
         key=seed,
-        transform=saved.transform,
         callbacks=callbacks,
         unfinished=unfinished,
     )
@@ -68,7 +68,7 @@ def evaluate(
     if not finite.any():
         raise FloatingPointError(f"log p(x) is finite for none of the {len(x)} rows")
     scored, mine = evidence[finite], fingerprints(x)
-    rows = observed(x, saved.transform, seed)[finite]
+    rows = observed(saved.model, x, seed)[finite]
     compared: dict[str, Metrics] = {}
     for name, baseline in baselines.items():
         log_prob = baseline.log_prob(rows)
@@ -130,9 +130,9 @@ def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Metrics]:
     return paired
 
 
-def observed(x: np.ndarray, transform: Transform, seed: int = 0) -> np.ndarray:
+def observed(model: VAE, x: np.ndarray, seed: int = 0) -> np.ndarray:
     """The rows whose probability is stated: the binary ones where the model binarises, else `x`."""
-    return transformed(x, transform, seed) if isinstance(transform, Binarization) else x
+    return transformed(model.transform, x, seed) if isinstance(model.transform, Binarization) else x
 
 
 def fingerprints(x: np.ndarray) -> UInt32[np.ndarray, "n 2"]:

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from lowerbound.archive.store import read
 from lowerbound.cli import main
 from lowerbound.data.sources import open_source
-from lowerbound.randomness.keys import as_key, content_key
+from lowerbound.randomness.keys import RowKeys, as_key
 
 
 def metrics(folder):
@@ -59,11 +59,11 @@ def test_white_wine_in_its_own_units(shared_data, tmp_path):
     scores = tmp_path / "scores.npy"
     assert main(["score", str(out), data, "--samples", "50", "--out", str(scores)]) == 0
     saved, x = read(out), open_source(data).x
-    mean, scale = (np.asarray(v.value, np.float64) for v in (saved.transform.mean, saved.transform.scale))
+    transform = saved.model.transform
+    mean, scale = (np.asarray(v.value, np.float64) for v in (transform.mean, transform.scale))
     sigma = np.exp(0.5 * np.asarray(saved.model.likelihood.family.scale.log_variance, np.float64))
     for row in (0, 17, 1234):
-        key = content_key(as_key(0), x[row], "posterior")
-        draw = saved.model.draw((x[row] - mean) / scale, key, samples=50)
+        draw = saved.model.draw(x[row], RowKeys.by_content(as_key(0), x[row]), samples=50)
         weights = []
         for j in range(50):
             location = np.asarray(saved.model.p_x(draw.z[j]).mean, np.float64)

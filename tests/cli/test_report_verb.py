@@ -18,7 +18,7 @@ from lowerbound.cli.report import _encoded
 from lowerbound.data.sources import open_source
 from lowerbound.workflow import fingerprints
 
-from ..test_report import VERDICTS, Reader, a_diagnosis
+from ..pages.test_report import VERDICTS, Reader, a_diagnosis
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def run_of_reals(tmp_path_factory):
     built = build(x, latent_dim=1, width=8)
     data = {"source": f"{folder / 'rows.npy'} (trained on)", "rows": 30, "columns": 2}
     trained = {"train_rows": fingerprints(x[20:47]), "validation_rows": fingerprints(x[47:50])}
-    write(Saved(built.model, built.transform, {"data": data}, trained), folder / "run")
+    write(Saved(built.model, {"data": data}, trained), folder / "run")
     x[[3, 17], 0] = 1e30
     np.save(folder / "absurd.npy", x)
     np.save(folder / "all-absurd.npy", x[[3, 17]])

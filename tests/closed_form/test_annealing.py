@@ -16,6 +16,7 @@ from lowerbound.evidence.annealing import Path, annealed, evidence_sandwich
 from .estimates import BRIEFLY, LIMIT, furthest
 from .linear_gaussian import LinearGaussian
 
+KEY = jax.random.key(0)
 OFF = {"shift": 0.3, "widen": 0.6}  # a posterior that is not the exact one
 
 
@@ -56,7 +57,7 @@ def gaussian(truth, rows):
     covariance = np.linalg.inv(np.eye(2) + b * W.T @ W)
     mean = covariance @ (b * W.T @ (x - truth.b) / truth.sigma)
     z = np.random.default_rng(0).multivariate_normal(mean, covariance, 50_000)
-    u, after, acceptance = moved(Path(truth.model(), x), z.astype(np.float32), b, 0.56)
+    u, after, acceptance = moved(Path(truth.model().sampler(x, KEY)), z.astype(np.float32), b, 0.56)
     assert 0.5 < acceptance < 0.8
     return u - mean, after - mean, covariance
 
@@ -81,7 +82,7 @@ class TestMove:
         b, x = 0.5, 3.0
         f = stats.gamma(1 + b * x, scale=1 / (1 + b))
         z = f.rvs((50_000, 1), random_state=0).astype(np.float32)
-        _, after, acceptance = moved(Path(counts(), jnp.array([x])), z, b, 0.8)
+        _, after, acceptance = moved(Path(counts().sampler(jnp.array([x]), KEY)), z, b, 0.8)
         assert 0.5 < acceptance < 0.9
         moments = np.stack([np.exp(after[:, 0]), after[:, 0]], -1)
         assert furthest(moments, [f.mean(), f.expect(np.log)]) < LIMIT
@@ -91,7 +92,7 @@ class TestMove:
 def test_weights_are_unbiased_however_few_the_steps(truth, rows, start):
     """E[w] = p(x), and E[1/w] = 1/p(x) from exact draws of p(z∣x): 200 pilots, 64 chains each way."""
     model, x = truth.model(**OFF), rows[0]
-    path = Path(model, x, start=start)
+    path = Path(model.sampler(x, KEY), start=start)
     mean = truth.posterior_gain @ (x - truth.b)
     exact_z = np.random.default_rng(0).multivariate_normal(mean, truth.posterior_covariance, (200, 64))
 

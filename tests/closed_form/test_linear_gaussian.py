@@ -8,7 +8,7 @@ import pytest
 from arviz_stats.base import array_stats
 
 import lowerbound as lb
-from lowerbound.randomness.keys import as_key, content_key
+from lowerbound.randomness.keys import RowKeys, as_key
 
 from .linear_gaussian import LinearGaussian, exact_elbo
 
@@ -144,7 +144,7 @@ class TestEvidence:
         evidence = lb.log_evidence(model, x, samples=900, key=4)
 
         def log_weight(x):
-            return model.draw(x, content_key(as_key(4), x, "posterior"), 900).log_weight
+            return model.draw(x, RowKeys.by_content(as_key(4), x), 900).log_weight
 
         log_w = np.asarray(jax.jit(jax.vmap(log_weight))(jnp.asarray(x)), np.float64)
         _, k_hat = array_stats.psislw(-log_w, r_eff=1.0)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product
 
 import equinox as eqx
@@ -14,7 +15,7 @@ import pytest
 
 import lowerbound as lb
 from lowerbound.archive import unfinished
-from lowerbound.randomness.keys import as_key, content_key
+from lowerbound.randomness.keys import RowKeys, as_key
 
 PIXELS, LATENT = lb.Bernoulli(6), lb.DiagonalGaussian(2)
 ARRAYS = ("log_prob", "standard_error", "effective_sample_size", "k_hat", "elbo", "distortion")
@@ -86,7 +87,7 @@ def test_another_chunk_gives_each_row_its_number(model, evidence, chunks):
 def test_more_samples_than_a_segment_go_on_in_the_next(model):
     """K = 20,000 passes 2 segments of 8,192; of the same draws all at once, log p̂ is their log-mean-exp."""
     x = CUBE[11]
-    draw = model.draw(jnp.asarray(x), content_key(as_key(0), jnp.asarray(x), "posterior"), 20_000)
+    draw = model.draw(jnp.asarray(x), RowKeys.by_content(as_key(0), jnp.asarray(x)), 20_000)
     evidence = lb.log_evidence(model, x[None], samples=20_000)
     log_w = np.asarray(draw.log_weight, np.float64)
     w = np.exp(log_w)
@@ -103,7 +104,7 @@ def test_the_standard_error_is_the_bootstraps(model):
     relative error of 1/√4000; the delta method is off by O(1/K) besides."""
     rng = np.random.default_rng(0)
     for x in CUBE[[0, 21, 42, 63]]:
-        key = content_key(as_key(0), jnp.asarray(x), "posterior")
+        key = RowKeys.by_content(as_key(0), jnp.asarray(x))
         w = np.exp(np.asarray(model.draw(jnp.asarray(x), key, 500).log_weight, np.float64))
         resampled = np.log(w[rng.integers(0, 500, (2000, 500))].mean(1))
         claimed = lb.log_evidence(model, x[None], samples=500).standard_error[0]
@@ -223,7 +224,7 @@ def test_a_transform_pays_its_jacobian():
     model = lb.VAE(*[lb.StandardNormal(2), *[lb.Conditional(lb.MLP(2, 4, key=jax.random.key(0)), same)] * 2])
     T = lb.Standardization(mean=np.asarray([10.0, 0.0]), scale=np.asarray([2.0, 5.0]))
     x = np.asarray([[14.0, 5.0], [8.0, 0.0]], np.float32)
-    seen = lb.log_evidence(model, x, samples=4000, transform=T)
+    seen = lb.log_evidence(replace(model, transform=T), x, samples=4000)
     plain = lb.log_evidence(model, (x - [10, 0]) / [2, 5], samples=4000)
     error = np.hypot(seen.standard_error, plain.standard_error)
     assert (np.abs(seen.log_prob - plain.log_prob + np.log(10)) < 4 * error).all()

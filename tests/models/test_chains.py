@@ -10,8 +10,8 @@ from scipy import stats
 
 import lowerbound as lb
 
-from .closed_form.estimates import BRIEFLY, drawn
-from .closed_form.linear_gaussian import affine
+from ..closed_form.estimates import BRIEFLY, drawn
+from ..closed_form.linear_gaussian import affine
 
 KEY = jax.random.key(1)
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -11,6 +12,7 @@ import numpyro.distributions as dist
 import pytest
 
 import lowerbound as lb
+from lowerbound.randomness.keys import RowKeys
 
 KEY, X, Y = jax.random.key(1), jnp.asarray([1.0, 0.0, 1.0]), jnp.asarray([0.5, -0.5])
 LATENT, PIXELS = lb.DiagonalGaussian(2), lb.Bernoulli(3)
@@ -24,6 +26,9 @@ def part(in_size, family, *, given=False):
 def vae(**parts):
     standard = {"prior": lb.StandardNormal(2), "posterior": part(3, LATENT), "likelihood": part(2, PIXELS)}
     return lb.VAE(**{**standard, **parts})
+
+
+KEYS = RowKeys.of(KEY)
 
 
 @eqx.filter_jit
@@ -40,7 +45,9 @@ class TestDraw:
         """Three samples are the first three of eight, and the sampler finds any of them by its number."""
         model = vae()
         few, many = drawn(model, 3), drawn(model, 8)
-        one = eqx.filter_jit(lambda model: model.sampler(X)(KEY, jnp.asarray([5])))(model)
+        one = eqx.filter_jit(lambda model: model.sampler(X, KEYS.transform)(KEYS.draws, jnp.asarray([5])))(
+            model
+        )
         for name in ("z", "log_likelihood", "log_prior", "log_posterior", "log_weight"):
             np.testing.assert_allclose(getattr(few, name), getattr(many, name)[:3], rtol=1e-5)
             np.testing.assert_allclose(getattr(one, name), getattr(many, name)[5:6], rtol=1e-5)
@@ -55,6 +62,18 @@ class TestDraw:
             np.testing.assert_allclose(draw.log_likelihood[j], model.p_x(z).log_prob(X), rtol=1e-5)
         log_w = draw.log_likelihood + draw.log_prior - draw.log_posterior
         np.testing.assert_allclose(draw.log_weight, log_w, rtol=1e-6)
+
+    def test_the_log_likelihood_is_in_the_units_of_x(self):
+        """y = (x − m)/s: log p(x∣z) = log p(y∣z) − Σ log s, and so is a bound; q(z∣y) is what it was."""
+        T = lb.Standardization(mean=jnp.array([1.0, 2.0, 3.0]), scale=jnp.array([0.5, 2.0, 12.0]))
+        plain = vae(likelihood=part(2, lb.DiagonalGaussian(len(X))))
+        behind = replace(plain, transform=T)
+        x = X * T.scale.value + T.mean.value
+        a, b = plain.draw(X, KEY, 3), behind.draw(x, KEY, 3)
+        np.testing.assert_allclose(b.z, a.z, rtol=1e-5)
+        np.testing.assert_allclose(b.log_likelihood, a.log_likelihood - np.log(12), rtol=1e-4)
+        bound = lb.ELBO(kl="monte_carlo")
+        np.testing.assert_allclose(bound(behind, x, KEY), bound(plain, X, KEY) - np.log(12), rtol=1e-4)
 
     def test_kl_is_the_closed_form_or_none(self):
         model = vae()

@@ -11,7 +11,7 @@ import pytest
 
 import lowerbound as lb
 
-from .closed_form.estimates import BRIEFLY
+from ..closed_form.estimates import BRIEFLY
 
 KEY, X = jax.random.key(1), jnp.asarray([1.0, 0.0, 1.0, 1.0])
 DOUBLY = "doubly_reparameterized"

@@ -12,7 +12,7 @@ import pytest
 import lowerbound as lb
 from lowerbound.objectives import penalties
 
-from .closed_form.estimates import BRIEFLY
+from ..closed_form.estimates import BRIEFLY
 
 total_correlation = jax.jit(penalties.total_correlation)
 KEY = jax.random.key(1)
@@ -159,7 +159,8 @@ class TestTotalCorrelation:
         np.testing.assert_allclose(total_correlation(jnp.asarray(log_q), N), total, rtol=1e-4)
 
     def test_is_that_of_a_gaussian(self):
-        """q(z) = N(0, C + σ²I) of correlation r has −½ log(1 − r²): for 1,000 rows at once, within 10 %."""
+        """q(z) = N(0, C + σ²I) of correlation r has −½ log(1 − r²). Of 1,000 rows at once an estimate is 0.02
+        high and has a standard deviation of 0.02 nats: the mean of 4 is within 15 %."""
         rng = np.random.default_rng(0)
         x = rng.multivariate_normal(np.zeros(2), [[1.0, 0.8], [0.8, 1.0]], size=1000).astype(np.float32)
         model = lb.VAE(
@@ -168,9 +169,13 @@ class TestTotalCorrelation:
             lambda z: dist.Normal(z, 1.0).to_event(1),
         )
 
-        plain, _ = of_batch(lb.ELBO(), model, x, population=1000)
-        value, _ = of_batch(lb.TotalCorrelation(weight=1.0), model, x, population=1000)
-        assert float(plain - value) == pytest.approx(-0.5 * np.log(1 - (0.8 / 1.25) ** 2), rel=0.1)
+        def estimate(key):
+            plain, _ = of_batch(lb.ELBO(), model, x, key=key, population=1000)
+            value, _ = of_batch(lb.TotalCorrelation(weight=1.0), model, x, key=key, population=1000)
+            return plain - value
+
+        mean = jnp.mean(jax.vmap(estimate)(jax.random.split(KEY, 4)))
+        assert float(mean) == pytest.approx(-0.5 * np.log(1 - (0.8 / 1.25) ** 2), rel=0.15)
 
 
 class TestMaximumMeanDiscrepancy:

@@ -12,8 +12,8 @@ import pytest
 
 import lowerbound as lb
 
-from .closed_form.discrete_codes import CODES, IMAGES, codes_model, exact_bound, log_joint, log_q
-from .closed_form.estimates import BRIEFLY, LIMIT, drawn, exact, furthest, values
+from ..closed_form.discrete_codes import CODES, IMAGES, codes_model, exact_bound, log_joint, log_q
+from ..closed_form.estimates import BRIEFLY, LIMIT, drawn, exact, furthest, values
 
 X, KEY = jnp.asarray([1.0, 0.0, 1.0, 1.0]), jax.random.key(1)
 

@@ -17,7 +17,7 @@ from lowerbound.diagnosis.diagnose import Diagnosis, Estimate, Verdict
 from lowerbound.pages.report import nearest, nearness, overall, report
 from lowerbound.workflow import Evaluation, evaluate, fingerprints, rows_among
 
-from .browser import chromium, visit
+from ..browser import chromium, visit
 
 NASTY = "<script>alert('$x')</script>&amp;\"--!>"
 DIGITS, OTHERS = (
@@ -70,7 +70,7 @@ def saved():
         "versions": {"lowerbound": "0.0.1"},
         "command": f"lowerbound fit '{NASTY}'",
     }
-    return Saved(built.model, built.transform, provenance, {"train_rows": fingerprints(OTHERS.x)})
+    return Saved(built.model, provenance, {"train_rows": fingerprints(OTHERS.x)})
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +236,7 @@ class TestPage:
         x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
         x[::7, 1] = np.nan
         built = build(x, latent_dim=1, width=8, missing=True)
-        bare = Saved(built.model, built.transform)
+        bare = Saved(built.model)
         evaluation = evaluate(bare, x, {}, samples=5)
         read = Reader(report(bare, Source(x, "table"), evaluation, a_diagnosis(), train=x))
         words = "".join(read.text)

@@ -51,11 +51,11 @@ def test_its_bound_and_gradient_are_the_plain_forms(precision, of_bound, of_grad
         lb.StandardNormal(LATENT),
         lb.Conditional(lb.MLP(D, latent.size, **layers, key=k1), latent),
         lb.Conditional(lb.MLP(LATENT, pixels.size, **layers, key=k2), pixels),
+        transform=lb.DynamicBinarization(),
     )
     result = lb.fit(
         model,
         grey,
-        transform=lb.DynamicBinarization(),
         batch_size=N,
         epochs=1,
         validation=0,

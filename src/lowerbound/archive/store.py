@@ -22,26 +22,24 @@ import numpy as np
 from jaxtyping import PyTree, UInt32
 
 from lowerbound.archive.whole import write_whole
-from lowerbound.models.transforms import Identity, Transform
 from lowerbound.models.vae import VAE
 from lowerbound.parts import PARTS, kebab, part
 
 __all__ = ["SCHEMA", "Saved", "load", "packed", "read", "save", "unpacked", "write"]
 
 # Raised by one where an older library could not read what a newer one writes.
-SCHEMA = 1
+SCHEMA = 2
 
 _NO_ROWS = np.zeros((0, 2), np.uint32)
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a folder holds: the model, how it sees a row, where it came from, and arrays by name, among
+    """What a folder holds: the model, where it came from, and arrays by name, among
     them the fingerprints ([`lowerbound.randomness.keys.content_hash`][]) of the rows that trained it and of
     those that chose it."""
 
     model: Any
-    transform: Transform = field(default_factory=Identity)
     provenance: dict[str, Any] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -103,7 +101,6 @@ def write(saved: Saved, path: str | os.PathLike[str]) -> None:
     structure = {
         "schema": SCHEMA,
         "model": packed(saved.model, "model", arrays),
-        "transform": packed(saved.transform, "transform", arrays),
         "provenance": saved.provenance,
     }
     arrays |= {f"arrays.{name}": array for name, array in saved.arrays.items()}
@@ -147,13 +144,11 @@ def read(path: str | os.PathLike[str], *, like: Any = None) -> Saved:
             model = unpacked(structure["model"], "model", arrays)
         else:
             model = _filled(like, "model", arrays)
-        transform = unpacked(structure["transform"], "transform", arrays)
         if like is None and isinstance(model, VAE) and not model.takes_given:
             # Do the parts fit each other? Traced, not computed.
             model.support(jnp.zeros(model.event_shape()))
         return Saved(
             model,
-            transform,
             structure["provenance"],
             {n.removeprefix("arrays."): a for n, a in arrays.items() if n.startswith("arrays.")},
         )

@@ -46,7 +46,8 @@ class FamilyMixture:
         rows = real(x, self.family.event_size)
         joint = partial(_log_joint, self.family, np.log(self.weights), self.parameters)
         score = lambda x: log_sum_exp(np.asarray(joint(_seen(self, x)), np.float64))  # noqa: E731
-        return in_chunks(score, rows) + self.transform.log_jacobian_of(rows)
+        jacobian = jax.vmap(self.transform.log_jacobian)(jnp.asarray(rows, float))
+        return in_chunks(score, rows) + np.asarray(jacobian).astype(np.float64)
 
 
 def _seen(mixture: FamilyMixture, x: Array) -> np.ndarray:

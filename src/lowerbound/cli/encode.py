@@ -34,7 +34,7 @@ def encode(
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     saved, source = model_and_rows(folder, data, labels)
-    z = lb.encode(saved.model, source.x, transform=saved.transform, key=seed)
+    z = lb.encode(saved.model, source.x, key=seed)
     if out.suffix in PICTURES:
         from lowerbound import figures
 

@@ -121,7 +121,6 @@ def _verdicts(folder: Path, saved: Saved, x: np.ndarray, train: str | None, seed
             saved.model,
             x,
             train=training_rows(saved, train, None),
-            transform=saved.transform,
             history=history_of(folder) or None,
             key=seed,
         ).verdicts

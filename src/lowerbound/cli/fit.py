@@ -151,7 +151,6 @@ def fit(
             built.model,
             train.x,
             objective=objective_named(objective, beta, gradient),
-            transform=built.transform,
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -165,7 +164,6 @@ def fit(
     chosen_on = result.validation_rows
     saved = Saved(
         model=result.model,
-        transform=built.transform,
         provenance=provenance(train, result, seed),
         arrays={
             "train_rows": fingerprints(train.x[result.train_rows]),
@@ -177,7 +175,7 @@ def fit(
     say(f"trained {int(result.state.step)} steps ({result.stopped}); the model is in {out}")
     # An earlier run's would be scored as this one's.
     (out / "baselines.safetensors").unlink(missing_ok=True)
-    fitted = _baselines(saved, observed(train.x, built.transform, seed), out, seed) if baselines else {}
+    fitted = _baselines(saved, observed(saved.model, train.x, seed), out, seed) if baselines else {}
     say(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, {samples} samples a row")
     with Progress("row", len(held_out.x)) as progress:
         callbacks = [progress.scoring]
@@ -226,7 +224,7 @@ def _baselines(saved: Saved, rows: np.ndarray, out: Path, seed: int) -> dict[str
     from lowerbound.models.transforms import Identity, Standardization
     from lowerbound.parts import kebab
 
-    family, transform = saved.model.likelihood.family, saved.transform
+    family, transform = saved.model.likelihood.family, saved.model.transform
     span = range_of(family.support)
     if len(rows) < 10:
         say("no baselines: they need at least 10 rows")
@@ -243,6 +241,6 @@ def _baselines(saved: Saved, rows: np.ndarray, out: Path, seed: int) -> dict[str
         kind = family
     say("fitting baselines: factor analysis, Gaussian mixtures, and mixtures of the family by EM")
     trials = int(span.high) if span is not None and span.whole and math.isfinite(span.high) else None
-    fitted = fit_baselines(rows, kind, trials=trials, transform=transform, seed=seed)
+    fitted = fit_baselines(rows, kind, trials=trials, seed=seed)
     save_baselines(fitted, out / "baselines.safetensors")
     return fitted

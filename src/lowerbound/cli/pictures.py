@@ -20,30 +20,26 @@ def draw(
 ) -> list[Path]:
     """The bound over training, reconstructions, samples and their means, the latent codes, and of two
     latent dimensions the manifold."""
-    model, transform, shape = saved.model, saved.transform, source.image_shape
-    rows = observed(source.x[:24], transform, seed)
-    means = lb.reconstruct(model, source.x[:24], transform=transform, key=seed)
+    model, shape = saved.model, source.image_shape
+    rows = observed(model, source.x[:24], seed)
+    means = lb.reconstruct(model, source.x[:24], key=seed)
     look: dict[str, Any] = {}
     if shape is not None:
-        look["value_range"] = (0.0, float(observed(source.x[:1000], transform, seed).max()))
+        look["value_range"] = (0.0, float(observed(model, source.x[:1000], seed).max()))
         look["cmap"] = figures.grey_map(source.x[:1000], (0.0, float(source.x.max())))
     drawn = {"bound": figures.bound_over_training(history)} if history else {}
     drawn |= {
         "reconstructions": figures.reconstructions(rows, means, shape, **look),
-        "samples": figures.samples(lb.sample(model, 60, key=seed, transform=transform), shape, **look),
-        "sample-means": figures.samples(
-            lb.sample(model, 60, key=seed, mean=True, transform=transform), shape, **look
-        ),
+        "samples": figures.samples(lb.sample(model, 60, key=seed), shape, **look),
+        "sample-means": figures.samples(lb.sample(model, 60, key=seed, mean=True), shape, **look),
         "latents": figures.latent_scatter(
-            lb.encode(model, source.x[:5000], transform=transform, key=seed),
+            lb.encode(model, source.x[:5000], key=seed),
             None if source.labels is None else source.labels[:5000],
         ),
     }
     # The manifold's grid is of equal masses of a standard normal.
     if shape is not None and isinstance(model.prior, lb.StandardNormal) and model.prior.event_size == 2:
-        drawn["manifold"] = figures.manifold(
-            lambda z: lb.decode(model, z, transform=transform), shape, **look
-        )
+        drawn["manifold"] = figures.manifold(lambda z: lb.decode(model, z), shape, **look)
     else:
         (out / "manifold.png").unlink(missing_ok=True)  # an earlier run's, that had one
     return [figures.save(figure, out / f"{name}.png") for name, figure in drawn.items()]

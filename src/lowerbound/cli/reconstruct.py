@@ -39,11 +39,11 @@ def reconstruct(
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     saved, source = model_and_rows(folder, data, labels)
     x = source.x[:24] if out.suffix in PICTURES else source.x
-    means = lb.reconstruct(saved.model, x, transform=saved.transform, key=seed)
+    means = lb.reconstruct(saved.model, x, key=seed)
     if out.suffix in PICTURES:
         from lowerbound import figures
 
-        rows = observed(x, saved.transform, seed)
+        rows = observed(saved.model, x, seed)
         figures.save(figures.reconstructions(rows, means, source.image_shape), out)
     else:
         write_rows(out, means, source.names)

@@ -37,7 +37,7 @@ def sample(
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     saved = read(folder)
     compilation_cache()
-    rows = lb.sample(saved.model, n, key=seed, mean=mean, transform=saved.transform)
+    rows = lb.sample(saved.model, n, key=seed, mean=mean)
     trained = saved.provenance.get("data", {})
     if out.suffix in PICTURES:
         from lowerbound import figures

@@ -44,7 +44,6 @@ def score(
         source.x,
         samples=samples,
         method=method,
-        transform=saved.transform,
         key=seed,
     )
     columns = ("log_prob", "standard_error", "effective_sample_size", "k_hat")

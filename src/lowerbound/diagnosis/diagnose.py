@@ -25,10 +25,10 @@ from lowerbound.families.inverse_cdf import InverseCDF
 from lowerbound.families.location_scale import LocationScale
 from lowerbound.inference.use import checked, in_chunks
 from lowerbound.models.conditional import Conditional, receives, unwrapped
-from lowerbound.models.transforms import Identity, Transform
-from lowerbound.models.vae import VAE, Sampler
+from lowerbound.models.draws import Sampler
+from lowerbound.models.vae import VAE
 from lowerbound.objectives.bounds import CIWAE, Objective
-from lowerbound.randomness.keys import as_key, content_key
+from lowerbound.randomness.keys import RowKeys, as_key
 from lowerbound.statistics import standard_error_of_mean
 from lowerbound.text import listed
 
@@ -159,7 +159,6 @@ def diagnose(
     train: ArrayLike | None = None,
     given: ArrayLike | None = None,
     train_given: ArrayLike | None = None,
-    transform: Transform | None = None,
     history: Sequence[Mapping[str, float]] | None = None,
     objective: Objective | None = None,
     rows: int = 500,
@@ -186,7 +185,7 @@ def diagnose(
     - A dimension is active where Var E[zᵢ∣x] is at least 1 % of Var zᵢ.
 
     **Arguments:** `x`: (n, d), rows that were not trained on; `train`: rows that were, to see what is
-    memorised; `given`, `train_given`: their conditions; `transform`: how the model sees a row; `history`,
+    memorised; `given`, `train_given`: their conditions; `history`,
     `objective`: those of the training, to see whether a warm-up had ended; `rows`: how many rows of each are
     looked at, drawn by `key`; `gap_rows`: for how many of them q* is found; `samples`: importance samples
     of log p(x) a row.
@@ -204,21 +203,22 @@ def diagnose(
     >>> [verdict.name for verdict in diagnosis.verdicts if not verdict.healthy]
     ['collapsed dimensions']
     """
-    transform, key = transform or Identity(), as_key(key)
-    table = _some(checked(model, x, given, transform), rows, key)
+    key = as_key(key)
+    table = _some(checked(model, x, given), rows, key)
     if min(len(table.x), gap_rows, samples) < 2:
         raise ValueError(
             f"diagnose: a standard error needs at least 2 rows and samples; found {len(table.x)} rows, "
             f"gap_rows={gap_rows} and samples={samples}"
         )
-    constants, notes = _Constants(model, transform, key), _Notes()
+    constants, notes = _Constants(model, key), _Notes()
     looked, trained = _look(constants, table), None
     if train is None:
         notes.append("memorised rows: not judged, no training rows were given (train=)")
     else:
-        trained = _look(constants, _some(checked(model, train, train_given, transform, "train"), rows, key))
+        trained = _look(constants, _some(checked(model, train, train_given, "train"), rows, key))
     # For what does not depend on the row: the posterior's kind.
-    first = model.sampler(jnp.asarray(looked.y[0], float), None if table.given is None else table.given[0])
+    given = None if table.given is None else table.given[0]
+    first = model.sampler(jnp.asarray(table.x[0]), key, given)
     activity = _activity(looked, notes)
     information = _information(model, looked, table.given, first, notes)
     gaps = _gaps(constants, table.first(gap_rows), samples, first, notes)
@@ -297,19 +297,17 @@ def _difference(a: _Rows, b: Float[np.ndarray, " m"]) -> Estimate:
 
 class _Constants(eqx.Module):
     model: VAE
-    transform: Transform
     key: PRNGKeyArray
 
-    def seen(self, x: Array) -> tuple[Array, PRNGKeyArray]:
-        """A row as the model sees it, and the key of its draws, as `log_evidence` has them."""
-        y = self.transform.by_content(x, self.key)
-        return y, content_key(self.key, x, "posterior")
+    def sampler(self, x: Array, given: Array | None) -> tuple[Sampler, PRNGKeyArray]:
+        """The sampler of a row, and the key of its draws, as `log_evidence` has them."""
+        keys = RowKeys.by_content(self.key, x)
+        return self.model.sampler(x, keys.transform, given), keys.draws
 
 
 class _Looked(NamedTuple):
     """n rows, S draws of each."""
 
-    jacobian: _Rows
     y: Float[np.ndarray, "n c"]
     z: Float[np.ndarray, "n S d"]
     log_likelihood: Float[np.ndarray, "n S"]
@@ -326,7 +324,7 @@ class _Looked(NamedTuple):
 
     @property
     def distortion(self) -> _Rows:
-        return -self.log_likelihood.mean(1) - self.jacobian
+        return -self.log_likelihood.mean(1)
 
     @property
     def elbo(self) -> _Rows:
@@ -336,13 +334,13 @@ class _Looked(NamedTuple):
 def _look(constants: _Constants, table: _Table) -> _Looked:
     found = in_chunks(_looked, constants, tuple(table), chunk=128)
     found = jax.tree.map(lambda leaf: leaf.astype(np.float64), found)
-    return _Looked(constants.transform.log_jacobian_of(table.x), *found)
+    return _Looked(*found)
 
 
 def _looked(constants: _Constants, row: tuple[Array, Any]) -> tuple[Any, ...]:
     x, given = row
-    y, key = constants.seen(x)
-    sampler = constants.model.sampler(y, given)
+    sampler, key = constants.sampler(x, given)
+    y = sampler.y
     draw = sampler(key, jnp.arange(_DRAWS))
 
     def width(z: Array) -> tuple[Array, Array]:
@@ -484,18 +482,17 @@ def _gaps(constants: _Constants, table: _Table, samples: int, first: Sampler, no
             f"log p(x) of {unreliable} of {len(table.x)} rows is not to be relied on (k̂ above 0.7): the gaps "
             "may be larger than said"
         )
-    log_evidence, inference = log_p + constants.transform.log_jacobian_of(table.x), log_p - log_w.mean(1)
+    inference = log_p - log_w.mean(1)
     if best is None:
-        return _Gaps(log_evidence, inference)
-    return _Gaps(log_evidence, inference, log_p - best.mean(1), best.mean(1) - log_w.mean(1))
+        return _Gaps(log_p, inference)
+    return _Gaps(log_p, inference, log_p - best.mean(1), best.mean(1) - log_w.mean(1))
 
 
 def _weights(search: _Search, row: tuple[Array, Any]) -> tuple[Array, Array | None, Array]:
     """log w of K samples of the encoder's posterior, of the row's own, and of the one that samples best, all
     from the same noise."""
     x, given = row
-    y, key = search.constants.seen(x)
-    sampler = search.constants.model.sampler(y, given)
+    sampler, key = search.constants.sampler(x, given)
 
     def log_weights(sampler: Sampler) -> Float[Array, " K"]:
         one = lambda j: sampler(key, j[None]).log_weight[0]  # noqa: E731
@@ -516,10 +513,8 @@ def _weights(search: _Search, row: tuple[Array, Any]) -> tuple[Array, Array | No
 
 def _vector(sampler: Sampler) -> Array:
     """What the encoder puts out for the row."""
-    x = sampler.x
-    if sampler.model.takes_missing:
-        x = jnp.where(jnp.isnan(x), 0.0, x)
-    return unwrapped(sampler.model.posterior).vector(x, sampler.given)
+    model = sampler.model
+    return unwrapped(model.posterior).vector(model.observed(sampler.y), sampler.given)
 
 
 def _at(sampler: Sampler, vector: Array) -> Sampler:

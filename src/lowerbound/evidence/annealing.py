@@ -23,8 +23,9 @@ from numpyro.distributions.transforms import CatTransform, Transform, biject_to
 
 from lowerbound.distributions.support import Stacked, words
 from lowerbound.inference.use import in_chunks
+from lowerbound.models.draws import Sampler
 from lowerbound.models.vae import VAE
-from lowerbound.randomness.keys import as_key
+from lowerbound.randomness.keys import RowKeys, as_key
 from lowerbound.statistics import standard_error_of_mean
 
 __all__ = ["AnnealedDraw", "Path", "Sandwich", "Schedule", "annealed", "evidence_sandwich"]
@@ -62,7 +63,7 @@ class AnnealedDraw(eqx.Module):
 def annealed(
     model: VAE,
     x: Array,
-    key: PRNGKeyArray,
+    key: PRNGKeyArray | RowKeys,
     given: Array | None = None,
     *,
     chains: int = 16,
@@ -97,8 +98,9 @@ def annealed(
     >>> bool(abs(log_prob - (-0.25 - 0.5 * jnp.log(4 * jnp.pi))) < 0.05)
     True
     """
-    path = Path(model, x, given, start=start)
-    return path.draw(key, path.pilot(_pilot_key(key)), chains, steps)
+    keys = RowKeys.of(key)
+    path = Path(model.sampler(x, keys.transform, given), start=start)
+    return path.draw(keys.draws, path.pilot(_pilot_key(keys.draws)), chains, steps)
 
 
 class _Point(NamedTuple):
@@ -138,16 +140,15 @@ class Schedule(NamedTuple):
 class Path:
     """The path f_b of one data point, its moves, and the walks along it in both directions."""
 
-    def __init__(self, model: VAE, x: Array, given: Array | None = None, *, start: Start = "prior"):
+    def __init__(self, sampler: Sampler, *, start: Start = "prior"):
         if start not in ("prior", "posterior"):
             raise ValueError(f'start: expected "prior" or "posterior", found {start!r}')
-        sampler = model.sampler(x, given)
         if start == "posterior" and sampler.moving_support:
             raise TypeError(
                 'start="posterior": the posterior\'s support moves with its parameters, and what p(z∣x) has '
                 'outside it would be left out; use start="prior"'
             )
-        self.model, self.x, self.given, self.p = model, x, given, sampler.p
+        self.p, self.log_likelihood = sampler.p, sampler.log_likelihood
         self.start = sampler.p if start == "prior" else sampler.q
         self.z_of = bijection(sampler.p.support)
 
@@ -158,8 +159,7 @@ class Path:
 
         def end(u: Array) -> Array:
             z = self.z_of(u)
-            likelihood = self.model.p_x(z, self.given)
-            return likelihood.log_prob(self.x) + self.p.log_prob(z) + self._log_jacobian(u, z)
+            return self.log_likelihood(z) + self.p.log_prob(z) + self._log_jacobian(u, z)
 
         (log_start, start_score), (log_end, end_score) = (jax.value_and_grad(f)(u) for f in (start, end))
         return _Point(u, jnp.stack([log_start, log_end]), jnp.stack([start_score, end_score]))
@@ -248,8 +248,7 @@ class Path:
 
         log_weight, point, acceptance = jax.vmap(chain)(_keys(key, chains))
         z = jax.vmap(self.z_of)(point.u)
-        log_likelihood = jax.vmap(lambda z: self.model.p_x(z, self.given).log_prob(self.x))(z)
-        return AnnealedDraw(log_weight, z, log_likelihood, acceptance)
+        return AnnealedDraw(log_weight, z, jax.vmap(self.log_likelihood)(z), acceptance)
 
     def walk(
         self,
@@ -410,10 +409,11 @@ def _sandwiched(constants: _Constants, row: tuple[Array, Any]) -> tuple[Array, A
     model, steps, chains = constants.model, constants.steps, constants.chains
     data, given = row
     key = as_key(data)
-    z_key, x_key, key = jax.random.split(key, 3)
+    z_key, y_key, key = jax.random.split(key, 3)
     z = model.p_z(given).sample(z_key)
-    x = jnp.asarray(model.p_x(z, given).sample(x_key), float)
-    path = Path(model, x, given, start=constants.start)
+    y = jnp.asarray(model.p_x(z, given).sample(y_key), float)
+    x = model.transform.inverse(y)
+    path = Path(Sampler(model, y, model.transform.log_jacobian(x), given), start=constants.start)
     schedule = path.pilot(_pilot_key(key))
 
     def chain(key: PRNGKeyArray, forward: Array) -> Array:

@@ -20,9 +20,8 @@ from lowerbound.distributions.support import measure
 from lowerbound.evidence.annealing import annealed
 from lowerbound.evidence.k_hat import pareto_k_hat, tail_length
 from lowerbound.inference.use import checked, chunks
-from lowerbound.models.transforms import Identity, Transform
 from lowerbound.models.vae import VAE
-from lowerbound.randomness.keys import as_key, content_key
+from lowerbound.randomness.keys import RowKeys, as_key
 from lowerbound.statistics import standard_error_of_mean
 
 __all__ = ["Evidence", "log_evidence"]
@@ -110,7 +109,6 @@ def log_evidence(
     method: Literal["importance", "annealed"] = "importance",
     steps: int = 4000,
     given: ArrayLike | None = None,
-    transform: Transform | None = None,
     chunk_rows: int = 32,
     chunk_samples: int = 64,
     devices: int | None = None,
@@ -132,7 +130,6 @@ def log_evidence(
     - `samples`: K, at least 2; by default 1,000 samples of q(z∣x), or 16 annealed chains.
     - `key`: a key or a seed.
     - `method`: `"importance"` or `"annealed"`; `steps`: temperatures of an annealed chain.
-    - `transform`: how the model sees a row, whose log-Jacobian is added.
     - `chunk_rows`, `chunk_samples`: the shape of a compiled chunk, by default the fastest on a CPU.
     - `devices`: how many local devices share the rows, `chunk_rows` for each at a time; by default all.
     - `callbacks`: each is called after every chunk with a record: `rows` done, of how many (`of`), and the
@@ -152,8 +149,7 @@ def log_evidence(
     >>> bool(abs(np.exp(evidence.log_prob).sum() - 1) < 0.05)       # the eight probabilities sum to 1
     True
     """
-    transform, key = transform or Identity(), as_key(key)
-    x, given = checked(model, x, given, transform)
+    x, given = checked(model, x, given)
     if method not in _METHODS:
         raise ValueError(f"method: expected {' or '.join(_METHODS)}, found {method!r}")
     of_row, default_samples = _METHODS[method]
@@ -164,7 +160,7 @@ def log_evidence(
             "has no standard error"
         )
     shape = (tail_length(samples) + 1, chunk_samples if method == "importance" else samples)
-    constants = _Constants(model, transform, key, jnp.asarray(samples), jnp.asarray(steps), shape)
+    constants = _Constants(model, as_key(key), jnp.asarray(samples), jnp.asarray(steps), shape)
     kept = None
     if unfinished is not None:
         kept = Unfinished(unfinished, fingerprint(method, constants, x, given))
@@ -191,23 +187,18 @@ def log_evidence(
     columns = _joined(parts)
     if kept is not None:
         kept.finish()
-    jacobian = transform.log_jacobian_of(x)
     _, group = np.unique(columns.pop("hash"), axis=0, return_inverse=True)
-    columns["log_prob"] = columns["log_prob"] + jacobian
-    columns["elbo"] = columns["elbo"] + jacobian
-    columns["distortion"] = columns["distortion"] - jacobian
     return Evidence(
         **columns,
         group=group.reshape(-1),
         samples=samples,
         dimensions=x.shape[1],
-        measure=_measure(model, transform, x[0], None if given is None else given[0]),
+        measure=_measure(model, x[0], None if given is None else given[0]),
     )
 
 
 class _Constants(eqx.Module):
     model: VAE
-    transform: Transform
     key: PRNGKeyArray
     samples: Array  # traced, so that another K compiles nothing (but for the tail's length)
     steps: Array
@@ -259,16 +250,15 @@ def _sampled(constants: _Constants, row: tuple[Array, Any]) -> tuple[_Stream, Ar
     x, given = row
     tail, chunk = constants.shape
     segment, K = _SEGMENT * chunk, constants.samples
-    y = constants.transform.by_content(x, constants.key)
-    draw_samples = constants.model.sampler(y, given)
-    row_key = content_key(constants.key, x, "posterior")
+    keys = RowKeys.by_content(constants.key, x)
+    draw_samples = constants.model.sampler(x, keys.transform, given)
 
     def add_segment(i: Array, stream: _Stream) -> _Stream:
         before = i * segment
         count = jnp.minimum(K - before, segment)
 
         def add_chunk(j: Array, drawn: Array) -> Array:
-            draw = draw_samples(row_key, before + j * chunk + jnp.arange(chunk))
+            draw = draw_samples(keys.draws, before + j * chunk + jnp.arange(chunk))
             values = jnp.stack([draw.log_weight, draw.log_likelihood])
             return jax.lax.dynamic_update_slice(drawn, values, (0, j * chunk))
 
@@ -276,18 +266,17 @@ def _sampled(constants: _Constants, row: tuple[Array, Any]) -> tuple[_Stream, Ar
         return stream.add(drawn[0], drawn[1], before, count)
 
     stream = jax.lax.fori_loop(0, (K + segment - 1) // segment, add_segment, _Stream.empty(tail))
-    return stream, jax.random.key_data(row_key)
+    return stream, jax.random.key_data(keys.draws)
 
 
 def _annealed(constants: _Constants, row: tuple[Array, Any]) -> tuple[_Stream, Array]:
     """Of one row, along annealed chains."""
     x, given = row
     tail, chains = constants.shape
-    y = constants.transform.by_content(x, constants.key)
-    row_key = content_key(constants.key, x, "posterior")
-    draw = annealed(constants.model, y, row_key, given, chains=chains, steps=constants.steps)
+    keys = RowKeys.by_content(constants.key, x)
+    draw = annealed(constants.model, x, keys, given, chains=chains, steps=constants.steps)
     stream = _Stream.empty(tail).add(draw.log_weight, draw.log_likelihood, 0, chains)
-    return stream, jax.random.key_data(row_key)
+    return stream, jax.random.key_data(keys.draws)
 
 
 # How a row is scored, and how many samples it takes by default.
@@ -321,8 +310,8 @@ def _local_devices(devices: int | None) -> int:
     return devices or local
 
 
-def _measure(model: VAE, transform: Transform, x: Array, given: Array | None) -> str:
+def _measure(model: VAE, x: Array, given: Array | None) -> str:
     """The measure of the model's density over x, with what the transform adds."""
     support = model.support(jnp.zeros(x.shape), given)
     relaxed = "of the model with relaxed codes" if model.relaxed(jnp.zeros(x.shape), given) else ""
-    return ", ".join(filter(None, [f"{measure(support)} measure", relaxed, transform.note]))
+    return ", ".join(filter(None, [f"{measure(support)} measure", relaxed, model.transform.note]))

@@ -18,7 +18,7 @@ from lowerbound.data.tables import as_table
 from lowerbound.distributions.support import OrMissing
 from lowerbound.models.transforms import Identity, Transform
 from lowerbound.models.vae import VAE
-from lowerbound.randomness.keys import as_key, content_key
+from lowerbound.randomness.keys import RowKeys, as_key, content_key
 
 __all__ = [
     "checked",
@@ -97,17 +97,15 @@ def _chunk(function: Callable[..., PyTree], constants: PyTree, rows: PyTree, mes
 _CHUNK = 512
 
 
-def checked(
-    model: VAE, x: Any, given: Any = None, transform: Transform | None = None, name: str = "x"
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """`x` and `given` as arrays that `model` behind `transform` is made for.
+def checked(model: VAE, x: Any, given: Any = None, name: str = "x") -> tuple[np.ndarray, np.ndarray | None]:
+    """`x` and `given` as arrays that `model` is made for.
 
     **Raises:** `TypeError` and `ValueError` for anything but finite numbers (NaN passes where the likelihood
     takes missing values); a width that is not the model's; values outside the transform's domain or the
     likelihood's support (where there is a transform, the first thousand rows are looked at, and as many
     with missing values); conditions that are not one a row.
     """
-    (x, _), transform = as_table(x, name, missing=model.takes_missing), transform or Identity()
+    (x, _), transform = as_table(x, name, missing=model.takes_missing), model.transform
     if given is not None:
         given = np.asarray(given)
         given = as_rows(given[:, None] if given.ndim == 1 else given, f"the condition of {name}")
@@ -121,15 +119,15 @@ def checked(
         # Rows with holes besides: a column may be of a family that takes none.
         holes = np.flatnonzero(np.isnan(x).any(1) if model.takes_missing else ())
         looked_at = np.unique(np.r_[: min(len(x), 1000), holes[:1000]])
-        seen = transformed(x[looked_at], transform)
+        seen = transformed(transform, x[looked_at])
     check_support(seen, support, name)
     return x, given
 
 
-def transformed(x: ArrayLike, transform: Transform, key: PRNGKeyArray | int = 0) -> Float[np.ndarray, "n d"]:
-    """The rows as a model behind `transform` sees them in inference: noise follows from a row's content.
+def transformed(transform: Transform, x: ArrayLike, key: PRNGKeyArray | int = 0) -> Float[np.ndarray, "n d"]:
+    """Rows as the parts of a model see them in inference, y = T(x): noise follows from a row's content.
 
-    >>> transformed(np.array([[0, 1]]), Identity()).tolist()
+    >>> transformed(Identity(), np.array([[0, 1]])).tolist()
     [[0.0, 1.0]]
     """
     return np.asarray(in_chunks(_transformed, (transform, as_key(key)), x, chunk=_CHUNK))
@@ -137,7 +135,7 @@ def transformed(x: ArrayLike, transform: Transform, key: PRNGKeyArray | int = 0)
 
 def _transformed(constants: tuple[Transform, PRNGKeyArray], x: Array) -> Array:
     transform, key = constants
-    return transform.by_content(x, key)
+    return transform(x, RowKeys.by_content(key, x).transform)
 
 
 def encode(
@@ -145,7 +143,6 @@ def encode(
     x: ArrayLike,
     *,
     given: ArrayLike | None = None,
-    transform: Transform | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> Float[np.ndarray, "n d"]:
     """The posterior means E[z∣x], a row each: no noise, but for a transform that draws.
@@ -160,19 +157,16 @@ def encode(
     >>> lb.encode(model, np.ones((5, 3))).shape
     (5, 2)
     """
-    rows = checked(model, x, given, transform)
-    constants = (model, transform or Identity(), as_key(key))
-    return np.asarray(in_chunks(_encoded, constants, rows, chunk=_CHUNK))
+    rows = checked(model, x, given)
+    return np.asarray(in_chunks(_encoded, (model, as_key(key)), rows, chunk=_CHUNK))
 
 
-def _encoded(constants: tuple[VAE, Transform, PRNGKeyArray], row: tuple[Array, Any]) -> Array:
-    (model, transform, key), (x, given) = constants, row
-    return model.q_z(transform.by_content(x, key), given).mean
+def _encoded(constants: tuple[VAE, PRNGKeyArray], row: tuple[Array, Any]) -> Array:
+    (model, key), (x, given) = constants, row
+    return model.sampler(x, RowKeys.by_content(key, x).transform, given).q.mean
 
 
-def decode(
-    model: VAE, z: ArrayLike, *, given: ArrayLike | None = None, transform: Transform | None = None
-) -> Float[np.ndarray, "n d"]:
+def decode(model: VAE, z: ArrayLike, *, given: ArrayLike | None = None) -> Float[np.ndarray, "n d"]:
     """The likelihood means E[x∣z], a row each, in the data's own units.
 
     >>> import jax, numpy as np, lowerbound as lb
@@ -182,13 +176,12 @@ def decode(
     >>> lb.decode(lb.VAE(lb.StandardNormal(2), q, p), np.zeros((1, 2))).tolist()
     [[0.5, 0.5, 0.5, 0.5]]
     """
-    constants = (model, transform or Identity())
-    return np.asarray(in_chunks(_decoded, constants, (z, given), chunk=_CHUNK))
+    return np.asarray(in_chunks(_decoded, model, (z, given), chunk=_CHUNK))
 
 
-def _decoded(constants: tuple[VAE, Transform], row: tuple[Array, Any]) -> Array:
-    (model, transform), (z, given) = constants, row
-    return transform.inverse(model.p_x(z, given).mean)
+def _decoded(model: VAE, row: tuple[Array, Any]) -> Array:
+    z, given = row
+    return model.transform.inverse(model.p_x(z, given).mean)
 
 
 def reconstruct(
@@ -196,12 +189,10 @@ def reconstruct(
     x: ArrayLike,
     *,
     given: ArrayLike | None = None,
-    transform: Transform | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> Float[np.ndarray, "n d"]:
     """The likelihood means at the posterior means, E[x∣z = E[z∣x]], in the data's own units."""
-    z = encode(model, x, given=given, transform=transform, key=key)
-    return decode(model, z, given=given, transform=transform)
+    return decode(model, encode(model, x, given=given, key=key), given=given)
 
 
 def sample(
@@ -211,7 +202,6 @@ def sample(
     key: PRNGKeyArray | int,
     given: ArrayLike | None = None,
     mean: bool = False,
-    transform: Transform | None = None,
 ) -> Float[np.ndarray, "n d"]:
     """`n` rows generated by z ~ p(z), x ~ p(x∣z), from the prior that was trained.
 
@@ -230,20 +220,20 @@ def sample(
     keys = jax.vmap(jax.random.fold_in, (None, 0))(as_key(key), jnp.arange(n))
     rows = (jax.random.key_data(keys), given)
     function = _generated_mean if mean else _generated
-    return np.asarray(in_chunks(function, (model, transform or Identity()), rows, chunk=_CHUNK))
+    return np.asarray(in_chunks(function, model, rows, chunk=_CHUNK))
 
 
-def _generated(constants: tuple[VAE, Transform], row: tuple[Array, Any]) -> Array:
-    (model, transform), (data, given) = constants, row
-    key_z, key_x = jax.random.split(as_key(data))
-    x = model.p_x(model.p_z(given).sample(key_z), given).sample(key_x)
-    return transform.inverse(jnp.asarray(x, float))
+def _generated(model: VAE, row: tuple[Array, Any]) -> Array:
+    data, given = row
+    key_z, key_y = jax.random.split(as_key(data))
+    y = model.p_x(model.p_z(given).sample(key_z), given).sample(key_y)
+    return model.transform.inverse(jnp.asarray(y, float))
 
 
-def _generated_mean(constants: tuple[VAE, Transform], row: tuple[Array, Any]) -> Array:
-    (model, transform), (data, given) = constants, row
+def _generated_mean(model: VAE, row: tuple[Array, Any]) -> Array:
+    data, given = row
     key_z, _ = jax.random.split(as_key(data))
-    return transform.inverse(model.p_x(model.p_z(given).sample(key_z), given).mean)
+    return model.transform.inverse(model.p_x(model.p_z(given).sample(key_z), given).mean)
 
 
 def impute(
@@ -254,7 +244,6 @@ def impute(
     key: PRNGKeyArray | int = 0,
     given: ArrayLike | None = None,
     mean: bool = False,
-    transform: Transform | None = None,
 ) -> Float[np.ndarray, "n d"]:
     """`x` with its missing values (NaN) drawn from p(x_missing∣x_observed), by self-normalised importance
     resampling (Mattei & Frellsen 2019, section 3): of `samples` z⁽ʲ⁾ ~ q(z∣x_observed), each with weight
@@ -263,7 +252,7 @@ def impute(
 
     **Arguments:** `x`: (n, d), in the data's own units; `samples`: draws of z a row: the more, the closer
     to the exact conditional; `mean`: the conditional means Σ w̃ⱼ E[x∣z⁽ʲ⁾] in place of draws, the best in
-    squared error; `given`, `transform`, `key`: as for [`log_evidence`][].
+    squared error; `given`, `key`: as for [`log_evidence`][].
 
     **Raises:** `ValueError` for a likelihood that does not take missing values.
 
@@ -285,9 +274,8 @@ def impute(
         )
     if samples < 1:
         raise ValueError(f"impute: expected samples of at least 1, found {samples}")
-    transform = transform or Identity()
-    x, given = checked(model, x, given, transform)
-    constants = (model, transform, as_key(key), _Range(samples), mean)
+    x, given = checked(model, x, given)
+    constants = (model, as_key(key), _Range(samples), mean)
     # Rows of a chunk, so that a chunk decodes about as many rows as elsewhere.
     chunk = max(1, min(_CHUNK, 8192 // samples))
     return np.asarray(in_chunks(_imputed, constants, (x, given), chunk=chunk))
@@ -299,15 +287,15 @@ class _Range(eqx.Module):
     length: int = eqx.field(static=True)
 
 
-def _imputed(constants: tuple[VAE, Transform, PRNGKeyArray, _Range, bool], row: tuple[Array, Any]) -> Array:
-    (model, transform, key, samples, mean), (x, given) = constants, row
-    y = transform.by_content(x, key)
-    draw = model.draw(y, content_key(key, x, "posterior"), samples.length, given)
+def _imputed(constants: tuple[VAE, PRNGKeyArray, _Range, bool], row: tuple[Array, Any]) -> Array:
+    (model, key, samples, mean), (x, given) = constants, row
+    draw = model.draw(x, RowKeys.by_content(key, x), samples.length, given)
+    inverse = model.transform.inverse
     if mean:
         weight = jax.nn.softmax(draw.log_weight)
-        filled = weight @ jax.vmap(lambda z: transform.inverse(model.p_x(z, given).mean))(draw.z)
+        filled = weight @ jax.vmap(lambda z: inverse(model.p_x(z, given).mean))(draw.z)
     else:
-        choice_key, x_key = jax.random.split(content_key(key, x, "imputation"))
+        choice_key, y_key = jax.random.split(content_key(key, x, "imputation"))
         z = draw.z[jax.random.categorical(choice_key, draw.log_weight)]
-        filled = transform.inverse(jnp.asarray(model.p_x(z, given).sample(x_key), float))
+        filled = inverse(jnp.asarray(model.p_x(z, given).sample(y_key), float))
     return jnp.where(jnp.isnan(x), filled, jnp.asarray(x, float))

@@ -13,6 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
@@ -39,10 +40,6 @@ class Transform(eqx.Module):
     def __call__(self, x: Array, key: PRNGKeyArray) -> Float[Array, " d"]:
         """The row that the model sees."""
 
-    def by_content(self, x: Array, key: PRNGKeyArray) -> Float[Array, " d"]:
-        """The row that the model sees in inference, where noise follows from (key, the row's content)."""
-        return self(x, content_key(key, x, "transform"))
-
     @property
     def domain(self) -> Constraint:
         """The values that a row may hold before the transform."""
@@ -52,19 +49,21 @@ class Transform(eqx.Module):
         """Back to the units of the data, where the transform can be undone; else `y` as it is."""
         return y
 
-    def log_jacobian(self, event_size: int) -> Float[np.ndarray, " d"]:
-        """log |∂yᵢ/∂xᵢ| of each dimension, whose sum over those observed turns a density of y into one of
-        x."""
-        return np.zeros(event_size)
-
-    def log_jacobian_of(self, x: np.ndarray) -> Float[np.ndarray, " n"]:
-        """Σᵢ log |∂yᵢ/∂xᵢ| over the dimensions of each row that were observed, those that are not NaN."""
-        return np.where(np.isnan(x), 0.0, self.log_jacobian(x.shape[1])).sum(1)
+    def log_jacobian(self, x: Array) -> Float[Array, ""]:
+        """Σᵢ log |∂yᵢ/∂xᵢ| over the dimensions of a row that were observed, those that are not NaN: what
+        turns a density of y into one of x, in nats."""
+        return jnp.zeros(())
 
     @property
     def note(self) -> str:
         """What this does to the meaning of log p(x), in plain words; empty where it does nothing."""
         return ""
+
+
+def _sum_over_observed(x: Array, each: ArrayLike) -> Float[Array, ""]:
+    """Σᵢ of `each` over the dimensions of a row that are not NaN."""
+    each = jnp.broadcast_to(jnp.asarray(each, float), x.shape)
+    return (jnp.where(jnp.isnan(x), 0.0, each) if jnp.issubdtype(x.dtype, jnp.inexact) else each).sum()
 
 
 class Identity(Transform):
@@ -174,7 +173,7 @@ class Standardization(Transform):
 
     >>> import jax, jax.numpy as jnp, lowerbound as lb
     >>> T = lb.Standardization(mean=jnp.array([1.0]), scale=jnp.array([2.0]))
-    >>> T(jnp.array([5.0]), jax.random.key(0)).tolist(), round(float(T.log_jacobian(1)[0]), 4)
+    >>> T(jnp.array([5.0]), jax.random.key(0)).tolist(), round(float(T.log_jacobian(jnp.array([5.0]))), 4)
     ([2.0], -0.6931)
     """
 
@@ -192,8 +191,8 @@ class Standardization(Transform):
     def inverse(self, y: Float[Array, " d"]) -> Float[Array, " d"]:
         return y * self.scale.value + self.mean.value
 
-    def log_jacobian(self, event_size: int) -> Float[np.ndarray, " d"]:
-        return -np.broadcast_to(np.log(np.asarray(self.scale.value, np.float64)), (event_size,))
+    def log_jacobian(self, x: Array) -> Float[Array, ""]:
+        return -_sum_over_observed(x, jnp.log(self.scale.value))
 
     @property
     def note(self) -> str:
@@ -223,8 +222,8 @@ class Dequantization(Transform):
     def inverse(self, y: Float[Array, " d"]) -> Float[Array, " d"]:
         return jnp.clip(jnp.floor(y * self.levels), 0, self.levels - 1)
 
-    def log_jacobian(self, event_size: int) -> Float[np.ndarray, " d"]:
-        return np.full(event_size, -math.log(self.levels))
+    def log_jacobian(self, x: Array) -> Float[Array, ""]:
+        return -_sum_over_observed(x, math.log(self.levels))
 
     @property
     def note(self) -> str:

@@ -13,7 +13,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.families.family import positive_size
-from lowerbound.models.vae import VAE, Draw, frozen
+from lowerbound.leaves import frozen
+from lowerbound.models.draws import Draw, Sampler
+from lowerbound.models.vae import VAE
 from lowerbound.objectives.gradients import (
     DoublyReparameterized,
     Enumeration,
@@ -24,6 +26,7 @@ from lowerbound.objectives.gradients import (
     gradient_named,
     stop,
 )
+from lowerbound.randomness.keys import RowKeys
 
 __all__ = ["CIWAE", "ELBO", "IWAE", "MIWAE", "PIWAE", "Objective", "Renyi"]
 
@@ -34,16 +37,18 @@ class Objective(eqx.Module):
     """What is maximised. Called for one data point it gives its value, in nats, and `jax.grad` of that
     value is the estimator that `gradient` names.
 
-    `step` is the training step that a schedule is read at; `None` stands for the end of training, where
-    a schedule counts as 1. `running` holds the running means of the terms over past steps, for a
-    baseline of the score function.
+    The data point x is a row as the data have it, and the value is in its units: what the model's transform
+    draws follows from `key`, the row's key, besides the samples of z
+    ([`RowKeys`][lowerbound.randomness.keys.RowKeys] where each has a key of its own). `step` is the training
+    step that a schedule is read at; `None` stands for the end of training, where a schedule counts as 1.
+    `running` holds the running means of the terms over past steps, for a baseline of the score function.
     """
 
     def __call__(
         self,
         model: VAE,
         x: Array,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
         *,
         step: Array | int | None = None,
@@ -56,7 +61,7 @@ class Objective(eqx.Module):
         self,
         model: VAE,
         x: Array,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
         *,
         step: Array | int | None = None,
@@ -108,14 +113,15 @@ class OfDraw(Objective):
         self,
         model: VAE,
         x: Array,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
         *,
         step: Array | int | None = None,
         running: Terms | None = None,
     ) -> tuple[Float[Array, ""], Terms]:
         bound = lambda draw: self.of_draw(draw, step)  # noqa: E731
-        return self.gradient(bound, model.sampler(x, given), key, self.draws, running)
+        keys = RowKeys.of(key)
+        return self.gradient(bound, model.sampler(x, keys.transform, given), keys.draws, self.draws, running)
 
 
 class ELBO(OfDraw):
@@ -438,22 +444,22 @@ class PIWAE(Objective):
         self,
         model: VAE,
         x: Array,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
         *,
         step: Array | int | None = None,
         running: Terms | None = None,
     ) -> tuple[Float[Array, ""], Terms]:
         of_theta, of_phi = apart(model)
-        draw = held(of_theta, x, key, self.theta.draws, given)
+        keys = RowKeys.of(key)
+        draw = held(of_theta.sampler(x, keys.transform, given), keys.draws, self.theta.draws)
         value, terms = self.theta.of_draw(draw, step)
         surrogate = self.phi(of_phi, x, key, given, step=step, running=running)
         return value + (surrogate - stop(surrogate)), terms
 
 
-def held(model: VAE, x: Array, key: PRNGKeyArray, samples: int, given: Array | None) -> Draw:
+def held(sampler: Sampler, key: PRNGKeyArray, samples: int) -> Draw:
     """A draw whose samples are constants: prior and likelihood alone are differentiated."""
-    sampler = model.sampler(x, given)
     draw = sampler(key, jnp.arange(samples))
     return sampler.at(stop(draw.z), stop(draw.log_posterior))
 
@@ -461,8 +467,9 @@ def held(model: VAE, x: Array, key: PRNGKeyArray, samples: int, given: Array | N
 def apart(model: VAE) -> tuple[VAE, VAE]:
     """The model of which only θ is differentiated (prior and likelihood), and the one of which only φ is
     (posterior)."""
-    of_theta = VAE(model.prior, frozen(model.posterior), model.likelihood)
-    of_phi = VAE(frozen(model.prior), model.posterior, frozen(model.likelihood))
+    of_theta = eqx.tree_at(lambda m: m.posterior, model, frozen(model.posterior))
+    theta = (model.prior, model.likelihood)
+    of_phi = eqx.tree_at(lambda m: (m.prior, m.likelihood), model, frozen(theta))
     return of_theta, of_phi
 
 

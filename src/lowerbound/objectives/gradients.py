@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lowerbound.models.vae import Draw, Sampler
+from lowerbound.models.draws import Draw, Sampler
 from lowerbound.parts import nearest
 
 __all__ = [
@@ -124,10 +124,12 @@ class ScoreFunction(Gradient):
     def _baseline(self, bound: Bound, draw: Draw, samples: int, running: Terms | None) -> Float[Array, " K"]:
         parts = {name: getattr(draw, name) for name in ("log_likelihood", "log_prior", "log_posterior")}
         others = {name: jnp.zeros(samples) for name in parts}
+        # Constant in z, so that it belongs to no sample's signal.
+        others["log_likelihood"] += draw.log_jacobian
         if self.baseline == "leave_one_out":
             others = {name: (part.sum() - part) / (samples - 1) for name, part in parts.items()}
         elif self.baseline == "running" and running is not None:
-            others["log_likelihood"] += running["log_likelihood"]
+            others["log_likelihood"] = jnp.full(samples, running["log_likelihood"])
             others["log_posterior"] += running["kl"]
 
         def with_replaced(j: Array) -> Array:
@@ -192,7 +194,13 @@ def _of_log_weights(log_w: Float[Array, " K"]) -> Draw:
     """A draw of which nothing is known but its weights."""
     zero = jnp.zeros_like(log_w)
     return Draw(
-        z=zero, log_likelihood=log_w, log_prior=zero, log_posterior=zero, kl=None, reparameterized=True
+        z=zero,
+        log_likelihood=log_w,
+        log_prior=zero,
+        log_posterior=zero,
+        kl=None,
+        log_jacobian=jnp.zeros(()),
+        reparameterized=True,
     )
 
 

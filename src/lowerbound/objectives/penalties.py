@@ -12,6 +12,7 @@ from numpyro.distributions import Independent
 from lowerbound.models.vae import VAE
 from lowerbound.objectives.bounds import ELBO, Objective
 from lowerbound.objectives.gradients import Terms
+from lowerbound.randomness.keys import RowKeys
 
 __all__ = ["MaximumMeanDiscrepancy", "TotalCorrelation", "total_correlation"]
 
@@ -40,18 +41,18 @@ class Penalized(Objective):
         self,
         model: VAE,
         z: Float[Array, "n d"],
-        x: Array,
+        y: Array,
         key: PRNGKeyArray,
         given: Array | None,
         population: Array,
     ) -> Float[Array, ""]:
-        """The penalty, from one z ~ q(z∣xᵢ) for each row of a batch."""
+        """The penalty, from one z ~ q(z∣yᵢ) for each row y of a batch, as the model sees it."""
 
     def with_terms(
         self,
         model: VAE,
         x: Array,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
         *,
         step: Array | int | None = None,
@@ -76,8 +77,8 @@ class Penalized(Objective):
         if len(x) < 2:
             raise ValueError(f"{type(self).__name__}: needs a batch of at least 2 rows, found {len(x)}")
 
-        def sampled(x: Array, key: PRNGKeyArray, given: Array | None) -> Array:
-            q = model.q_z(x, given)
+        def sampled(y: Array, key: PRNGKeyArray, given: Array | None) -> Array:
+            q = model.q_z(y, given)
             if not q.has_rsample:
                 raise TypeError(
                     f"{type(self).__name__}: the penalty is differentiated through z, and the posterior "
@@ -86,11 +87,13 @@ class Penalized(Objective):
                 )
             return q.sample(key)
 
-        # The objective's samples fold 0, 1, … into a row's key: these are apart from them.
-        keys = jax.vmap(lambda key: jax.random.fold_in(key, _PENALTY))(keys)
-        z = jax.vmap(sampled)(x, keys, given)
+        of_row = jax.vmap(RowKeys.of)(keys)
+        y = jax.vmap(model.transform)(x, of_row.transform)
+        # The objective's samples fold 0, 1, … into the key of a row's draws: these are apart from them.
+        keys = jax.vmap(lambda key: jax.random.fold_in(key, _PENALTY))(of_row.draws)
+        z = jax.vmap(sampled)(y, keys, given)
         batch_key = jax.random.fold_in(keys[0], _PENALTY)
-        return value - self.weight * self.penalty(model, z, x, batch_key, given, population), terms
+        return value - self.weight * self.penalty(model, z, y, batch_key, given, population), terms
 
     def unfinished(self, step: int) -> str | None:
         return self.objective.unfinished(step)
@@ -116,13 +119,13 @@ class TotalCorrelation(Penalized):
         self,
         model: VAE,
         z: Float[Array, "n d"],
-        x: Array,
+        y: Array,
         key: PRNGKeyArray,
         given: Array | None,
         population: Array,
     ) -> Float[Array, ""]:
-        def log_q(x: Array, given: Array | None) -> Float[Array, "n d"]:
-            q = model.q_z(x, given)
+        def log_q(y: Array, given: Array | None) -> Float[Array, "n d"]:
+            q = model.q_z(y, given)
             if not isinstance(q, Independent) or q.reinterpreted_batch_ndims != 1:
                 raise TypeError(
                     "TotalCorrelation: needs a posterior whose dimensions are independent given x, such as "
@@ -130,7 +133,7 @@ class TotalCorrelation(Penalized):
                 )
             return jax.vmap(q.base_dist.log_prob)(z)
 
-        return total_correlation(jax.vmap(log_q)(x, given), population)
+        return total_correlation(jax.vmap(log_q)(y, given), population)
 
 
 def total_correlation(log_q: Float[Array, "n n d"], population: Array | int) -> Float[Array, ""]:
@@ -165,7 +168,7 @@ class MaximumMeanDiscrepancy(Penalized):
         self,
         model: VAE,
         z: Float[Array, "n d"],
-        x: Array,
+        y: Array,
         key: PRNGKeyArray,
         given: Array | None,
         population: Array,

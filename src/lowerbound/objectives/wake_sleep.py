@@ -11,6 +11,7 @@ from lowerbound.families.family import positive_size
 from lowerbound.models.vae import VAE
 from lowerbound.objectives.bounds import ELBO, IWAE, Objective, apart, held
 from lowerbound.objectives.gradients import Terms, stop
+from lowerbound.randomness.keys import RowKeys
 
 __all__ = ["ReweightedWakeSleep", "WakeSleep"]
 
@@ -44,15 +45,16 @@ class WakeSleep(Objective):
         self,
         model: VAE,
         x: Array,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
         *,
         step: Array | int | None = None,
         running: Terms | None = None,
     ) -> tuple[Float[Array, ""], Terms]:
         of_theta, of_phi = apart(model)
-        wake_key, sleep_key = jax.random.split(key)
-        draw = held(of_theta, x, wake_key, self.samples, given)
+        keys = RowKeys.of(key)
+        wake_key, sleep_key = jax.random.split(keys.draws)
+        draw = held(of_theta.sampler(x, keys.transform, given), wake_key, self.samples)
         value, terms = ELBO(self.samples, kl="monte_carlo").of_draw(draw, step)
         surrogate = sleep(of_phi, sleep_key, self.samples, given)
         return value + (surrogate - stop(surrogate)), terms
@@ -83,18 +85,20 @@ class ReweightedWakeSleep(Objective):
         self,
         model: VAE,
         x: Array,
-        key: PRNGKeyArray,
+        key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
         *,
         step: Array | int | None = None,
         running: Terms | None = None,
     ) -> tuple[Float[Array, ""], Terms]:
         of_theta, of_phi = apart(model)
-        wake_key, sleep_key = jax.random.split(key)
-        draw = held(of_theta, x, wake_key, self.samples, given)
+        keys = RowKeys.of(key)
+        wake_key, sleep_key = jax.random.split(keys.draws)
+        sampler = of_theta.sampler(x, keys.transform, given)
+        draw = held(sampler, wake_key, self.samples)
         value, terms = IWAE(self.samples).of_draw(draw, step)
         normalized = jax.nn.softmax(stop(draw.log_weight))
-        log_q = jax.vmap(of_phi.q_z(x, given).log_prob)(stop(draw.z))
+        log_q = jax.vmap(of_phi.q_z(sampler.y, given).log_prob)(stop(draw.z))
         wake = (normalized * log_q).sum()
         surrogate = (1 - self.sleep) * wake + self.sleep * sleep(of_phi, sleep_key, 1, given)
         return value + (surrogate - stop(surrogate)), terms
@@ -104,9 +108,9 @@ def sleep(model: VAE, key: PRNGKeyArray, dreams: int, given: Array | None) -> Fl
     """log q(z̃∣x̃), the mean over dreams (x̃, z̃) ~ p(x, z): a sample of E_p[log q], to be maximised in φ."""
 
     def of_dream(j: Array) -> Array:
-        z_key, x_key = jax.random.split(jax.random.fold_in(key, j))
+        z_key, y_key = jax.random.split(jax.random.fold_in(key, j))
         z = stop(model.p_z(given).sample(z_key))
-        x = stop(jnp.asarray(model.p_x(z, given).sample(x_key), float))
-        return model.q_z(x, given).log_prob(z)
+        y = stop(jnp.asarray(model.p_x(z, given).sample(y_key), float))
+        return model.q_z(y, given).log_prob(z)
 
     return jax.vmap(of_dream)(jnp.arange(dreams)).mean()

@@ -346,9 +346,9 @@ def _pictures(
 ) -> Iterable[str]:
     from lowerbound import figures
 
-    model, transform, shape = saved.model, saved.transform, source.image_shape
+    model, shape = saved.model, source.image_shape
     x, columns = source.x, 6 if shape else 1
-    rows = observed(x[:1000], transform, seed)
+    rows = observed(model, x[:1000], seed)
     look: dict[str, Any] = {}
     if shape is not None:
         look["value_range"] = (min(0.0, float(np.nanmin(rows))), float(np.nanmax(rows)))
@@ -357,7 +357,7 @@ def _pictures(
         yield _training(history)
 
     first = rows[: 3 * columns if shape else 60]
-    means = reconstruct(model, x[: len(first)], transform=transform, key=seed)
+    means = reconstruct(model, x[: len(first)], key=seed)
     error = float(np.sqrt(np.nanmean((first - means) ** 2)))
     yield _figure(
         "reconstructions",
@@ -367,8 +367,8 @@ def _pictures(
         "mean square of their values.",
         "The likelihood's means at the posterior means: what a code of each row keeps of it.",
     )
-    drawn = sample(model, _COMPARED, key=seed, transform=transform)
-    plain = sample(model, 5 * columns if shape else 60, key=seed, mean=True, transform=transform)
+    drawn = sample(model, _COMPARED, key=seed)
+    plain = sample(model, 5 * columns if shape else 60, key=seed, mean=True)
     yield _figure(
         "samples",
         "Samples",
@@ -386,13 +386,13 @@ def _pictures(
         "before.",
     )
     yield _neighbours(saved, source, metrics, train, drawn, columns, look, seed)
-    z = encode(model, x[:_POINTS], transform=transform, key=seed)
+    z = encode(model, x[:_POINTS], key=seed)
     yield _latents(z.reshape(len(z), -1), source)
     if shape is not None and isinstance(model.prior, StandardNormal) and model.prior.event_size == 2:
         yield _figure(
             "manifold",
             "The learned manifold",
-            figures.manifold(lambda z: decode(model, z, transform=transform), shape, 15, **look),
+            figures.manifold(lambda z: decode(model, z), shape, 15, **look),
             "The likelihood's means over a grid of 15 by 15 codes of equal mass of the prior, as one mosaic.",
             "The likelihood's means over the two latent dimensions, through the inverse Gaussian CDF.",
         )
@@ -510,9 +510,9 @@ def _neighbours(
     if train is None or np.isnan(train).any():
         why = "are not at hand (--train names them)" if train is None else "have missing values"
         return f"<figure>{_caption('Nearest training rows', f'{words}The training rows {why}.')}</figure>"
-    known = observed(train, saved.transform, seed)
+    known = observed(saved.model, train, seed)
     unit = np.ones(1) if source.image_shape else np.where((s := known.std(0, dtype=float)) > 0, s, 1.0)
-    rows = np.asarray(observed(source.x[:_COMPARED], saved.transform, seed) / unit, np.float32)
+    rows = np.asarray(observed(saved.model, source.x[:_COMPARED], seed) / unit, np.float32)
     scaled, generated = np.asarray(known / unit, np.float32), np.asarray(drawn / unit, np.float32)
     index, distance = nearest(generated, scaled)
     apart = float(np.median(distance))
@@ -582,7 +582,7 @@ def _origin(saved: Saved, source: Source, metrics: Metrics, history: History, se
     ]
     size = sum(leaf.size for leaf in jax.tree.leaves(trainable(saved.model)))
     facts.append(("Trained numbers", f"{size:,}"))
-    facts.append(("Transform", type(saved.transform).__name__))
+    facts.append(("Transform", type(saved.model.transform).__name__))
     if "stopped" in made:
         steps = f"; the model is of step {_recorded(made['best_step'])}" if "best_step" in made else ""
         ended = f", {history[-1]['epoch']:.0f} epochs" if history else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import NamedTuple, Self
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ import numpy as np
 from jax.extend.random import define_prng_impl
 from jaxtyping import Array, PRNGKeyArray, UInt32
 
-__all__ = ["as_key", "content_hash", "content_key", "random_words"]
+__all__ = ["RowKeys", "as_key", "content_hash", "content_key", "random_words"]
 
 
 def as_key(key: PRNGKeyArray | int) -> PRNGKeyArray:
@@ -104,6 +105,28 @@ _IMPLEMENTATION = define_prng_impl(
     name="threefry2x32 written out",
     tag="fry",
 )
+
+
+class RowKeys(NamedTuple):
+    """The keys of one row: of the noise of its transform, and of its draws of z."""
+
+    transform: PRNGKeyArray
+    draws: PRNGKeyArray
+
+    @classmethod
+    def of(cls, key: PRNGKeyArray | RowKeys) -> RowKeys:
+        """From a row's own key, as in training, split in two; keys of a row as they are."""
+        return key if isinstance(key, RowKeys) else cls(*jax.random.split(key))
+
+    @classmethod
+    def by_content(cls, key: PRNGKeyArray, row: Array) -> Self:
+        """As in inference: functions of (key, the row's content).
+
+        >>> a, b = (RowKeys.by_content(as_key(0), jnp.array([x, 1.0])) for x in (0.0, -0.0))
+        >>> bool(a.draws == b.draws), bool(a.draws == a.transform)
+        (True, False)
+        """
+        return cls(content_key(key, row, "transform"), content_key(key, row, "posterior"))
 
 
 # The purposes that a row's content is hashed for; one row has independent noise for each.

@@ -23,7 +23,6 @@ from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 from lowerbound.data.rows import padded_size
 from lowerbound.inference.use import checked
 from lowerbound.leaves import partition
-from lowerbound.models.transforms import Identity, Transform
 from lowerbound.models.vae import VAE
 from lowerbound.objectives.bounds import ELBO, Objective
 from lowerbound.randomness.keys import as_key
@@ -71,7 +70,6 @@ def fit(
     *,
     objective: Objective | None = None,
     given: Any = None,
-    transform: Transform | None = None,
     epochs: float | None = None,
     batch_size: int = 128,
     learning_rate: float | None = None,
@@ -99,7 +97,6 @@ def fit(
     - `model`: its trainable arrays are the start; it is not changed.
     - `x`: (n, d); `given`: the condition of each row, (n, c).
     - `objective`: by default `ELBO()`, the bound with an analytic KL where there is one.
-    - `transform`: how the model sees a row, drawn anew at each step where it draws.
     - `epochs`: passes over the training rows, by default [`default_epochs`][].
     - `batch_size`: rows a step. 128 is small enough to learn from a thousand rows.
     - `learning_rate`: of NAdam (Dozat 2016), by default 2e-3; it warms up linearly over the share
@@ -143,13 +140,12 @@ def fit(
     True
     """
     split_key, run_key = jax.random.split(as_key(key))
-    transform = transform or Identity()
-    table = held_out = _Table(*checked(model, x, given, transform))
+    table = held_out = _Table(*checked(model, x, given))
     if isinstance(validation, (int, float)):
         train_rows, held_rows = _split(len(table.x), validation, split_key)
     else:
         held_x, held_given = validation if isinstance(validation, tuple) else (validation, None)
-        held_out = _Table(*checked(model, held_x, held_given, transform, "validation"))
+        held_out = _Table(*checked(model, held_x, held_given, "validation"))
         train_rows, held_rows = np.arange(len(table.x)), np.arange(len(held_out.x))
     n = len(train_rows)
     if epochs is None:
@@ -177,7 +173,6 @@ def fit(
     run = Run(
         constants=constants,
         objective=_traced(objective or ELBO()),
-        transform=transform,
         optimizer=optimizer or NADAM,
         train=_on_device(table, train_rows),
         validation=_on_device(held_out, held_rows) if len(held_rows) else None,

@@ -9,7 +9,6 @@ import optax
 from jax.sharding import Mesh
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from lowerbound.models.transforms import Transform
 from lowerbound.objectives.bounds import Objective
 
 __all__ = ["Rows", "Run", "State"]
@@ -29,7 +28,6 @@ class Run(eqx.Module):
 
     constants: PyTree  # the model without what is trained
     objective: Objective
-    transform: Transform
     optimizer: optax.GradientTransformation
     train: Rows
     validation: Rows | None

@@ -9,7 +9,7 @@ import optax
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from lowerbound.randomness.keys import as_key, content_key
+from lowerbound.randomness.keys import RowKeys, as_key
 from lowerbound.training.order import shuffled
 from lowerbound.training.state import TERMS, Rows, Run, State
 
@@ -25,12 +25,11 @@ def mean_objective(
     terms. A row's noise follows from (step key, the row's number)."""
     model = eqx.combine(parameters, run.constants)
 
-    def seen(i: Array) -> tuple[Array, PRNGKeyArray, Array | None]:
-        key_transform, key_draw = jax.random.split(jax.random.fold_in(step_key, i))
-        x = run.transform(run.train.x[i], key_transform)
-        return x, key_draw, None if run.train.given is None else run.train.given[i]
+    def row(i: Array) -> tuple[Array, PRNGKeyArray, Array | None]:
+        given = None if run.train.given is None else run.train.given[i]
+        return run.train.x[i], jax.random.fold_in(step_key, i), given
 
-    x, keys, given = jax.vmap(seen)(rows)
+    x, keys, given = jax.vmap(row)(rows)
     value, terms = run.objective.of_batch(
         model, x, keys, given, step=state.step, running=state.running, population=run.train.n
     )
@@ -172,9 +171,7 @@ def _mean_terms(run: Run, rows: Rows, state: State) -> Terms:
     def of_row(i: Array) -> Terms:
         x = rows.x[i]
         given = None if rows.given is None else rows.given[i]
-        y = run.transform.by_content(x, key)
-        draw_key = content_key(key, x, "posterior")
-        value, terms = run.objective.with_terms(model, y, draw_key, given)
+        value, terms = run.objective.with_terms(model, x, RowKeys.by_content(key, x), given)
         return {"objective": value, **terms}
 
     def add(chunk: Array, sums: Terms) -> Terms:

@@ -1,0 +1,174 @@
+"""What is drawn from a model at one data point: samples of z with their log-densities."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+from numpyro.distributions import Distribution
+from numpyro.distributions.constraints import Constraint
+
+from lowerbound.distributions.divergence import kl_divergence
+from lowerbound.distributions.support import range_of, same_support, words
+from lowerbound.families.family import sample_with_log_prob
+
+if TYPE_CHECKING:
+    from lowerbound.models.vae import VAE
+
+__all__ = ["Draw", "Sampler", "check_agreement", "inherited"]
+
+
+class Draw(eqx.Module):
+    """K samples z⁽ʲ⁾ ~ q(z∣x) of one data point with their log-densities, each of shape (K,), in nats.
+
+    `log_likelihood` is log p(x∣z) in the units of x: log p(y∣z) of the row y = T(x) that the parts see, plus
+    the transform's `log_jacobian`, log ∣det ∂y/∂x∣. `kl` is KL(q(z∣x) ‖ p(z)) in closed form, `None` where
+    there is none. `reparameterized` says whether the samples are differentiable functions of the posterior's
+    parameters; `enumerated`, that z holds every value that the posterior has, once each, in place of samples.
+    """
+
+    z: Float[Array, "K ..."]
+    log_likelihood: Float[Array, " K"]
+    log_prior: Float[Array, " K"]
+    log_posterior: Float[Array, " K"]
+    kl: Float[Array, ""] | None
+    log_jacobian: Float[Array, ""]
+    reparameterized: bool = eqx.field(static=True)
+    enumerated: bool = eqx.field(static=True, default=False)
+
+    @property
+    def log_weight(self) -> Float[Array, " K"]:
+        """log w = log p(x∣z) + log p(z) − log q(z∣x); E_q[w] = p(x)."""
+        return self.log_likelihood + self.log_prior - self.log_posterior
+
+    def expectation(self, values: Float[Array, " K"]) -> Float[Array, ""]:
+        """E_q of a function of z that is `values` at the samples: their mean, or Σ q(z∣x) f(z) over all z."""
+        return (jnp.exp(self.log_posterior) * values).sum() if self.enumerated else values.mean()
+
+
+class Sampler:
+    """q(z∣x) and p(z) of one data point, built once: draws are made from it, stream after stream.
+
+    **Arguments:** `model`; `y`: the data point as the parts see it; `log_jacobian`: log ∣det ∂y/∂x∣, which is
+    added to what is said of y; `given`: its condition.
+    """
+
+    def __init__(self, model: VAE, y: Array, log_jacobian: Float[Array, ""], given: Array | None = None):
+        self.model, self.y, self.log_jacobian, self.given = model, y, log_jacobian, given
+        self.q, self.p = model.q_z(y, given), model.p_z(given)
+        if self.q.event_shape != self.p.event_shape:
+            raise ValueError(
+                f"the posterior is over events of shape {self.q.event_shape} and the prior over "
+                f"{self.p.event_shape}; they must agree"
+            )
+        if not self.moving_support:
+            check_agreement((self.q.support, None), (self.p.support, None))
+
+    @property
+    def moving_support(self) -> bool:
+        """Whether the set on which q(z∣x) has mass depends on its parameters."""
+        return bool(inherited(self.q, "moving_support"))
+
+    def __call__(self, key: PRNGKeyArray, indices: Int[Array, " K"]) -> Draw:
+        """The samples of these numbers; sample j depends on (key, j) only."""
+        keys = _of_samples(key, indices)
+        return self.at(*_over_samples(lambda key: sample_with_log_prob(self.q, key), keys))
+
+    def log_likelihood(self, z: Array) -> Float[Array, ""]:
+        """log p(x∣z) of one z, in the units of x."""
+        return self.model.p_x(z, self.given).log_prob(self.y) + self.log_jacobian
+
+    def at(self, z: Array, log_posterior: Float[Array, " K"]) -> Draw:
+        """The draw that consists of these z, whose log q(z∣x) is known."""
+        return Draw(
+            z=z,
+            log_likelihood=_over_samples(self.log_likelihood, z),
+            log_prior=_over_samples(self.p.log_prob, z),
+            log_posterior=log_posterior,
+            kl=_closed_form(self.q, self.p),
+            log_jacobian=self.log_jacobian,
+            reparameterized=bool(self.q.has_rsample),
+        )
+
+    def frozen(self, key: PRNGKeyArray, indices: Int[Array, " K"]) -> tuple[Array, Callable[[Array], Array]]:
+        """Samples z, and z ↦ log q(z∣x) with φ held: to first order about the samples, so that its gradient
+        is the path through z alone, wherever the posterior keeps its parameters."""
+        keys, stop = _of_samples(key, indices), jax.lax.stop_gradient
+        if hasattr(self.q, "sample_with_score"):  # an inverse flow, which is not to be inverted
+            z, log_q, score = jax.vmap(self.q.sample_with_score)(keys)
+        else:
+            z = jax.vmap(self.q.sample)(keys)
+            log_q, score = jax.vmap(jax.value_and_grad(self.q.log_prob))(stop(z))
+        return z, lambda z: stop(log_q) + (stop(score) * (z - stop(z))).sum(tuple(range(1, z.ndim)))
+
+    @property
+    def all_values(self) -> Array:
+        """Every value of z, (values, d), for a posterior over a few whole numbers a dimension.
+
+        **Raises:** `TypeError` where there are more than 4,096, or infinitely many.
+        """
+        span = range_of(self.q.support)
+        if span is None or not span.whole or not math.isfinite(span.high - span.low):
+            raise TypeError(
+                'gradient="enumeration" sums over every z, and the posterior is over '
+                f"{words(self.q.support)}; it needs Bernoulli or Categorical codes"
+            )
+        levels, d = int(span.high - span.low) + 1, math.prod(self.q.event_shape)
+        if levels**d > 4096:
+            raise TypeError(
+                f'gradient="enumeration" sums over every z, and there are {levels}^{d} of them (at most '
+                '4096); use "vimco" or "score_function", or a relaxed family (Concrete, RelaxedBernoulli)'
+            )
+        values = itertools.product(range(int(span.low), int(span.high) + 1), repeat=d)
+        return jnp.asarray(list(values), float).reshape(-1, *self.q.event_shape)
+
+
+def _over_samples(function: Callable[[Array], Any], samples: Array) -> Any:
+    """`jax.vmap(function)(samples)`. A single sample goes without the axis, which would cost the gradients of
+    a decoder's weights a transpose each (XLA merges the axes of rows and samples by copying)."""
+    if len(samples) > 1:
+        return jax.vmap(function)(samples)
+    return jax.tree.map(lambda leaf: leaf[None], function(samples[0]))
+
+
+def inherited(q: Distribution, name: str) -> Any:
+    """What a distribution, or the one that it is made of, says of itself; `None` where it says nothing."""
+    while q is not None and not hasattr(q, name):
+        q = getattr(q, "base_dist", None)
+    return getattr(q, name, None)
+
+
+def _of_samples(key: PRNGKeyArray, indices: Int[Array, " K"]) -> PRNGKeyArray:
+    return jax.vmap(lambda j: jax.random.fold_in(key, j))(indices)
+
+
+def check_agreement(
+    posterior: tuple[Constraint | None, int | None], prior: tuple[Constraint | None, int | None]
+) -> None:
+    """Whether q and p are over one set. Where q has mass that p has not, the KL is infinite; where p has
+    mass that q has not, log p(x) is out of reach."""
+    if None not in (posterior[1], prior[1]) and posterior[1] != prior[1]:
+        raise ValueError(
+            f"the posterior is over {posterior[1]} latent dimensions and the prior over {prior[1]}; they "
+            "must agree"
+        )
+    q, p = posterior[0], prior[0]
+    if q is not None and p is not None and not same_support(q, p):
+        raise ValueError(
+            f"the posterior is over {words(q)} and the prior over {words(p)}; they must be over one set: "
+            "take the posterior's family for the prior (StandardPrior(family), or LearnedPrior(family)), or "
+            "a family over the prior's set (Transformed changes it)"
+        )
+
+
+def _closed_form(q: Distribution, p: Distribution) -> Array | None:
+    try:
+        return kl_divergence(q, p)
+    except NotImplementedError:
+        return None
