@@ -8,7 +8,8 @@ import numpyro.distributions as dist
 import pytest
 
 import lowerbound as lb
-from lowerbound.leaves import Constant, partition
+from lowerbound.leaves import partition
+from lowerbound.models.part import Constant
 
 KEY = jax.random.key(0)
 NETWORK = lb.MLP(2, 3, width=4, depth=1, key=KEY)

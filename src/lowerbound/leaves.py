@@ -13,9 +13,8 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 from numpyro.distributions import Distribution
-from numpyro.distributions.constraints import Constraint
 
-__all__ = ["Constant", "Fixed", "frozen", "partition", "trainable"]
+__all__ = ["ByContent", "Fixed", "frozen", "partition", "trainable"]
 
 
 class Fixed(eqx.Module):
@@ -36,28 +35,8 @@ class Fixed(eqx.Module):
         return self.value(*arguments, **named)
 
 
-class Constant(eqx.Module):
-    """A bare distribution as one opaque constant, equal by type and content.
-
-    The order of a NumPyro distribution's leaves follows PYTHONHASHSEED, so its leaves never cross a
-    compiled function or a file one by one: the whole distribution is part of the program instead.
-    """
-
-    content: _ByContent = eqx.field(static=True)
-
-    def __init__(self, distribution: Distribution):
-        self.content = _ByContent(distribution)
-
-    @property
-    def support(self) -> Constraint:
-        return self.content.value.support
-
-    def __call__(self) -> Distribution:
-        return self.content.value
-
-
-class _ByContent:
-    """Gives a distribution the equality and the hash that a compiled program's cache needs."""
+class ByContent:
+    """A distribution with the equality and the hash that a compiled program's cache needs."""
 
     def __init__(self, distribution: Distribution):
         leaves, structure = jax.tree.flatten(distribution)
@@ -67,7 +46,7 @@ class _ByContent:
         self._content = (type(distribution), str(structure), arrays)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ByContent) and self._content == other._content
+        return isinstance(other, ByContent) and self._content == other._content
 
     def __hash__(self) -> int:
         return hash(self._content)

@@ -15,8 +15,8 @@ from lowerbound.archive.store import Saved
 from lowerbound.baselines import Density
 from lowerbound.evidence.importance import Evidence, log_evidence
 from lowerbound.inference.use import in_chunks, transformed
+from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.transforms import Binarization
-from lowerbound.models.vae import VAE
 from lowerbound.randomness.keys import content_hash
 from lowerbound.statistics import standard_error_of_mean
 
@@ -130,7 +130,7 @@ def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Metrics]:
     return paired
 
 
-def observed(model: VAE, x: np.ndarray, seed: int = 0) -> np.ndarray:
+def observed(model: LatentModel, x: np.ndarray, seed: int = 0) -> np.ndarray:
     """The rows whose probability is stated: the binary ones where the model binarises, else `x`."""
     return transformed(model.transform, x, seed) if isinstance(model.transform, Binarization) else x
 

@@ -191,4 +191,4 @@ def test_a_prior_without_a_mean_is_read_again(tmp_path):
         lb.Conditional(lb.MLP(1, pixels.size, width=2, key=key), pixels),
     )
     lb.save(model, tmp_path / "cauchy")
-    assert lb.load(tmp_path / "cauchy").event_shape() == (2,)
+    assert lb.load(tmp_path / "cauchy").event().shape == (2,)

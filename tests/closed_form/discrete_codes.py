@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 import lowerbound as lb
-from lowerbound.models.vae import Sampler
+from lowerbound.models.draws import Sampler
 
 BITS, PIXELS = 3, 4
 CODES = list(itertools.product((0.0, 1.0), repeat=BITS))

@@ -159,9 +159,35 @@ class TestRefusals:
             vae(prior=lb.StandardNormal(4)).draw(X, KEY)
 
     def test_rows_of_another_width(self):
-        assert vae().support(X) == PIXELS.support
         with pytest.raises(ValueError, match=r"expected rows of shape \(3,\).* found rows of shape \(5,\)"):
-            vae().support(jnp.zeros(5))
+            lb.encode(vae(), np.zeros((2, 5)))
+
+
+class TestEvent:
+    def test_says_shape_support_and_measure(self):
+        event = vae().event()
+        assert event.shape == (3,)
+        assert event.support == PIXELS.support
+        assert event.measure == "counting measure"
+
+    def test_of_parts_that_say_nothing_before_they_are_called(self):
+        plain = vae(likelihood=lambda z, given: dist.Normal(jnp.tile(z[0], 3), 1.0).to_event(1))
+        event = plain.event(Y)
+        assert (event.shape, event.measure) == ((3,), "Lebesgue measure")
+
+    def test_is_found_once_for_a_structure(self):
+        """Distributions are not built at a second call, nor for other weights of the same shapes."""
+        built = []
+
+        def likelihood(z):
+            built.append(z)
+            return dist.Normal(jnp.tile(z[0], 3), 1.0).to_event(1)
+
+        model = vae(likelihood=likelihood)
+        first = model.event()
+        assert model.event() is first
+        assert jax.tree.map(lambda leaf: 2 * leaf if eqx.is_array(leaf) else leaf, model).event() is first
+        assert len(built) == 1
 
 
 @pytest.mark.slow

@@ -146,7 +146,7 @@ def read(path: str | os.PathLike[str], *, like: Any = None) -> Saved:
             model = _filled(like, "model", arrays)
         if like is None and isinstance(model, VAE) and not model.takes_given:
             # Do the parts fit each other? Traced, not computed.
-            model.support(jnp.zeros(model.event_shape()))
+            model.event()
         return Saved(
             model,
             structure["provenance"],

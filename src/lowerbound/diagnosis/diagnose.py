@@ -24,9 +24,10 @@ from lowerbound.families.gaussian import FullGaussian, LowRankGaussian
 from lowerbound.families.inverse_cdf import InverseCDF
 from lowerbound.families.location_scale import LocationScale
 from lowerbound.inference.use import checked, in_chunks
-from lowerbound.models.conditional import Conditional, receives, unwrapped
+from lowerbound.models.conditional import Conditional
 from lowerbound.models.draws import Sampler
-from lowerbound.models.vae import VAE
+from lowerbound.models.latent_model import LatentModel
+from lowerbound.models.part import unwrapped
 from lowerbound.objectives.bounds import CIWAE, Objective
 from lowerbound.randomness.keys import RowKeys, as_key
 from lowerbound.statistics import standard_error_of_mean
@@ -153,7 +154,7 @@ class Diagnosis:
 
 
 def diagnose(
-    model: VAE,
+    model: LatentModel,
     x: ArrayLike,
     *,
     train: ArrayLike | None = None,
@@ -296,7 +297,7 @@ def _difference(a: _Rows, b: Float[np.ndarray, " m"]) -> Estimate:
 
 
 class _Constants(eqx.Module):
-    model: VAE
+    model: LatentModel
     key: PRNGKeyArray
 
     def sampler(self, x: Array, given: Array | None) -> tuple[Sampler, PRNGKeyArray]:
@@ -399,9 +400,9 @@ class _Information(NamedTuple):
 
 
 def _information(
-    model: VAE, looked: _Looked, given: np.ndarray | None, first: Sampler, notes: _Notes
+    model: LatentModel, looked: _Looked, given: np.ndarray | None, first: Sampler, notes: _Notes
 ) -> _Information:
-    if receives(model.prior, "given"):
+    if model.prior_takes_given:
         notes.append(
             "mutual information and KL(q(z) ‖ p(z)): not defined, the prior depends on the condition"
         )
@@ -418,7 +419,7 @@ def _information(
     return _Information(looked.rate - marginal_high, looked.rate - marginal_low, marginal_low, marginal_high)
 
 
-def _aggregated(constants: tuple[VAE, Array, Any], row: tuple[Array, Array]) -> tuple[Array, Array]:
+def _aggregated(constants: tuple[LatentModel, Array, Any], row: tuple[Array, Array]) -> tuple[Array, Array]:
     """log q(z) at a row's draws of z, q(z) the mean of q(z∣x) over all M rows, and over all others."""
     (model, pool, given), (z, i) = constants, row
     log_q = jax.vmap(lambda y, given: jax.vmap(model.q_z(y, given).log_prob)(z))(pool, given)
@@ -514,13 +515,20 @@ def _weights(search: _Search, row: tuple[Array, Any]) -> tuple[Array, Array | No
 def _vector(sampler: Sampler) -> Array:
     """What the encoder puts out for the row."""
     model = sampler.model
-    return unwrapped(model.posterior).vector(model.observed(sampler.y), sampler.given)
+    return _conditional(model).vector(model.observed(sampler.y), sampler.given)
+
+
+def _conditional(model: LatentModel) -> Conditional:
+    """The posterior, of which it is known that it is one."""
+    posterior = unwrapped(model.posterior)
+    assert isinstance(posterior, Conditional)
+    return posterior
 
 
 def _at(sampler: Sampler, vector: Array) -> Sampler:
     """The sampler of the family's member that `vector` names, in place of the encoder's."""
     moved = copy.copy(sampler)
-    moved.q = unwrapped(sampler.model.posterior).family(vector)
+    moved.q = _conditional(sampler.model).family(vector)
     return moved
 
 
@@ -542,10 +550,10 @@ def _optimized(sampler: Sampler, start: Array, objective: CIWAE, key: PRNGKeyArr
 
 
 def _decoder_scale(
-    model: VAE, looked: _Looked, given: np.ndarray | None, notes: _Notes
+    model: LatentModel, looked: _Looked, given: np.ndarray | None, notes: _Notes
 ) -> DecoderScale | None:
     c = looked.y.shape[1]
-    support = model.support(jnp.zeros(c), None if given is None else given[0])
+    support = model.event(None if given is None else jnp.asarray(given[0])).support
     real = np.zeros(c, bool)
     for block, numbers in support.blocks if isinstance(support, Columns) else ((support, range(c)),):
         span = range_of(block)
@@ -614,7 +622,7 @@ def _judged_activity(activity: _Activity | None, n: int) -> Iterator[Verdict]:
     yield _verdict("collapsed dimensions", len(collapsed) > 0, finding, change)
 
 
-def _judged_gaps(model: VAE, gaps: _Gaps, notes: _Notes) -> Iterator[Verdict]:
+def _judged_gaps(model: LatentModel, gaps: _Gaps, notes: _Notes) -> Iterator[Verdict]:
     inference = _over_rows(gaps.inference)
     if not math.isfinite(inference.mean):
         notes.append("weak posterior, amortisation gap: not judged, log p(x) is not finite")
@@ -627,7 +635,7 @@ def _judged_gaps(model: VAE, gaps: _Gaps, notes: _Notes) -> Iterator[Verdict]:
             "--objective iwae; a larger encoder, --width 512 or --depth 3",
         )
         return
-    family = unwrapped(model.posterior).family
+    family = _conditional(model).family
     approximation, amortization = _over_rows(gaps.approximation), _over_rows(gaps.amortization)
     yield _verdict(
         "weak posterior",

@@ -24,7 +24,7 @@ from numpyro.distributions.transforms import CatTransform, Transform, biject_to
 from lowerbound.distributions.support import Stacked, words
 from lowerbound.inference.use import in_chunks
 from lowerbound.models.draws import Sampler
-from lowerbound.models.vae import VAE
+from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys, as_key
 from lowerbound.statistics import standard_error_of_mean
 
@@ -61,7 +61,7 @@ class AnnealedDraw(eqx.Module):
 
 
 def annealed(
-    model: VAE,
+    model: LatentModel,
     x: Array,
     key: PRNGKeyArray | RowKeys,
     given: Array | None = None,
@@ -352,7 +352,7 @@ class Sandwich:
 
 
 def evidence_sandwich(
-    model: VAE,
+    model: LatentModel,
     n: int,
     *,
     steps: int = 4000,
@@ -399,7 +399,7 @@ def evidence_sandwich(
 
 
 class _Constants(eqx.Module):
-    model: VAE
+    model: LatentModel
     steps: Array  # traced, so that another number compiles nothing
     chains: int = eqx.field(static=True)
     start: Start = eqx.field(static=True)

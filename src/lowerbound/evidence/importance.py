@@ -16,11 +16,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from lowerbound.archive.unfinished import Unfinished, fingerprint
-from lowerbound.distributions.support import measure
 from lowerbound.evidence.annealing import annealed
 from lowerbound.evidence.k_hat import pareto_k_hat, tail_length
 from lowerbound.inference.use import checked, chunks
-from lowerbound.models.vae import VAE
+from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys, as_key
 from lowerbound.statistics import standard_error_of_mean
 
@@ -101,7 +100,7 @@ _COLUMNS = tuple(field.name for field in fields(Evidence))[:7]
 
 
 def log_evidence(
-    model: VAE,
+    model: LatentModel,
     x: ArrayLike,
     *,
     samples: int | None = None,
@@ -193,12 +192,12 @@ def log_evidence(
         group=group.reshape(-1),
         samples=samples,
         dimensions=x.shape[1],
-        measure=_measure(model, x[0], None if given is None else given[0]),
+        measure=model.event(None if given is None else jnp.asarray(given[0])).measure,
     )
 
 
 class _Constants(eqx.Module):
-    model: VAE
+    model: LatentModel
     key: PRNGKeyArray
     samples: Array  # traced, so that another K compiles nothing (but for the tail's length)
     steps: Array
@@ -308,10 +307,3 @@ def _local_devices(devices: int | None) -> int:
     if devices is not None and not 1 <= devices <= local:
         raise ValueError(f"devices: expected 1 to {local}, found {devices}")
     return devices or local
-
-
-def _measure(model: VAE, x: Array, given: Array | None) -> str:
-    """The measure of the model's density over x, with what the transform adds."""
-    support = model.support(jnp.zeros(x.shape), given)
-    relaxed = "of the model with relaxed codes" if model.relaxed(jnp.zeros(x.shape), given) else ""
-    return ", ".join(filter(None, [f"{measure(support)} measure", relaxed, model.transform.note]))

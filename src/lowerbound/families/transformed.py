@@ -19,7 +19,7 @@ from lowerbound.distributions.support import OrMissing, range_of, same_support, 
 from lowerbound.families.family import Factorized, Family, ObservedPart
 from lowerbound.families.inverse_cdf import ByQuantile
 from lowerbound.families.location_scale import LocationScale
-from lowerbound.leaves import _ByContent
+from lowerbound.leaves import ByContent
 
 __all__ = ["LogNormal", "LogitNormal", "Transformed"]
 
@@ -138,14 +138,14 @@ class Transformed(Family):
 
     family: Family
     event_size: int = eqx.field(static=True)
-    content: _ByContent = eqx.field(static=True)
+    content: ByContent = eqx.field(static=True)
 
     def __init__(self, family: Family, bijection: Transform):
         if not isinstance(bijection, Transform):
             raise TypeError(
                 f"Transformed.bijection: expected a NumPyro Transform, found {type(bijection).__name__}"
             )
-        self.family, self.content = family, _ByContent(bijection)
+        self.family, self.content = family, ByContent(bijection)
         name, of = type(bijection).__name__, type(family).__name__
         if _folds(bijection):
             raise ValueError(f"Transformed.bijection: expected a one-to-one map, found {name}")

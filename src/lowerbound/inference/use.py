@@ -16,8 +16,8 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from lowerbound.data.rows import as_rows, check_support
 from lowerbound.data.tables import as_table
 from lowerbound.distributions.support import OrMissing
+from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.transforms import Identity, Transform
-from lowerbound.models.vae import VAE
 from lowerbound.randomness.keys import RowKeys, as_key, content_key
 
 __all__ = [
@@ -97,7 +97,9 @@ def _chunk(function: Callable[..., PyTree], constants: PyTree, rows: PyTree, mes
 _CHUNK = 512
 
 
-def checked(model: VAE, x: Any, given: Any = None, name: str = "x") -> tuple[np.ndarray, np.ndarray | None]:
+def checked(
+    model: LatentModel, x: Any, given: Any = None, name: str = "x"
+) -> tuple[np.ndarray, np.ndarray | None]:
     """`x` and `given` as arrays that `model` is made for.
 
     **Raises:** `TypeError` and `ValueError` for anything but finite numbers (NaN passes where the likelihood
@@ -111,7 +113,12 @@ def checked(model: VAE, x: Any, given: Any = None, name: str = "x") -> tuple[np.
         given = as_rows(given[:, None] if given.ndim == 1 else given, f"the condition of {name}")
         if len(given) != len(x):
             raise ValueError(f"given: expected a condition for each of {len(x)} rows, found {len(given)}")
-    support = model.support(jnp.zeros(x.shape[1]), None if given is None else given[0])
+    event = model.event(None if given is None else jnp.asarray(given[0]))
+    if event.shape != x.shape[1:]:
+        raise ValueError(
+            f"{name}: expected rows of shape {event.shape}, the likelihood's, found rows of shape "
+            f"{x.shape[1:]}"
+        )
     seen = x
     if not isinstance(transform, Identity):  # whose domain, all real numbers, the table was looked at for
         domain = OrMissing(transform.domain) if model.takes_missing else transform.domain
@@ -120,7 +127,7 @@ def checked(model: VAE, x: Any, given: Any = None, name: str = "x") -> tuple[np.
         holes = np.flatnonzero(np.isnan(x).any(1) if model.takes_missing else ())
         looked_at = np.unique(np.r_[: min(len(x), 1000), holes[:1000]])
         seen = transformed(transform, x[looked_at])
-    check_support(seen, support, name)
+    check_support(seen, event.support, name)
     return x, given
 
 
@@ -139,7 +146,7 @@ def _transformed(constants: tuple[Transform, PRNGKeyArray], x: Array) -> Array:
 
 
 def encode(
-    model: VAE,
+    model: LatentModel,
     x: ArrayLike,
     *,
     given: ArrayLike | None = None,
@@ -161,12 +168,12 @@ def encode(
     return np.asarray(in_chunks(_encoded, (model, as_key(key)), rows, chunk=_CHUNK))
 
 
-def _encoded(constants: tuple[VAE, PRNGKeyArray], row: tuple[Array, Any]) -> Array:
+def _encoded(constants: tuple[LatentModel, PRNGKeyArray], row: tuple[Array, Any]) -> Array:
     (model, key), (x, given) = constants, row
     return model.sampler(x, RowKeys.by_content(key, x).transform, given).q.mean
 
 
-def decode(model: VAE, z: ArrayLike, *, given: ArrayLike | None = None) -> Float[np.ndarray, "n d"]:
+def decode(model: LatentModel, z: ArrayLike, *, given: ArrayLike | None = None) -> Float[np.ndarray, "n d"]:
     """The likelihood means E[x∣z], a row each, in the data's own units.
 
     >>> import jax, numpy as np, lowerbound as lb
@@ -179,13 +186,13 @@ def decode(model: VAE, z: ArrayLike, *, given: ArrayLike | None = None) -> Float
     return np.asarray(in_chunks(_decoded, model, (z, given), chunk=_CHUNK))
 
 
-def _decoded(model: VAE, row: tuple[Array, Any]) -> Array:
+def _decoded(model: LatentModel, row: tuple[Array, Any]) -> Array:
     z, given = row
     return model.transform.inverse(model.p_x(z, given).mean)
 
 
 def reconstruct(
-    model: VAE,
+    model: LatentModel,
     x: ArrayLike,
     *,
     given: ArrayLike | None = None,
@@ -196,7 +203,7 @@ def reconstruct(
 
 
 def sample(
-    model: VAE,
+    model: LatentModel,
     n: int,
     *,
     key: PRNGKeyArray | int,
@@ -223,21 +230,21 @@ def sample(
     return np.asarray(in_chunks(function, model, rows, chunk=_CHUNK))
 
 
-def _generated(model: VAE, row: tuple[Array, Any]) -> Array:
+def _generated(model: LatentModel, row: tuple[Array, Any]) -> Array:
     data, given = row
     key_z, key_y = jax.random.split(as_key(data))
     y = model.p_x(model.p_z(given).sample(key_z), given).sample(key_y)
     return model.transform.inverse(jnp.asarray(y, float))
 
 
-def _generated_mean(model: VAE, row: tuple[Array, Any]) -> Array:
+def _generated_mean(model: LatentModel, row: tuple[Array, Any]) -> Array:
     data, given = row
     key_z, _ = jax.random.split(as_key(data))
     return model.transform.inverse(model.p_x(model.p_z(given).sample(key_z), given).mean)
 
 
 def impute(
-    model: VAE,
+    model: LatentModel,
     x: ArrayLike,
     *,
     samples: int = 1000,
@@ -287,7 +294,7 @@ class _Range(eqx.Module):
     length: int = eqx.field(static=True)
 
 
-def _imputed(constants: tuple[VAE, PRNGKeyArray, _Range, bool], row: tuple[Array, Any]) -> Array:
+def _imputed(constants: tuple[LatentModel, PRNGKeyArray, _Range, bool], row: tuple[Array, Any]) -> Array:
     (model, key, samples, mean), (x, given) = constants, row
     draw = model.draw(x, RowKeys.by_content(key, x), samples.length, given)
     inverse = model.transform.inverse

@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
@@ -19,13 +18,13 @@ from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.support import Stacked
 from lowerbound.families.family import sample_with_log_prob
-from lowerbound.leaves import Constant
-from lowerbound.models.conditional import called, receives
+from lowerbound.leaves import Fixed
+from lowerbound.models.part import Events, Part, as_part, called, unwrapped
 
 __all__ = ["ChainPosterior", "ChainPrior"]
 
 
-class ChainPrior(eqx.Module):
+class ChainPrior(Part):
     """p(z₁, z₂) = p(z₂) p(z₁∣z₂), over the vector (z₁, z₂).
 
     **Arguments:** `top`: p(z₂), any prior; `link`: p(z₁∣z₂), any conditional.
@@ -37,23 +36,30 @@ class ChainPrior(eqx.Module):
     (6,)
     """
 
-    top: Callable[..., Distribution]
-    link: Callable[..., Distribution]
+    top: Part | Fixed
+    link: Part | Fixed
 
     def __init__(self, top: Callable[..., Distribution] | Distribution, link: Callable[..., Distribution]):
-        self.top = Constant(top) if isinstance(top, Distribution) else top
-        self.link = link
+        self.top, self.link = as_part(top, "ChainPrior.top"), as_part(link, "ChainPrior.link")
+
+    @property
+    def events(self) -> Events:
+        return _joined(self.top, self.link)
 
     @property
     def takes_given(self) -> bool:
-        return receives(self.top, "given") or receives(self.link, "given")
+        return any(unwrapped(part).takes_given for part in (self.top, self.link))
+
+    @property
+    def takes_model(self) -> bool:
+        return unwrapped(self.top).takes_model
 
     def __call__(self, given: Array | None = None, model: Any = None) -> Distribution:
         top = called(self.top, given=given, model=model)
         return _Chain(top, lambda z: called(self.link, z, given=given), first_last=True)
 
 
-class ChainPosterior(eqx.Module):
+class ChainPosterior(Part):
     """q(z₁, z₂∣x) = q(z₁∣x) q(z₂∣z₁), over the vector (z₁, z₂).
 
     **Arguments:** `bottom`: q(z₁∣x); `link`: q(z₂∣z₁), any conditionals.
@@ -66,16 +72,30 @@ class ChainPosterior(eqx.Module):
     (6,)
     """
 
-    bottom: Callable[..., Distribution]
-    link: Callable[..., Distribution]
+    bottom: Part | Fixed
+    link: Part | Fixed
+
+    def __init__(self, bottom: Callable[..., Distribution], link: Callable[..., Distribution]):
+        self.bottom = as_part(bottom, "ChainPosterior.bottom")
+        self.link = as_part(link, "ChainPosterior.link")
+
+    @property
+    def events(self) -> Events:
+        return _joined(self.bottom, self.link)
 
     @property
     def takes_given(self) -> bool:
-        return receives(self.bottom, "given") or receives(self.link, "given")
+        return any(unwrapped(part).takes_given for part in (self.bottom, self.link))
 
     def __call__(self, x: Array, given: Array | None = None) -> Distribution:
         bottom = called(self.bottom, x, given=given)
         return _Chain(bottom, lambda z: called(self.link, z, given=given), first_last=False)
+
+
+def _joined(*parts: Part | Fixed) -> Events:
+    """The events of all together, whose size is known where each says its own."""
+    sizes = [unwrapped(part).events.size for part in parts]
+    return Events(size=None if None in sizes else sum(size for size in sizes if size is not None))
 
 
 class _Chain(Distribution):

@@ -1,10 +1,8 @@
-"""A conditional distribution: a network and a family; and how the parts of a model are called."""
+"""A conditional distribution: a network and a family."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,12 +11,12 @@ from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.families.family import Family
-from lowerbound.leaves import Fixed
+from lowerbound.models.part import Events, Part
 
-__all__ = ["Conditional", "called", "receives", "unwrapped"]
+__all__ = ["Conditional"]
 
 
-class Conditional(eqx.Module):
+class Conditional(Part):
     """q(z∣x) or p(x∣z): the family's member whose parameters the network puts out, `family(network(x))`.
 
     **Arguments:** `network`: any callable from a vector to a vector of length `family.size`; `family`;
@@ -48,6 +46,10 @@ class Conditional(eqx.Module):
         self.network, self.family, self.given = network, family, given
 
     @property
+    def events(self) -> Events:
+        return Events(self.support, self.event_size)
+
+    @property
     def takes_given(self) -> bool:
         return self.given
 
@@ -74,41 +76,3 @@ class Conditional(eqx.Module):
 
     def __call__(self, value: Array, given: Array | None = None) -> Distribution:
         return self.family(self.vector(value, given))
-
-
-def called(
-    part: Callable[..., Distribution], *arguments: Any, given: Array | None = None, model: Any = None
-) -> Distribution:
-    """`part(*arguments)`, with the condition and the model for a part that names them.
-
-    >>> import jax.numpy as jnp, numpyro.distributions as dist
-    >>> float(called(lambda given: dist.Delta(given), given=jnp.array(3.0)).mean)
-    3.0
-    """
-    offered = {"given": given, "model": model}
-    return part(*arguments, **{name: value for name, value in offered.items() if receives(part, name)})
-
-
-def receives(part: Callable[..., Distribution], argument: str) -> bool:
-    """Whether a part receives `argument`: it names that parameter, or says so itself.
-
-    >>> receives(lambda x, given: x, "given"), receives(lambda x: x, "given")
-    (True, False)
-    """
-    part = unwrapped(part)
-    declared = getattr(part, f"takes_{argument}", None)
-    if declared is not None:
-        return bool(declared)
-    return argument in inspect.signature(part).parameters
-
-
-def unwrapped(part: Any) -> Any:
-    """The part without a marker that it is not trained.
-
-    >>> import lowerbound as lb
-    >>> unwrapped(lb.Fixed("part"))
-    'part'
-    """
-    while isinstance(part, Fixed):
-        part = part.value
-    return part

@@ -12,14 +12,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from numpyro.distributions import Distribution
-from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.divergence import kl_divergence
 from lowerbound.distributions.support import range_of, same_support, words
 from lowerbound.families.family import sample_with_log_prob
+from lowerbound.models.part import Events
 
 if TYPE_CHECKING:
-    from lowerbound.models.vae import VAE
+    from lowerbound.models.latent_model import LatentModel
 
 __all__ = ["Draw", "Sampler", "check_agreement", "inherited"]
 
@@ -59,7 +59,9 @@ class Sampler:
     added to what is said of y; `given`: its condition.
     """
 
-    def __init__(self, model: VAE, y: Array, log_jacobian: Float[Array, ""], given: Array | None = None):
+    def __init__(
+        self, model: LatentModel, y: Array, log_jacobian: Float[Array, ""], given: Array | None = None
+    ):
         self.model, self.y, self.log_jacobian, self.given = model, y, log_jacobian, given
         self.q, self.p = model.q_z(y, given), model.p_z(given)
         if self.q.event_shape != self.p.event_shape:
@@ -68,7 +70,7 @@ class Sampler:
                 f"{self.p.event_shape}; they must agree"
             )
         if not self.moving_support:
-            check_agreement((self.q.support, None), (self.p.support, None))
+            check_agreement(Events(self.q.support), Events(self.p.support))
 
     @property
     def moving_support(self) -> bool:
@@ -148,17 +150,15 @@ def _of_samples(key: PRNGKeyArray, indices: Int[Array, " K"]) -> PRNGKeyArray:
     return jax.vmap(lambda j: jax.random.fold_in(key, j))(indices)
 
 
-def check_agreement(
-    posterior: tuple[Constraint | None, int | None], prior: tuple[Constraint | None, int | None]
-) -> None:
+def check_agreement(posterior: Events, prior: Events) -> None:
     """Whether q and p are over one set. Where q has mass that p has not, the KL is infinite; where p has
     mass that q has not, log p(x) is out of reach."""
-    if None not in (posterior[1], prior[1]) and posterior[1] != prior[1]:
+    if None not in (posterior.size, prior.size) and posterior.size != prior.size:
         raise ValueError(
-            f"the posterior is over {posterior[1]} latent dimensions and the prior over {prior[1]}; they "
+            f"the posterior is over {posterior.size} latent dimensions and the prior over {prior.size}; they "
             "must agree"
         )
-    q, p = posterior[0], prior[0]
+    q, p = posterior.support, prior.support
     if q is not None and p is not None and not same_support(q, p):
         raise ValueError(
             f"the posterior is over {words(q)} and the prior over {words(p)}; they must be over one set: "

@@ -13,11 +13,12 @@ from numpyro.distributions.constraints import Constraint
 
 from lowerbound.families.discrete import Categorical
 from lowerbound.families.family import positive_size
+from lowerbound.models.part import Events, Part
 
 __all__ = ["ExactPosterior"]
 
 
-class ExactPosterior(eqx.Module):
+class ExactPosterior(Part):
     """q(z∣x) = p(z∣x) = p(x∣z) p(z)/Σ p(x∣z) p(z), for one code z of `levels` values: the E-step of EM.
 
     It has no parameters: prior and likelihood are the model's own at each call. With a categorical prior
@@ -53,8 +54,12 @@ class ExactPosterior(eqx.Module):
         return Categorical(1, self.levels).support
 
     @property
-    def takes_given(self) -> bool:
-        return False
+    def events(self) -> Events:
+        return Events(self.support, self.event_size)
+
+    @property
+    def takes_model(self) -> bool:
+        return True
 
     def __call__(self, x: Array, model: Any) -> Distribution:
         z = jnp.arange(self.levels, dtype=float)[:, None]

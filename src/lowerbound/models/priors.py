@@ -18,7 +18,8 @@ from lowerbound.families.discrete import Categorical
 from lowerbound.families.family import Family, positive_size
 from lowerbound.families.sphere import UniformOnSphere
 from lowerbound.leaves import Fixed
-from lowerbound.models.conditional import called, receives, unwrapped
+from lowerbound.models.conditional import Conditional
+from lowerbound.models.part import Events, Part, called, unwrapped
 
 __all__ = [
     "LearnedPrior",
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 
-class StandardPrior(eqx.Module):
+class StandardPrior(Part):
     """A family's standard member, the one of parameters 0: N(0, I), the unit exponential, the uniform
     distribution for Beta and Kumaraswamy. It is not trained.
 
@@ -50,11 +51,15 @@ class StandardPrior(eqx.Module):
     def support(self) -> Constraint:
         return self.family.support
 
+    @property
+    def events(self) -> Events:
+        return Events(self.support, self.event_size)
+
     def __call__(self) -> Distribution:
         return self.family(jnp.zeros(self.family.size))
 
 
-class StandardNormal(eqx.Module):
+class StandardNormal(Part):
     """p(z) = N(0, I).
 
     >>> import lowerbound as lb
@@ -71,11 +76,15 @@ class StandardNormal(eqx.Module):
     def support(self) -> Constraint:
         return dist.constraints.real_vector
 
+    @property
+    def events(self) -> Events:
+        return Events(self.support, self.event_size)
+
     def __call__(self) -> Distribution:
         return dist.Normal(jnp.zeros(self.event_size), jnp.ones(self.event_size)).to_event(1)
 
 
-class LearnedPrior(eqx.Module):
+class LearnedPrior(Part):
     """p(z; θ): a family's member whose parameters are learned; at the start the one of parameters 0,
     which is N(0, I) for the Gaussian families. With a flow it is a flow prior.
 
@@ -100,11 +109,15 @@ class LearnedPrior(eqx.Module):
     def support(self) -> Constraint:
         return self.family.support
 
+    @property
+    def events(self) -> Events:
+        return Events(self.support, self.event_size)
+
     def __call__(self) -> Distribution:
         return self.family(self.parameters)
 
 
-class MixturePrior(eqx.Module):
+class MixturePrior(Part):
     """p(z; θ) = Σₖ πₖ p(z; θₖ): a learned mixture of members of one family, such as Gaussians.
 
     **Arguments:** `family`; `components`: K; `spread`: standard deviation of the members' parameters at
@@ -134,11 +147,15 @@ class MixturePrior(eqx.Module):
     def support(self) -> Constraint:
         return self.family.support
 
+    @property
+    def events(self) -> Events:
+        return Events(self.support, self.event_size)
+
     def __call__(self) -> Distribution:
         return Mixture(self.logits, self.parameters, self.family)
 
 
-class VampPrior(eqx.Module):
+class VampPrior(Part):
     """p(z) = (1/K) Σₖ q(z∣uₖ): the mixture of posteriors at learned pseudo-inputs u (Tomczak & Welling
     2018). It holds the pseudo-inputs alone; the posterior is the model's own at each call, so that no
     copy can drift, and its gradient counts.
@@ -174,12 +191,17 @@ class VampPrior(eqx.Module):
             )
 
     @property
-    def takes_given(self) -> bool:
-        return False
+    def events(self) -> Events:
+        """That of the model's posterior."""
+        return Events()
+
+    @property
+    def takes_model(self) -> bool:
+        return True
 
     def __call__(self, model: Any) -> Distribution:
         u, posterior = self.pseudo_inputs, model.posterior
-        if receives(posterior, "given") and self.given is None:
+        if unwrapped(posterior).takes_given and self.given is None:
             raise ValueError("VampPrior: the posterior takes a condition; pass the pseudo-inputs' as given=")
 
         def component(k: Array) -> Distribution:
@@ -189,7 +211,7 @@ class VampPrior(eqx.Module):
         return Mixture(jnp.zeros(len(u)), jnp.arange(len(u)), component)
 
 
-class UniformSphere(eqx.Module):
+class UniformSphere(Part):
     """All directions alike: the uniform distribution on the unit sphere in `event_size` dimensions, the prior
     that goes with [`PowerSpherical`][].
 
@@ -207,11 +229,15 @@ class UniformSphere(eqx.Module):
     def support(self) -> Constraint:
         return dist.constraints.sphere
 
+    @property
+    def events(self) -> Events:
+        return Events(self.support, self.event_size)
+
     def __call__(self) -> Distribution:
         return UniformOnSphere(self.event_size)
 
 
-class UniformCodes(eqx.Module):
+class UniformCodes(Part):
     """Uniform codes: `variables` whole numbers, each one of `levels`, all codes of one probability.
 
     With a relaxed posterior ([`Concrete`][], [`RelaxedBernoulli`][]) the prior is relaxed at the same
@@ -231,10 +257,20 @@ class UniformCodes(eqx.Module):
         self.variables = positive_size("UniformCodes", variables)
         self.levels = positive_size("UniformCodes.levels", levels)
 
+    @property
+    def events(self) -> Events:
+        """That of the posterior's codes, which may be relaxed."""
+        return Events()
+
+    @property
+    def takes_model(self) -> bool:
+        return True
+
     def __call__(self, model: Any = None) -> Distribution:
         family: Family = Categorical(self.variables, self.levels)
         if model is not None:
-            family = getattr(unwrapped(model.posterior), "family", family)
+            posterior = unwrapped(model.posterior)
+            family = posterior.family if isinstance(posterior, Conditional) else family
         codes = getattr(family, "codes", None)
         if codes != (self.variables, self.levels):
             found = type(family).__name__ if codes is None else f"{codes[0]} codes of {codes[1]} levels"

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, PyTree
 from numpyro.distributions import Distribution
-from numpyro.distributions.constraints import Constraint
 
-from lowerbound.leaves import Constant
-from lowerbound.models.conditional import called, receives, unwrapped
-from lowerbound.models.draws import Draw, Sampler, check_agreement, inherited
+from lowerbound.leaves import Fixed
+from lowerbound.models.draws import check_agreement
+from lowerbound.models.latent_model import LatentModel
+from lowerbound.models.part import Part, as_part, called, unwrapped
 from lowerbound.models.transforms import Identity, Transform
-from lowerbound.randomness.keys import RowKeys
 
 __all__ = ["VAE"]
 
 
-class VAE(eqx.Module):
+class VAE(LatentModel):
     """p(z), q(z∣x), p(x∣z), and how the model sees a row, y = T(x).
 
     What a model says of x, its draws, bounds, log p(x), codes, samples, is in x's own units, through the
@@ -48,9 +44,9 @@ class VAE(eqx.Module):
     ((4, 2), (4,))
     """
 
-    prior: Callable[..., Distribution]
-    posterior: Callable[..., Distribution]
-    likelihood: Callable[..., Distribution]
+    prior: Part | Fixed
+    posterior: Part | Fixed
+    likelihood: Part | Fixed
     transform: Transform
 
     def __init__(
@@ -60,111 +56,56 @@ class VAE(eqx.Module):
         likelihood: Callable[..., Distribution],
         transform: Transform | None = None,
     ):
-        # A NumPyro distribution is callable too (it samples), so this test comes first.
-        self.prior = Constant(prior) if isinstance(prior, Distribution) else prior
-        self.posterior = posterior
-        self.likelihood = likelihood
-        self.transform = Identity() if transform is None else transform
-        for name in ("prior", "posterior", "likelihood"):
-            part = getattr(self, name)
-            if isinstance(part, Distribution) or not callable(part):
+        for name, part in (("posterior", posterior), ("likelihood", likelihood)):
+            if isinstance(part, Distribution):
                 raise TypeError(
                     f"VAE.{name}: expected a callable that returns a distribution, found "
                     f"{type(part).__name__}"
                 )
+        self.prior = as_part(prior, "VAE.prior")
+        self.posterior = as_part(posterior, "VAE.posterior")
+        self.likelihood = as_part(likelihood, "VAE.likelihood")
+        self.transform = Identity() if transform is None else transform
         if not isinstance(self.transform, Transform):
             raise TypeError(
                 f"VAE.transform: expected a Transform, such as Standardization, found "
                 f"{type(self.transform).__name__}"
             )
-        check_agreement(_declared(self.posterior), _declared(self.prior))
+        check_agreement(unwrapped(self.posterior).events, unwrapped(self.prior).events)
+
+    @property
+    def theta(self) -> PyTree:
+        return self.prior, self.likelihood
 
     @property
     def takes_given(self) -> bool:
-        """Whether a part receives a condition."""
-        return any(receives(part, "given") for part in (self.prior, self.posterior, self.likelihood))
+        return bool(self._receivers)
 
     @property
     def takes_missing(self) -> bool:
-        """Whether NaN in x stands for a value that was not observed: the likelihood says so."""
-        return bool(getattr(unwrapped(self.likelihood), "takes_missing", False))
+        return unwrapped(self.likelihood).takes_missing
+
+    @property
+    def prior_takes_given(self) -> bool:
+        return unwrapped(self.prior).takes_given
 
     def p_z(self, given: Array | None = None) -> Distribution:
-        """The prior p(z), or p(z∣y)."""
-        self._check_given(given)
         return self._called("prior", (), given)
 
     def q_z(self, y: Array, given: Array | None = None) -> Distribution:
-        """The posterior of a row as the parts see it, q(z∣y). Missing values reach it as 0."""
-        self._check_given(given)
         return self._called("posterior", (self.observed(y),), given)
 
-    def observed(self, y: Array) -> Array:
-        """What the posterior is given of a row: 0 where a value is missing."""
-        return jnp.where(jnp.isnan(y), 0.0, y) if self.takes_missing else y
-
     def p_x(self, z: Array, given: Array | None = None) -> Distribution:
-        """The likelihood of a row as the parts see it, p(y∣z)."""
-        self._check_given(given)
         return self._called("likelihood", (z,), given)
 
-    def draw(
-        self, x: Array, key: PRNGKeyArray | RowKeys, samples: int = 1, given: Array | None = None
-    ) -> Draw:
-        """`samples` draws of z ~ q(z∣x) for one data point; sample j depends on (key, j) only."""
-        keys = RowKeys.of(key)
-        return self.sampler(x, keys.transform, given)(keys.draws, jnp.arange(samples))
-
-    def sampler(self, x: Array, key: PRNGKeyArray, given: Array | None = None) -> Sampler:
-        """q(z∣x) and p(z) built once, from which a stream over samples draws chunk by chunk; `key` is of
-        what the transform draws."""
-        return Sampler(self, self.transform(x, key), self.transform.log_jacobian(x), given)
-
-    def event_shape(self, given: Array | None = None) -> tuple[int, ...]:
-        """The shape of the likelihood's events, found without computing anything."""
-        found: list[tuple[int, ...]] = []
-
-        def trace(given: Array | None, key: PRNGKeyArray) -> Array:
-            z = self.p_z(given).sample(key)
-            found.append(self.p_x(z, given).event_shape)
-            return z
-
-        jax.eval_shape(trace, given, jax.random.key(0))
-        return found[0]
-
-    def support(self, x: Array, given: Array | None = None) -> Constraint:
-        """The set that the likelihood's events lie in, found without computing anything.
-
-        **Raises:** `ValueError` where `x` is not of the shape that the parts are made for.
-        """
-        found: list[Distribution] = []
-
-        def trace(x: Array, given: Array | None, key: PRNGKeyArray) -> Array:
-            z = self.p_z(given).sample(key)
-            found.append(self.p_x(z, given))
-            if found[0].event_shape != x.shape:
-                raise ValueError(
-                    f"x: expected rows of shape {found[0].event_shape}, the likelihood's, found rows "
-                    f"of shape {x.shape}"
-                )
-            return self.q_z(x, given).sample(key)
-
-        jax.eval_shape(trace, x, given, jax.random.key(0))
-        return found[0].support
-
-    def relaxed(self, x: Array, given: Array | None = None) -> bool:
-        """Whether z is relaxed codes, so that log p(x) is that of the relaxed model, found without computing
-        anything."""
-        found: list[bool] = []
-
-        def trace(x: Array, given: Array | None) -> Array:
-            found.append(bool(inherited(self.q_z(x, given), "relaxed")))
-            return x
-
-        jax.eval_shape(trace, x, given)
-        return found[0]
+    @property
+    def _receivers(self) -> list[str]:
+        """The parts that receive a condition."""
+        names = ("prior", "posterior", "likelihood")
+        return [name for name in names if unwrapped(getattr(self, name)).takes_given]
 
     def _called(self, name: str, arguments: tuple[Any, ...], given: Array | None) -> Distribution:
+        self._check_given(given)
         part = getattr(self, name)
         distribution = called(part, *arguments, given=given, model=self)
         if not isinstance(distribution, Distribution):
@@ -181,8 +122,7 @@ class VAE(eqx.Module):
         return distribution
 
     def _check_given(self, given: Array | None) -> None:
-        names = ("prior", "posterior", "likelihood")
-        users = [name for name in names if receives(getattr(self, name), "given")]
+        users = self._receivers
         if given is None and users:
             needs = "needs" if len(users) == 1 else "need"
             raise ValueError(f"the {' and the '.join(users)} {needs} a condition: pass given=…")
@@ -191,9 +131,3 @@ class VAE(eqx.Module):
                 "a condition was given that no part uses: name a parameter `given` in the prior, the "
                 "posterior or the likelihood (Conditional(network, family, given=True))"
             )
-
-
-def _declared(part: Any) -> tuple[Constraint | None, int | None]:
-    """The support and the size of the events of a part, as far as it says before it is called."""
-    part = unwrapped(part)
-    return getattr(part, "support", None), getattr(part, "event_size", None)

@@ -13,9 +13,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.families.family import positive_size
-from lowerbound.leaves import frozen
 from lowerbound.models.draws import Draw, Sampler
-from lowerbound.models.vae import VAE
+from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.gradients import (
     DoublyReparameterized,
     Enumeration,
@@ -46,7 +45,7 @@ class Objective(eqx.Module):
 
     def __call__(
         self,
-        model: VAE,
+        model: LatentModel,
         x: Array,
         key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
@@ -59,7 +58,7 @@ class Objective(eqx.Module):
     @abstractmethod
     def with_terms(
         self,
-        model: VAE,
+        model: LatentModel,
         x: Array,
         key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
@@ -72,7 +71,7 @@ class Objective(eqx.Module):
 
     def of_batch(
         self,
-        model: VAE,
+        model: LatentModel,
         x: Float[Array, "n d"],
         keys: PRNGKeyArray,
         given: Array | None,
@@ -111,7 +110,7 @@ class OfDraw(Objective):
 
     def with_terms(
         self,
-        model: VAE,
+        model: LatentModel,
         x: Array,
         key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
@@ -132,7 +131,7 @@ class ELBO(OfDraw):
       no closed form;
     - `kl="auto"`: the second where it exists and the gradient allows it, else the first.
 
-    **Arguments:** `samples`: L; `beta`: weight of the KL (β-VAE, Higgins et al. 2017), a number or a
+    **Arguments:** `samples`: L; `beta`: weight of the KL (β-LatentModel, Higgins et al. 2017), a number or a
     schedule of the training step, as Optax has them; `free_nats`: the KL of a data point counts at
     least this much, max(KL, free_nats), so that nothing is gained below it (Kingma et al. 2016); where
     the KL is estimated the estimate is floored, which is a little more than the floored KL; `capacity`:
@@ -442,7 +441,7 @@ class PIWAE(Objective):
 
     def with_terms(
         self,
-        model: VAE,
+        model: LatentModel,
         x: Array,
         key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
@@ -450,7 +449,7 @@ class PIWAE(Objective):
         step: Array | int | None = None,
         running: Terms | None = None,
     ) -> tuple[Float[Array, ""], Terms]:
-        of_theta, of_phi = apart(model)
+        of_theta, of_phi = model.apart()
         keys = RowKeys.of(key)
         draw = held(of_theta.sampler(x, keys.transform, given), keys.draws, self.theta.draws)
         value, terms = self.theta.of_draw(draw, step)
@@ -462,15 +461,6 @@ def held(sampler: Sampler, key: PRNGKeyArray, samples: int) -> Draw:
     """A draw whose samples are constants: prior and likelihood alone are differentiated."""
     draw = sampler(key, jnp.arange(samples))
     return sampler.at(stop(draw.z), stop(draw.log_posterior))
-
-
-def apart(model: VAE) -> tuple[VAE, VAE]:
-    """The model of which only θ is differentiated (prior and likelihood), and the one of which only φ is
-    (posterior)."""
-    of_theta = eqx.tree_at(lambda m: m.posterior, model, frozen(model.posterior))
-    theta = (model.prior, model.likelihood)
-    of_phi = eqx.tree_at(lambda m: (m.prior, m.likelihood), model, frozen(theta))
-    return of_theta, of_phi
 
 
 def _at(schedule: float | Array | Schedule, step: Array | int | None) -> Array:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Independent
 
-from lowerbound.models.vae import VAE
+from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.bounds import ELBO, Objective
 from lowerbound.objectives.gradients import Terms
 from lowerbound.randomness.keys import RowKeys
@@ -39,7 +39,7 @@ class Penalized(Objective):
     @abstractmethod
     def penalty(
         self,
-        model: VAE,
+        model: LatentModel,
         z: Float[Array, "n d"],
         y: Array,
         key: PRNGKeyArray,
@@ -50,7 +50,7 @@ class Penalized(Objective):
 
     def with_terms(
         self,
-        model: VAE,
+        model: LatentModel,
         x: Array,
         key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
@@ -62,7 +62,7 @@ class Penalized(Objective):
 
     def of_batch(
         self,
-        model: VAE,
+        model: LatentModel,
         x: Float[Array, "n d"],
         keys: PRNGKeyArray,
         given: Array | None,
@@ -117,7 +117,7 @@ class TotalCorrelation(Penalized):
 
     def penalty(
         self,
-        model: VAE,
+        model: LatentModel,
         z: Float[Array, "n d"],
         y: Array,
         key: PRNGKeyArray,
@@ -166,7 +166,7 @@ class MaximumMeanDiscrepancy(Penalized):
 
     def penalty(
         self,
-        model: VAE,
+        model: LatentModel,
         z: Float[Array, "n d"],
         y: Array,
         key: PRNGKeyArray,

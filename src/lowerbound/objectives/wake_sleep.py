@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.families.family import positive_size
-from lowerbound.models.vae import VAE
-from lowerbound.objectives.bounds import ELBO, IWAE, Objective, apart, held
+from lowerbound.models.latent_model import LatentModel
+from lowerbound.objectives.bounds import ELBO, IWAE, Objective, held
 from lowerbound.objectives.gradients import Terms, stop
 from lowerbound.randomness.keys import RowKeys
 
@@ -43,7 +43,7 @@ class WakeSleep(Objective):
 
     def with_terms(
         self,
-        model: VAE,
+        model: LatentModel,
         x: Array,
         key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
@@ -51,7 +51,7 @@ class WakeSleep(Objective):
         step: Array | int | None = None,
         running: Terms | None = None,
     ) -> tuple[Float[Array, ""], Terms]:
-        of_theta, of_phi = apart(model)
+        of_theta, of_phi = model.apart()
         keys = RowKeys.of(key)
         wake_key, sleep_key = jax.random.split(keys.draws)
         draw = held(of_theta.sampler(x, keys.transform, given), wake_key, self.samples)
@@ -83,7 +83,7 @@ class ReweightedWakeSleep(Objective):
 
     def with_terms(
         self,
-        model: VAE,
+        model: LatentModel,
         x: Array,
         key: PRNGKeyArray | RowKeys,
         given: Array | None = None,
@@ -91,7 +91,7 @@ class ReweightedWakeSleep(Objective):
         step: Array | int | None = None,
         running: Terms | None = None,
     ) -> tuple[Float[Array, ""], Terms]:
-        of_theta, of_phi = apart(model)
+        of_theta, of_phi = model.apart()
         keys = RowKeys.of(key)
         wake_key, sleep_key = jax.random.split(keys.draws)
         sampler = of_theta.sampler(x, keys.transform, given)
@@ -104,7 +104,7 @@ class ReweightedWakeSleep(Objective):
         return value + (surrogate - stop(surrogate)), terms
 
 
-def sleep(model: VAE, key: PRNGKeyArray, dreams: int, given: Array | None) -> Float[Array, ""]:
+def sleep(model: LatentModel, key: PRNGKeyArray, dreams: int, given: Array | None) -> Float[Array, ""]:
     """log q(z̃∣x̃), the mean over dreams (x̃, z̃) ~ p(x, z): a sample of E_p[log q], to be maximised in φ."""
 
     def of_dream(j: Array) -> Array:

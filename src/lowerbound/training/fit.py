@@ -23,7 +23,7 @@ from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 from lowerbound.data.rows import padded_size
 from lowerbound.inference.use import checked
 from lowerbound.leaves import partition
-from lowerbound.models.vae import VAE
+from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.bounds import ELBO, Objective
 from lowerbound.randomness.keys import as_key
 from lowerbound.training.state import TERMS, Rows, Run, State
@@ -65,7 +65,7 @@ class Result:
 
 
 def fit(
-    model: VAE,
+    model: LatentModel,
     x: Any,
     *,
     objective: Objective | None = None,

@@ -42,8 +42,7 @@ def mean_objective(
 def log_weight_prior(parameters: PyTree, scale: Array) -> Array:
     """log p(θ) = −½ Σ (θ/scale)² up to a constant, over the parameters of prior and likelihood: the
     posterior's φ are no parameters of the model."""
-    theta = jax.tree.leaves((parameters.prior, parameters.likelihood))
-    return -0.5 * sum(((leaf / scale) ** 2).sum() for leaf in theta)
+    return -0.5 * sum(((leaf / scale) ** 2).sum() for leaf in jax.tree.leaves(parameters.theta))
 
 
 def schedule(run: Run, step: Array) -> Array:
