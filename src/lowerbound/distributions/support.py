@@ -16,6 +16,7 @@ __all__ = [
     "Columns",
     "OrMissing",
     "Range",
+    "SimplexBlocks",
     "Stacked",
     "measure",
     "range_of",
@@ -135,6 +136,43 @@ class Columns(Constraint):
                 for (a, n), (b, m) in zip(self.blocks, other.blocks, strict=True)
             )
         )
+
+
+class SimplexBlocks(Constraint):
+    """Vectors made of blocks of `levels` numbers from 0 to 1, each block of sum 1 (to 1e-5).
+
+    >>> import jax.numpy as jnp
+    >>> bool(SimplexBlocks(2)(jnp.array([0.1, 0.9, 0.5, 0.5])))
+    True
+    """
+
+    event_dim = 1
+    is_discrete = False
+
+    def __init__(self, levels: int):
+        self.levels = levels
+        super().__init__()
+
+    def __call__(self, x: Array) -> Array:
+        if x.shape[-1] % self.levels:
+            return jnp.zeros(x.shape[:-1], bool)
+        blocks = x.reshape(*x.shape[:-1], -1, self.levels)
+        return ((blocks >= 0).all(-1) & (abs(blocks.sum(-1) - 1) < 1e-5)).all(-1)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SimplexBlocks) and self.levels == other.levels
+
+    def __hash__(self) -> int:
+        return hash((SimplexBlocks, self.levels))
+
+    def __repr__(self) -> str:
+        return f"SimplexBlocks({self.levels})"
+
+    def feasible_like(self, prototype: Array) -> Array:
+        return jnp.full_like(prototype, 1 / self.levels)
+
+    def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return (), ((), {"levels": self.levels})
 
 
 def measure(support: Constraint) -> str:

@@ -17,8 +17,8 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.kinds import sample_with_log_prob
 from lowerbound.distributions.support import Stacked
-from lowerbound.families.family import sample_with_log_prob
 from lowerbound.leaves import Constant
 from lowerbound.models.conditional import called, receives
 

@@ -14,9 +14,9 @@ from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.mixture import Mixture
+from lowerbound.distributions.sphere import UniformOnSphere
 from lowerbound.families.discrete import Categorical
 from lowerbound.families.family import Family, positive_size
-from lowerbound.families.sphere import UniformOnSphere
 from lowerbound.leaves import Fixed
 from lowerbound.models.conditional import called, receives, unwrapped
 

@@ -15,8 +15,8 @@ from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.divergence import kl_divergence
+from lowerbound.distributions.kinds import sample_with_log_prob
 from lowerbound.distributions.support import range_of, same_support, words
-from lowerbound.families.family import sample_with_log_prob
 from lowerbound.leaves import Constant
 from lowerbound.models.conditional import called, receives, unwrapped
 
