@@ -10,6 +10,7 @@ from scipy import integrate, special
 
 import lowerbound as lb
 from lowerbound.distributions.implicit import SMALLEST
+from lowerbound.distributions.kinds import Relaxed, made_of
 from lowerbound.distributions.support import measure
 
 TEMPERATURES = [0.1, 0.5, 2.0]
@@ -175,7 +176,7 @@ def test_gradient_of_an_expectation_is_that_of_quadrature(logit):
 @each_family
 def test_it_says_that_it_is_relaxed_and_that_it_has_no_closed_divergence(family):
     q = family(jnp.zeros(family.size))
-    assert q.relaxed
+    assert made_of(q, Relaxed)
     assert q.has_rsample
     assert q.support == family.support
     assert measure(q.support) == "Lebesgue"

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import random
 from jaxtyping import Array, PRNGKeyArray
-from numpyro.distributions import Distribution, constraints
+from numpyro.distributions import constraints
+
+from lowerbound.distributions.kinds import MovingSupport
 
 __all__ = ["StudentTDistribution", "UniformDistribution"]
 
@@ -42,10 +44,9 @@ class StudentTDistribution(dist.StudentT):
         return jnp.broadcast_to(self.loc if self.degrees > 1 else jnp.nan, self.batch_shape)
 
 
-class UniformDistribution(Distribution):
+class UniformDistribution(MovingSupport):
     """Kept as centre and width: the difference of two ends would lose a width far below the centre."""
 
-    moving_support = True
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
     support = constraints.real
     reparametrized_params = ["loc", "scale"]  # noqa: RUF012

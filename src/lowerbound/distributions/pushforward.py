@@ -10,7 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 from flowjax.bijections import AbstractBijection
 from jaxtyping import Array, Float, PRNGKeyArray
-from numpyro.distributions import Distribution, constraints
+from numpyro.distributions import constraints
+
+from lowerbound.distributions.kinds import Scored
 
 __all__ = ["ConditionalMap", "Pushforward"]
 
@@ -45,7 +47,7 @@ def _inverted(flow: ConditionalMap, z: Array, context: Array) -> tuple[Array, Ar
 _PAIRS = 128
 
 
-class Pushforward(Distribution):
+class Pushforward(Scored):
     """The distribution of f(z₀; h), z₀ = μ + σ ε with ε ~ N(0, I), `parameters` being μ, log σ² and h.
 
     Beside `sample` and `log_prob` it has `sample_with_log_prob` and `sample_with_score`, which need no

@@ -7,29 +7,27 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 from jax.scipy.special import gammaln
 from jaxtyping import Array, Float, PRNGKeyArray
-from numpyro.distributions import Distribution, constraints
+from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.implicit import SMALLEST
+from lowerbound.distributions.kinds import OnePass, Relaxed
 from lowerbound.distributions.support import SimplexBlocks
 
-__all__ = ["ConcreteDistribution", "RelaxedBitDistribution", "RelaxedBits"]
+__all__ = ["ConcreteDistribution", "RelaxedBitDistribution"]
 
 
 _LOG_SMALLEST = math.log(SMALLEST)
 
 
-class ConcreteDistribution(Distribution):
+class ConcreteDistribution(OnePass, Relaxed):
     """The Concrete distributions of one event, from logits of shape (..., variables, levels)."""
 
     arg_constraints = {"logits": constraints.independent(constraints.real, 2)}  # noqa: RUF012  # NumPyro's way
     reparametrized_params = ["logits"]  # noqa: RUF012
     pytree_aux_fields = ("temperature",)
-
-    relaxed = True
 
     def __init__(self, logits: Float[Array, "... variables levels"], temperature: float):
         self.logits, self.temperature = logits, temperature
@@ -92,15 +90,13 @@ class ConcreteDistribution(Distribution):
         return blocks.sum(-1)
 
 
-class RelaxedBitDistribution(Distribution):
+class RelaxedBitDistribution(Relaxed):
     """One relaxed bit."""
 
     arg_constraints = {"logits": constraints.real}  # noqa: RUF012  # NumPyro's way
     reparametrized_params = ["logits"]  # noqa: RUF012
     pytree_aux_fields = ("temperature",)
     support = constraints.open_interval(0.0, 1.0)
-
-    relaxed = True
 
     def __init__(self, logits: Array, temperature: float):
         self.logits, self.temperature = logits, temperature
@@ -131,9 +127,3 @@ class RelaxedBitDistribution(Distribution):
     @property
     def variance(self) -> Array:
         return jax.nn.sigmoid(self.logits) * jax.nn.sigmoid(-self.logits)
-
-
-class RelaxedBits(dist.Independent):
-    """Independent relaxed bits as one event, which says that it is relaxed."""
-
-    relaxed = True

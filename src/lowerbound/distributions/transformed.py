@@ -12,13 +12,14 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution, transforms
 from scipy.special import ndtr
 
+from lowerbound.distributions.kinds import OnePass
 from lowerbound.distributions.quantile import ByQuantile
 from lowerbound.distributions.support import range_of
 
 __all__ = ["Exp", "Sigmoid", "TransformedDistribution"]
 
 
-class TransformedDistribution(dist.TransformedDistribution):
+class TransformedDistribution(OnePass, dist.TransformedDistribution):
     """NumPyro's, with moments where they can be had, and a sample and its log-density in one pass."""
 
     def sample_with_log_prob(self, key: PRNGKeyArray) -> tuple[Array, Array]:

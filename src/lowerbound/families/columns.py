@@ -93,7 +93,7 @@ class MixedColumns(Family):
     @property
     def missing(self) -> bool:
         """Whether NaN may be handed in, for the columns of families that take it."""
-        return any(map(_takes_missing, self.families))
+        return any(family.missing for family in self.families)
 
     @property
     def support(self) -> Constraint:
@@ -106,9 +106,5 @@ class MixedColumns(Family):
         return MixedDistribution(
             tuple(family(part) for family, part in zip(self.families, parts, strict=True)),
             self.columns,
-            tuple(map(_takes_missing, self.families)),
+            tuple(family.missing for family in self.families),
         )
-
-
-def _takes_missing(family: Family) -> bool:
-    return bool(getattr(family, "missing", False))

@@ -35,6 +35,17 @@ class Family(eqx.Module):
     def support(self) -> Constraint:
         """The set in which events lie, as a NumPyro constraint."""
 
+    @property
+    def missing(self) -> bool:
+        """Whether NaN stands for a value that was not observed."""
+        return False
+
+    @property
+    def codes(self) -> tuple[int, int] | None:
+        """How many discrete codes an event is, or relaxes, and of how many levels each; `None` for events
+        that are none."""
+        return None
+
     @abstractmethod
     def __call__(self, parameters: Float[Array, " size"]) -> Distribution:
         """The member of the family that `parameters` name."""

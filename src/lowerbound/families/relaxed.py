@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.distributions.relaxed import ConcreteDistribution, RelaxedBitDistribution, RelaxedBits
+from lowerbound.distributions.relaxed import ConcreteDistribution, RelaxedBitDistribution
 from lowerbound.distributions.support import SimplexBlocks
 from lowerbound.families.family import Factorized, Family, positive_size
 
@@ -51,7 +51,7 @@ class Concrete(Family):
     below the largest.
 
     A bound with this posterior is one of the model whose code is relaxed, not of the model with a discrete
-    code; the distribution says so in its attribute `relaxed`. `mean` and `variance` have no closed form:
+    code; the distribution says so, being [`Relaxed`][]. `mean` and `variance` have no closed form:
     they are those of the one-hot code that it relaxes, π and π(1 − π) with π = softmax(θ).
 
     **Arguments:** `variables`; `levels`; `temperature`: λ > 0.
@@ -112,8 +112,9 @@ class RelaxedBernoulli(Factorized):
     intervals out: in float32 a bit lies there where its logit, noise included, is beyond ±16.6 λ. For
     confident bits at low temperatures [`Concrete`][] with two levels reaches to ±76 λ.
 
-    A bound with this posterior is one of the model whose code is relaxed; the distribution says so in its
-    attribute `relaxed`. `mean` and `variance` are those of the bits that it relaxes, π = σ(θ) and π(1 − π).
+    A bound with this posterior is one of the model whose code is relaxed; the distribution says so, being
+    made of [`Relaxed`][] ones. `mean` and `variance` are those of the bits that it relaxes, π = σ(θ) and
+    π(1 − π).
 
     **Arguments:** `event_size`: number of dimensions; `temperature`: λ > 0; `missing`: whether NaN stands
     for a value that was not observed.
@@ -142,6 +143,3 @@ class RelaxedBernoulli(Factorized):
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
         return RelaxedBitDistribution(parameters, self.temperature)
-
-    def __call__(self, parameters: Float[Array, " size"]) -> Distribution:
-        return super().__call__(parameters) if self.missing else RelaxedBits(self.marginals(parameters), 1)

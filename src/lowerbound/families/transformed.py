@@ -70,7 +70,7 @@ class Transformed(Family):
         if max(bijection.domain.event_dim, bijection.codomain.event_dim) > 1:
             raise ValueError(f"Transformed: expected a map of vectors or of numbers, found {name}")
         self.event_size = int(bijection.forward_shape((family.event_size,))[-1])
-        if getattr(family, "missing", False) and not self._elementwise:
+        if family.missing and not self._elementwise:
             raise ValueError(
                 f"Transformed: {name} acts on all dimensions at once, so that none can be missing; make "
                 f"{of} without missing=True"
@@ -90,11 +90,15 @@ class Transformed(Family):
         return self.family.size
 
     @property
+    def missing(self) -> bool:
+        return self.family.missing
+
+    @property
     def support(self) -> Constraint:
         each = self.bijection.codomain
         if not self._elementwise:
             return each
-        return constraints.independent(OrMissing(each) if getattr(self.family, "missing", False) else each, 1)
+        return constraints.independent(OrMissing(each) if self.missing else each, 1)
 
     def __call__(self, parameters: Float[Array, " size"]) -> Distribution:
         if not (isinstance(self.family, Factorized) and self._elementwise):
@@ -104,7 +108,8 @@ class Transformed(Family):
 
 
 def _folds(transform: Transform) -> bool:
-    return any(isinstance(g, transforms.AbsTransform) for g in getattr(transform, "parts", [transform]))
+    parts = transform.parts if isinstance(transform, transforms.ComposeTransform) else [transform]
+    return any(isinstance(g, transforms.AbsTransform) for g in parts)
 
 
 class LogNormal(LocationScale):

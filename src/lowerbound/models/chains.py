@@ -17,7 +17,7 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.distributions.kinds import sample_with_log_prob
+from lowerbound.distributions.kinds import OnePass, sample_with_log_prob
 from lowerbound.distributions.support import Stacked
 from lowerbound.leaves import Constant
 from lowerbound.models.conditional import called, receives
@@ -78,7 +78,7 @@ class ChainPosterior(eqx.Module):
         return _Chain(bottom, lambda z: called(self.link, z, given=given), first_last=False)
 
 
-class _Chain(Distribution):
+class _Chain(OnePass):
     """A distribution `first`, and `then(z)` of its event z. The event is both, z last or z first."""
 
     arg_constraints: dict[str, Constraint] = {}  # noqa: RUF012 (NumPyro's class attribute)

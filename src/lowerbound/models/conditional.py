@@ -54,7 +54,7 @@ class Conditional(eqx.Module):
     @property
     def takes_missing(self) -> bool:
         """Whether NaN stands for a value that was not observed."""
-        return bool(getattr(self.family, "missing", False))
+        return self.family.missing
 
     @property
     def support(self) -> Constraint:

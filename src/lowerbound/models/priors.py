@@ -18,7 +18,7 @@ from lowerbound.distributions.sphere import UniformOnSphere
 from lowerbound.families.discrete import Categorical
 from lowerbound.families.family import Family, positive_size
 from lowerbound.leaves import Fixed
-from lowerbound.models.conditional import called, receives, unwrapped
+from lowerbound.models.conditional import Conditional, called, receives, unwrapped
 
 __all__ = [
     "LearnedPrior",
@@ -232,10 +232,10 @@ class UniformCodes(eqx.Module):
         self.levels = positive_size("UniformCodes.levels", levels)
 
     def __call__(self, model: Any = None) -> Distribution:
-        family: Family = Categorical(self.variables, self.levels)
-        if model is not None:
-            family = getattr(unwrapped(model.posterior), "family", family)
-        codes = getattr(family, "codes", None)
+        posterior = None if model is None else unwrapped(model.posterior)
+        of_itself: Family = Categorical(self.variables, self.levels)
+        family = posterior.family if isinstance(posterior, Conditional) else of_itself
+        codes = family.codes
         if codes != (self.variables, self.levels):
             found = type(family).__name__ if codes is None else f"{codes[0]} codes of {codes[1]} levels"
             raise ValueError(

@@ -15,7 +15,7 @@ from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.divergence import kl_divergence
-from lowerbound.distributions.kinds import sample_with_log_prob
+from lowerbound.distributions.kinds import MovingSupport, Relaxed, Scored, made_of, sample_with_log_prob
 from lowerbound.distributions.support import range_of, same_support, words
 from lowerbound.leaves import Constant
 from lowerbound.models.conditional import called, receives, unwrapped
@@ -66,7 +66,7 @@ class Sampler:
     @property
     def moving_support(self) -> bool:
         """Whether the set on which q(z∣x) has mass depends on its parameters."""
-        return bool(_inherited(self.q, "moving_support"))
+        return made_of(self.q, MovingSupport)
 
     def __call__(self, key: PRNGKeyArray, indices: Int[Array, " K"]) -> Draw:
         """The samples of these numbers; sample j depends on (key, j) only."""
@@ -88,7 +88,7 @@ class Sampler:
         """Samples z, and z ↦ log q(z∣x) with φ held: to first order about the samples, so that its gradient
         is the path through z alone, wherever the posterior keeps its parameters."""
         keys, stop = _of_samples(key, indices), jax.lax.stop_gradient
-        if hasattr(self.q, "sample_with_score"):  # an inverse flow, which is not to be inverted
+        if isinstance(self.q, Scored):  # an inverse flow, which is not to be inverted
             z, log_q, score = jax.vmap(self.q.sample_with_score)(keys)
         else:
             z = jax.vmap(self.q.sample)(keys)
@@ -128,13 +128,6 @@ def _over_samples(function: Callable[[Array], Any], samples: Array) -> Any:
 def frozen(part: Any) -> Any:
     """`part` with its arrays held constant: nothing flows back into them."""
     return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_array(leaf) else leaf, part)
-
-
-def _inherited(q: Distribution, name: str) -> Any:
-    """What a distribution, or the one that it is made of, says of itself; `None` where it says nothing."""
-    while q is not None and not hasattr(q, name):
-        q = getattr(q, "base_dist", None)
-    return getattr(q, name, None)
 
 
 def _of_samples(key: PRNGKeyArray, indices: Int[Array, " K"]) -> PRNGKeyArray:
@@ -261,7 +254,7 @@ class VAE(eqx.Module):
         found: list[bool] = []
 
         def trace(x: Array, given: Array | None) -> Array:
-            found.append(bool(_inherited(self.q_z(x, given), "relaxed")))
+            found.append(made_of(self.q_z(x, given), Relaxed))
             return x
 
         jax.eval_shape(trace, x, given)
