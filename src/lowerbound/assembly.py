@@ -194,7 +194,7 @@ def _prior(name: str, latent: Family, seen: np.ndarray, key: PRNGKeyArray) -> Ca
     if name == "vamp-prior":
         return VampPrior(np.nan_to_num(seen[:500]))
     if name == "uniform-codes":
-        variables, levels = getattr(latent, "codes", (latent.event_size, 2))
+        variables, levels = latent.codes or (latent.event_size, 2)
         return UniformCodes(variables, levels)
     if name in ("standard-normal", "uniform-sphere"):
         return part(name)(latent.event_size)

@@ -11,7 +11,8 @@ from scipy import stats
 from sklearn.datasets import load_digits
 
 import lowerbound as lb
-from lowerbound.evidence.annealing import Path, annealed, evidence_sandwich
+from lowerbound.evidence.annealing import Path, annealed
+from lowerbound.evidence.sandwich import evidence_sandwich
 
 from .estimates import BRIEFLY, LIMIT, furthest
 from .linear_gaussian import LinearGaussian

@@ -9,7 +9,8 @@ from numpyro.distributions import constraints
 
 import lowerbound as lb
 from lowerbound.distributions.support import Stacked
-from lowerbound.evidence.annealing import annealed, bijection, evidence_sandwich
+from lowerbound.evidence.annealing import annealed, bijection
+from lowerbound.evidence.sandwich import evidence_sandwich
 
 # For programs that run once: their compilation is what a test would wait for.
 BRIEFLY = {"xla_backend_optimization_level": 0}

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import lowerbound as lb
+from lowerbound.distributions.kinds import sample_with_log_prob
 from lowerbound.distributions.support import range_of
-from lowerbound.families.family import sample_with_log_prob
 
 from .table import D
 

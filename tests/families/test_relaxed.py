@@ -9,9 +9,9 @@ import pytest
 from scipy import integrate, special
 
 import lowerbound as lb
+from lowerbound.distributions.implicit import SMALLEST
+from lowerbound.distributions.kinds import Relaxed, made_of
 from lowerbound.distributions.support import measure
-from lowerbound.families.implicit import SMALLEST
-from lowerbound.families.relaxed import SimplexBlocks
 
 TEMPERATURES = [0.1, 0.5, 2.0]
 LOGITS = np.array([0.7, -1.2, 0.4])
@@ -176,26 +176,13 @@ def test_gradient_of_an_expectation_is_that_of_quadrature(logit):
 @each_family
 def test_it_says_that_it_is_relaxed_and_that_it_has_no_closed_divergence(family):
     q = family(jnp.zeros(family.size))
-    assert q.relaxed
+    assert made_of(q, Relaxed)
     assert q.has_rsample
     assert q.support == family.support
     assert measure(q.support) == "Lebesgue"
     assert family.codes == ((2, 3) if isinstance(family, lb.Concrete) else (3, 2))
     with pytest.raises(NotImplementedError):
         lb.kl_divergence(q, q)
-
-
-def test_blocks_of_simplices_are_told_from_other_vectors():
-    blocks = SimplexBlocks(2)
-    assert blocks(np.array([[0.2, 0.8, 1.0, 0.0], [0.2, 0.7, 0.5, 0.5], [1.2, -0.2, 1, 0]])).tolist() == [
-        True,
-        False,
-        False,
-    ]
-    assert not blocks(np.array([0.2, 0.3, 0.5]))
-    assert blocks == SimplexBlocks(2) != SimplexBlocks(3)
-    assert blocks(blocks.feasible_like(np.zeros(4)))
-    assert jax.tree.unflatten(jax.tree.structure(blocks), []) == blocks
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, np.nan, np.inf, True, "warm"])

@@ -206,5 +206,7 @@ def test_it_is_fitted_as_a_posterior():
 
 @pytest.mark.parametrize("part", ["PowerSpherical", "UniformOnSphere"])
 def test_one_dimension_is_refused(part):
-    with pytest.raises(ValueError, match=f"{part}: expected at least 2 dimensions, found 1"):
+    with pytest.raises(
+        ValueError, match=f"{part}: expected a whole number of at least 2 dimensions, found 1"
+    ):
         getattr(lb, part)(1)

@@ -11,10 +11,10 @@ from jax.scipy.special import gammaln
 from jaxtyping import Array
 from numpyro.distributions import Distribution, transforms
 
-from lowerbound.families import location_scale
-from lowerbound.families.implicit import beta_divergence, dirichlet_divergence, gamma_divergence
-from lowerbound.families.inverse_cdf import ByQuantile
-from lowerbound.families.sphere import PowerSphericalDistribution, UniformOnSphere, uniform_divergence
+from lowerbound.distributions.implicit import beta_divergence, dirichlet_divergence, gamma_divergence
+from lowerbound.distributions.location_scale import UniformDistribution
+from lowerbound.distributions.quantile import ByQuantile
+from lowerbound.distributions.sphere import PowerSphericalDistribution, UniformOnSphere, uniform_divergence
 
 __all__ = ["kl_divergence"]
 
@@ -184,7 +184,7 @@ _Bernoulli = (dist.BernoulliLogits, dist.BernoulliProbs)
 _Categorical = (dist.CategoricalLogits, dist.CategoricalProbs)
 _Correlated = (dist.MultivariateNormal, dist.LowRankMultivariateNormal)
 _Weibull = (dist.Weibull, dist.Exponential)
-_Uniform = (dist.Uniform, location_scale.UniformDistribution)
+_Uniform = (dist.Uniform, UniformDistribution)
 _Rule = tuple[type | tuple[type, ...], type | tuple[type, ...], Callable[[Distribution, Distribution], Array]]
 _CLOSED_FORMS: tuple[_Rule, ...] = (
     (dist.LowRankMultivariateNormal, dist.Independent, _low_rank_diagonal),

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln
 from jaxtyping import Array, Float
 
-__all__ = ["bernoulli_log_prob", "digamma_error", "exp_excess", "stirling_error"]
+__all__ = ["bernoulli_log_prob", "digamma_error", "exp_excess", "exp_within", "stirling_error"]
 
 
 def exp_excess(x: Array) -> Array:
@@ -77,3 +77,8 @@ def _bernoulli_log_prob_jvp(
     (logits, x), (logits_dot, x_dot) = primals, tangents
     slope = ((x - jax.nn.sigmoid(logits)) * logits_dot + logits * x_dot).sum()
     return bernoulli_log_prob(logits, x), slope
+
+
+def exp_within(bound: float, logarithm: Array) -> Array:
+    """The exponential of a logarithm that is kept within ±`bound`."""
+    return jnp.exp(jnp.clip(logarithm, -bound, bound))

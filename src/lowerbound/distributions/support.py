@@ -16,6 +16,7 @@ __all__ = [
     "Columns",
     "OrMissing",
     "Range",
+    "SimplexBlocks",
     "Stacked",
     "measure",
     "range_of",
@@ -120,7 +121,7 @@ class Columns(Constraint):
         inside = jnp.zeros(jnp.shape(x), bool)
         for support, columns in self.blocks:
             index = np.asarray(columns)
-            each = getattr(support, "base_constraint", support)
+            each = support.base_constraint if isinstance(support, constraints.independent) else support
             block = x[..., index]
             fits = each(block) if each.event_dim == 0 else each(block)[..., None]
             inside = inside.at[..., index].set(jnp.broadcast_to(fits, jnp.shape(block)))
@@ -135,6 +136,43 @@ class Columns(Constraint):
                 for (a, n), (b, m) in zip(self.blocks, other.blocks, strict=True)
             )
         )
+
+
+class SimplexBlocks(Constraint):
+    """Vectors made of blocks of `levels` numbers from 0 to 1, each block of sum 1 (to 1e-5).
+
+    >>> import jax.numpy as jnp
+    >>> bool(SimplexBlocks(2)(jnp.array([0.1, 0.9, 0.5, 0.5])))
+    True
+    """
+
+    event_dim = 1
+    is_discrete = False
+
+    def __init__(self, levels: int):
+        self.levels = levels
+        super().__init__()
+
+    def __call__(self, x: Array) -> Array:
+        if x.shape[-1] % self.levels:
+            return jnp.zeros(x.shape[:-1], bool)
+        blocks = x.reshape(*x.shape[:-1], -1, self.levels)
+        return ((blocks >= 0).all(-1) & (abs(blocks.sum(-1) - 1) < 1e-5)).all(-1)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SimplexBlocks) and self.levels == other.levels
+
+    def __hash__(self) -> int:
+        return hash((SimplexBlocks, self.levels))
+
+    def __repr__(self) -> str:
+        return f"SimplexBlocks({self.levels})"
+
+    def feasible_like(self, prototype: Array) -> Array:
+        return jnp.full_like(prototype, 1 / self.levels)
+
+    def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return (), ((), {"levels": self.levels})
 
 
 def measure(support: Constraint) -> str:
@@ -167,6 +205,15 @@ def _mixed_measure(support: Columns) -> str:
     return f"mixed ({first} for {n} column{'s' * (n > 1)}{others})"
 
 
+# NumPyro's constraints that have an end below, and above.
+_BETWEEN = (constraints.interval, constraints.integer_interval)
+_FROM_BELOW = (*_BETWEEN, constraints.greater_than, constraints.integer_greater_than)
+_FROM_ABOVE = (*_BETWEEN, constraints.less_than)
+# NumPyro derives those that hold their end from these.
+_OPEN_BELOW = (constraints.open_interval, constraints.greater_than)
+_OPEN_ABOVE = (constraints.open_interval, constraints.less_than)
+
+
 def range_of(support: Constraint) -> Range | None:
     """The range of each dimension, or `None` where dimensions hang together (simplex, sphere) or differ.
 
@@ -178,16 +225,14 @@ def range_of(support: Constraint) -> Range | None:
         return Range(-np.inf, np.inf, whole=False)
     if each is constraints.boolean:
         return Range(0.0, 1.0, whole=True)
-    low, high = getattr(each, "lower_bound", None), getattr(each, "upper_bound", None)
-    if low is None and high is None:
+    if not isinstance(each, _FROM_BELOW + _FROM_ABOVE):
         return None
-    name = type(each).__name__.lstrip("_")
     return Range(
-        float(np.min(low)) if low is not None else -np.inf,
-        float(np.max(high)) if high is not None else np.inf,
+        float(np.min(each.lower_bound)) if isinstance(each, _FROM_BELOW) else -np.inf,
+        float(np.max(each.upper_bound)) if isinstance(each, _FROM_ABOVE) else np.inf,
         whole=bool(each.is_discrete),
-        open_low=name in ("Positive", "GreaterThan", "OpenInterval", "SoftplusPositive"),
-        open_high=name in ("LessThan", "OpenInterval"),
+        open_low=isinstance(each, _OPEN_BELOW) and not isinstance(each, constraints.greater_than_eq),
+        open_high=isinstance(each, _OPEN_ABOVE) and not isinstance(each, constraints.less_than_eq),
     )
 
 
@@ -215,9 +260,9 @@ def takes_missing(support: Constraint) -> bool:
     >>> takes_missing(OrMissing(constraints.real)), takes_missing(constraints.real)
     (True, False)
     """
-    while support is not None and not isinstance(support, OrMissing):
-        support = getattr(support, "base_constraint", None)
-    return support is not None
+    if isinstance(support, constraints.independent):
+        return takes_missing(support.base_constraint)
+    return isinstance(support, OrMissing)
 
 
 def words(support: Constraint) -> str:
@@ -234,11 +279,13 @@ def words(support: Constraint) -> str:
         )
     if each is constraints.boolean:
         return "values in {0, 1}"
+    if each is constraints.simplex:
+        return "vectors that sum to 1"
+    if each is constraints.sphere:
+        return "unit vectors"
     span = range_of(each)
     if span is None:
-        return {"Simplex": "vectors that sum to 1", "Sphere": "unit vectors"}.get(
-            type(each).__name__.lstrip("_"), type(each).__name__
-        )
+        return type(each).__name__.lstrip("_")
     kind = "whole numbers" if span.whole else "numbers"
     if span.low == -np.inf and span.high == np.inf:
         return f"real {kind}"
@@ -249,7 +296,8 @@ def words(support: Constraint) -> str:
 
 def _is_traced(support: Constraint) -> bool:
     each = _each(support)
-    ends = (getattr(each, "lower_bound", None), getattr(each, "upper_bound", None))
+    ends = [each.lower_bound] if isinstance(each, _FROM_BELOW) else []
+    ends += [each.upper_bound] if isinstance(each, _FROM_ABOVE) else []
     return any(isinstance(end, jax.core.Tracer) for end in ends)
 
 
@@ -258,7 +306,7 @@ def _each(support: Constraint) -> Constraint:
     while True:
         if isinstance(support, OrMissing):
             support = support.each
-        elif hasattr(support, "base_constraint"):
+        elif isinstance(support, constraints.independent):
             support = support.base_constraint
         else:
             return support

@@ -1,4 +1,4 @@
-"""Annealed importance sampling: log p(x) along a path of distributions, from below and from above.
+"""Annealed importance sampling: log p(x) along a path of distributions.
 
 Between p₀(z), which is drawn from exactly, and p(x, z) lie f_b(z) = p₀(z)^(1−b) p(x, z)^b, 0 ≤ b ≤ 1. A chain
 starts at z ~ p₀ and goes through 0 = b₀ < … < b_N = 1: its weight gains (b_k − b_{k−1}) [log p(x, z) −
@@ -9,26 +9,21 @@ Jarzynski 1997). The moves are Hamiltonian, corrected by Metropolis, in coordina
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions.constraints import Constraint
 from numpyro.distributions.transforms import CatTransform, Transform, biject_to
 
 from lowerbound.distributions.support import Stacked, words
-from lowerbound.inference.use import in_chunks
 from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.randomness.keys import RowKeys, as_key
-from lowerbound.statistics import standard_error_of_mean
+from lowerbound.randomness.keys import RowKeys
 
-__all__ = ["AnnealedDraw", "Path", "Sandwich", "Schedule", "annealed", "evidence_sandwich"]
+__all__ = ["AnnealedDraw", "Path", "Schedule", "Start", "annealed", "keys_of_chains", "log_mean_exp"]
 
 Start = Literal["prior", "posterior"]
 
@@ -57,7 +52,7 @@ class AnnealedDraw(eqx.Module):
     @property
     def log_prob(self) -> Float[Array, ""]:
         """log (1/K) Σⱼ wⱼ: its expectation is at most log p(x)."""
-        return _log_mean_exp(self.log_weight)
+        return log_mean_exp(self.log_weight)
 
 
 def annealed(
@@ -100,7 +95,7 @@ def annealed(
     """
     keys = RowKeys.of(key)
     path = Path(model.sampler(x, keys.transform, given), start=start)
-    return path.draw(keys.draws, path.pilot(_pilot_key(keys.draws)), chains, steps)
+    return path.draw(keys.draws, path.pilot(keys.draws), chains, steps)
 
 
 class _Point(NamedTuple):
@@ -210,7 +205,7 @@ class Path:
         make the variance of log w least (Gelman & Meng 1998), and so the knots are spaced; a tenth of the
         steps is spread evenly over them, since the variances are estimates.
         """
-        start_key, key = jax.random.split(key)
+        start_key, key = jax.random.split(jax.random.fold_in(key, _PILOT))
         points = jax.vmap(self.first)(jax.random.split(start_key, _CHAINS))
         sigmoid = jax.nn.sigmoid(jnp.linspace(-4.0, 4.0, _KNOTS))  # Wu et al. 2017
         temperature = (sigmoid - sigmoid[0]) / (sigmoid[-1] - sigmoid[0])
@@ -246,7 +241,7 @@ class Path:
         def chain(key: PRNGKeyArray) -> tuple[Array, _Point, Array]:
             return self.walk(key, self.first(jax.random.fold_in(key, 0)), schedule, steps)
 
-        log_weight, point, acceptance = jax.vmap(chain)(_keys(key, chains))
+        log_weight, point, acceptance = jax.vmap(chain)(keys_of_chains(key, chains))
         z = jax.vmap(self.z_of)(point.u)
         return AnnealedDraw(log_weight, z, jax.vmap(self.log_likelihood)(z), acceptance)
 
@@ -306,134 +301,13 @@ def bijection(support: Constraint) -> Transform:
     )
 
 
-@dataclass(frozen=True)
-class Sandwich:
-    """Bounds on log p(x) from below and from above, for n rows simulated from the model, in nats.
-
-    `x`: the rows, (n, d). `lower`, `upper`: (n,), with E[lower] ≤ log p(x) ≤ E[upper] over rows; both hold
-    at any `steps`, and meet as it grows.
-    """
-
-    x: Float[np.ndarray, "n d"]
-    lower: Float[np.ndarray, " n"]
-    upper: Float[np.ndarray, " n"]
-    steps: int
-    chains: int
-
-    @property
-    def lower_mean(self) -> float:
-        """In nats a row."""
-        return float(self.lower.mean())
-
-    @property
-    def upper_mean(self) -> float:
-        """In nats a row."""
-        return float(self.upper.mean())
-
-    @property
-    def gap(self) -> float:
-        """The mean of upper − lower: at least 0 up to its error, and at least the bias of either."""
-        return self.upper_mean - self.lower_mean
-
-    @property
-    def lower_standard_error(self) -> float:
-        """Of [`lower_mean`][], from the rows drawn."""
-        return standard_error_of_mean(self.lower)
-
-    @property
-    def upper_standard_error(self) -> float:
-        """Of [`upper_mean`][], from the rows drawn."""
-        return standard_error_of_mean(self.upper)
-
-    @property
-    def gap_standard_error(self) -> float:
-        """Of [`gap`][]: the two bounds of a row are paired."""
-        return standard_error_of_mean(self.upper - self.lower)
-
-
-def evidence_sandwich(
-    model: LatentModel,
-    n: int,
-    *,
-    steps: int = 4000,
-    chains: int = 16,
-    key: PRNGKeyArray | int = 0,
-    given: ArrayLike | None = None,
-    start: Start = "prior",
-    chunk_rows: int = 16,
-) -> Sandwich:
-    """How near [`annealed`][] comes to log p(x), found where p(z∣x) can be drawn from: bidirectional Monte
-    Carlo (Grosse, Ghahramani & Adams 2015; Wu et al. 2017).
-
-    n rows are simulated, z ~ p(z), x ~ p(x∣z), so that z is an exact draw from p(z∣x). Chains from the
-    path's start give log (1/K) Σ w, in expectation a lower bound of log p(x); chains back from z give
-    −log (1/K) Σ 1/w, in expectation an upper bound. Where they meet, `steps` is enough for rows like
-    those simulated; for real rows, the worse the model the less this says.
-
-    **Arguments:** `n`: rows, at least 2; `given`: the condition, a row each; `chunk_rows`: rows that are
-    computed together: memory is bounded by `chunk_rows` · `chains` decoded rows; the others as for
-    [`annealed`][]. Row i depends on (key, i) only.
-
-    **Raises:** `ValueError` for numbers that are too small; `TypeError` as [`annealed`][] does.
-
-    >>> import jax, lowerbound as lb
-    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(3), jax.random.key(0)
-    >>> model = lb.VAE(
-    ...     lb.StandardNormal(2),
-    ...     lb.Conditional(lb.MLP(3, latent.size, key=key), latent),
-    ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
-    ... )
-    >>> sandwich = lb.evidence_sandwich(model, 8, steps=100, chains=4)
-    >>> sandwich.lower.shape, abs(sandwich.gap) < 0.1
-    ((8,), True)
-    """
-    for name, value, least in (("n", n, 2), ("steps", steps, 1), ("chains", chains, 1)):
-        if value < least:
-            raise ValueError(f"evidence_sandwich: expected {name} of at least {least}, found {value}")
-    if given is not None and len(np.asarray(given)) != n:
-        raise ValueError(f"given: expected a condition for each of {n} rows, found {len(np.asarray(given))}")
-    constants = _Constants(model, jnp.asarray(steps), chains, start)
-    rows = (jax.random.key_data(_keys(as_key(key), n)), given)
-    x, lower, upper = in_chunks(_sandwiched, constants, rows, chunk=chunk_rows)
-    return Sandwich(x, lower.astype(float), upper.astype(float), steps, chains)
-
-
-class _Constants(eqx.Module):
-    model: LatentModel
-    steps: Array  # traced, so that another number compiles nothing
-    chains: int = eqx.field(static=True)
-    start: Start = eqx.field(static=True)
-
-
-def _sandwiched(constants: _Constants, row: tuple[Array, Any]) -> tuple[Array, Array, Array]:
-    model, steps, chains = constants.model, constants.steps, constants.chains
-    data, given = row
-    key = as_key(data)
-    z_key, y_key, key = jax.random.split(key, 3)
-    z = model.p_z(given).sample(z_key)
-    y = jnp.asarray(model.p_x(z, given).sample(y_key), float)
-    x = model.transform.inverse(y)
-    path = Path(Sampler(model, y, model.transform.log_jacobian(x), given), start=constants.start)
-    schedule = path.pilot(_pilot_key(key))
-
-    def chain(key: PRNGKeyArray, forward: Array) -> Array:
-        first = path.from_z(jnp.where(forward, path.start.sample(jax.random.fold_in(key, 0)), z))
-        return path.walk(key, first, schedule, steps, forward)[0]
-
-    # Both ways in one loop, which is compiled once.
-    log_weight = jax.vmap(chain)(_keys(key, 2 * chains), jnp.arange(2 * chains) < chains)
-    return x, _log_mean_exp(log_weight[:chains]), -_log_mean_exp(-log_weight[chains:])
-
-
-def _pilot_key(key: PRNGKeyArray) -> PRNGKeyArray:
-    return jax.random.fold_in(key, _PILOT)
-
-
-def _keys(key: PRNGKeyArray, n: int) -> PRNGKeyArray:
+def keys_of_chains(key: PRNGKeyArray, n: int) -> PRNGKeyArray:
+    """A key each, of which the j-th depends on (key, j) only."""
     return jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(n))
 
 
-def _log_mean_exp(log_values: Float[Array, " K"]) -> Float[Array, ""]:
+def log_mean_exp(log_values: Float[Array, " K"]) -> Float[Array, ""]:
+    """log (1/K) Σⱼ exp(log valueⱼ)."""
     return jax.nn.logsumexp(log_values) - math.log(len(log_values))
 
 

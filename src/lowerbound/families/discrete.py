@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.distributions.special import bernoulli_log_prob
+from lowerbound.distributions.discrete import IndependentBits, LevelsDistribution
 from lowerbound.families.family import Factorized, positive_size
 
 __all__ = ["Bernoulli", "Categorical"]
@@ -39,15 +38,9 @@ class Bernoulli(Factorized):
         return dist.BernoulliLogits(parameters)
 
     def __call__(self, parameters: Float[Array, " size"]) -> dist.Distribution:
-        return super().__call__(parameters) if self.missing else _Bits(self.marginals(parameters), 1)
-
-
-class _Bits(dist.Independent):
-    """Independent bits, all of them observed."""
-
-    def log_prob(self, value: Float[Array, "... d"]) -> Float[Array, ...]:
-        logits, value = jnp.broadcast_arrays(self.base_dist.logits, jnp.asarray(value, float))
-        return jnp.vectorize(bernoulli_log_prob, signature="(d),(d)->()")(logits, value)
+        return (
+            super().__call__(parameters) if self.missing else IndependentBits(self.marginals(parameters), 1)
+        )
 
 
 class Categorical(Factorized):
@@ -81,20 +74,4 @@ class Categorical(Factorized):
         return constraints.integer_interval(0, self.levels - 1)
 
     def marginals(self, parameters: Float[Array, " size"]) -> dist.Distribution:
-        return _Levels(parameters.reshape(self.levels, self.event_size).T)
-
-
-class _Levels(dist.CategoricalLogits):
-    """A categorical distribution whose levels are numbers: it has a mean, and takes floats for values."""
-
-    def log_prob(self, value: Array) -> Array:
-        return super().log_prob(jnp.asarray(value, int))
-
-    @property
-    def mean(self) -> Array:
-        return self.probs @ jnp.arange(self.probs.shape[-1], dtype=self.probs.dtype)
-
-    @property
-    def variance(self) -> Array:
-        squares = jnp.arange(self.probs.shape[-1], dtype=self.probs.dtype) ** 2
-        return self.probs @ squares - self.mean**2
+        return LevelsDistribution(parameters.reshape(self.levels, self.event_size).T)

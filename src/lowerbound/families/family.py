@@ -6,15 +6,14 @@ from abc import abstractmethod
 from typing import ClassVar
 
 import equinox as eqx
-import jax.numpy as jnp
-import numpyro.distributions as dist
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.missing import ObservedPart
 from lowerbound.distributions.support import OrMissing
 
-__all__ = ["Factorized", "Family", "positive_size", "sample_with_log_prob"]
+__all__ = ["Factorized", "Family", "positive_size"]
 
 
 class Family(eqx.Module):
@@ -35,6 +34,17 @@ class Family(eqx.Module):
     @abstractmethod
     def support(self) -> Constraint:
         """The set in which events lie, as a NumPyro constraint."""
+
+    @property
+    def missing(self) -> bool:
+        """Whether NaN stands for a value that was not observed."""
+        return False
+
+    @property
+    def codes(self) -> tuple[int, int] | None:
+        """How many discrete codes an event is, or relaxes, and of how many levels each; `None` for events
+        that are none."""
+        return None
 
     @abstractmethod
     def __call__(self, parameters: Float[Array, " size"]) -> Distribution:
@@ -83,32 +93,6 @@ class Factorized(Family):
     def __call__(self, parameters: Float[Array, " size"]) -> Distribution:
         marginals = self.marginals(parameters)
         return ObservedPart(marginals, 1) if self.missing else marginals.to_event(1)
-
-
-class ObservedPart(dist.Independent):
-    """Independent dimensions, of which those that are NaN in a value were not observed: they are masked
-    before anything is summed, and their gradient is 0."""
-
-    @property
-    def support(self) -> Constraint:
-        return constraints.independent(OrMissing(self.base_dist.support), 1)
-
-    def log_prob(self, value: Float[Array, "... d"]) -> Float[Array, ...]:
-        observed = ~jnp.isnan(value)
-        # A density is only ever asked at values inside its support, so that no gradient is 0 · NaN.
-        inside = jnp.where(observed, value, self.base_dist.support.feasible_like(value))
-        return jnp.where(observed, self.base_dist.log_prob(inside), 0.0).sum(-1)
-
-
-def sample_with_log_prob(q: Distribution, key: PRNGKeyArray) -> tuple[Array, Array]:
-    """z ~ q and log q(z), in one pass where the distribution offers that: a flow need not be inverted."""
-    if hasattr(q, "sample_with_log_prob"):
-        return q.sample_with_log_prob(key)
-    if isinstance(q, dist.Independent) and hasattr(q.base_dist, "sample_with_log_prob"):
-        z, log_q = q.base_dist.sample_with_log_prob(key)
-        return z, log_q.sum(axis=tuple(range(-q.reinterpreted_batch_ndims, 0)))
-    z = q.sample(key)
-    return z, q.log_prob(z)
 
 
 def positive_size(name: str, value: int) -> int:

@@ -6,20 +6,24 @@ The first of the three routes to a differentiable sample that Kingma & Welling 2
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import numpyro.distributions as dist
-from jax import random
-from jax.scipy.special import gammaln, xlogy
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
-from scipy.special import zeta
 
+from lowerbound.distributions.quantile import (
+    ByQuantile,
+    CauchyDistribution,
+    GumbelDistribution,
+    KumaraswamyDistribution,
+    ParetoDistribution,
+    WeibullDistribution,
+)
+from lowerbound.distributions.special import exp_within
 from lowerbound.families.family import Factorized
 from lowerbound.families.location_scale import LocationScale
 
@@ -34,47 +38,6 @@ __all__ = [
     "Rayleigh",
     "Weibull",
 ]
-
-
-class ByQuantile(Distribution):
-    """The distribution `base_dist` sampled by its quantile function, z = F⁻¹(u); all else is its own."""
-
-    arg_constraints: ClassVar[dict[str, Constraint]] = {}
-    pytree_data_fields = ("base_dist",)
-
-    def __init__(self, base_dist: Distribution):
-        self.base_dist = base_dist
-        super().__init__(base_dist.batch_shape, base_dist.event_shape)
-
-    def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
-        u = random.uniform(key, self.shape(sample_shape))
-        # JAX's numbers are k/2ⁿ from 0 on. Half a step further they are in the middle of their cells, so that
-        # neither u nor 1 − u is ever 0, and both are exact.
-        return self.base_dist.icdf(u + 0.5 * np.finfo(u.dtype).eps)
-
-    def log_prob(self, value: Array) -> Array:
-        return self.base_dist.log_prob(value)
-
-    def cdf(self, value: Array) -> Array:
-        return self.base_dist.cdf(value)
-
-    def icdf(self, q: Array) -> Array:
-        return self.base_dist.icdf(q)
-
-    def entropy(self) -> Array:
-        return self.base_dist.entropy()
-
-    @property
-    def support(self) -> Constraint:
-        return self.base_dist.support
-
-    @property
-    def mean(self) -> Array:
-        return self.base_dist.mean
-
-    @property
-    def variance(self) -> Array:
-        return self.base_dist.variance
 
 
 class InverseCDF(Factorized):
@@ -132,16 +95,7 @@ class InverseCDF(Factorized):
 
 # What is put out as a logarithm is kept within these bounds, so that quantiles and their gradients stay
 # finite in float32, whose largest number is e⁸⁸.
-_LOG_SCALE, _LOG_SHAPE, _LOG_SAMPLE = 40.0, 10.0, 60.0
-
-
-def _exp_within(bound: float, logarithm: Array) -> Array:
-    return jnp.exp(jnp.clip(logarithm, -bound, bound))
-
-
-def _exp(t: Array) -> Array:
-    """eᵗ, beyond t = 20 its tangent: a log-density of −e²⁰ is as good as any below, and keeps a slope."""
-    return jnp.exp(jnp.minimum(t, 20.0)) * (1 + jnp.maximum(t - 20.0, 0.0))
+_LOG_SCALE, _LOG_SHAPE = 40.0, 10.0
 
 
 class Exponential(Factorized):
@@ -162,7 +116,7 @@ class Exponential(Factorized):
         return constraints.positive
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
-        return ByQuantile(dist.Exponential(_exp_within(_LOG_SCALE, parameters)))
+        return ByQuantile(dist.Exponential(exp_within(_LOG_SCALE, parameters)))
 
 
 class Weibull(Factorized):
@@ -190,7 +144,9 @@ class Weibull(Factorized):
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
         log_scale, log_shape = jnp.split(parameters, 2)
-        return ByQuantile(_Weibull(_exp_within(_LOG_SCALE, log_scale), _exp_within(_LOG_SHAPE, log_shape)))
+        return ByQuantile(
+            WeibullDistribution(exp_within(_LOG_SCALE, log_scale), exp_within(_LOG_SHAPE, log_shape))
+        )
 
 
 class Rayleigh(Factorized):
@@ -213,8 +169,8 @@ class Rayleigh(Factorized):
         return constraints.positive
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
-        scale = math.sqrt(2) * _exp_within(_LOG_SCALE, parameters)
-        return ByQuantile(_Weibull(scale, jnp.full_like(scale, 2.0)))
+        scale = math.sqrt(2) * exp_within(_LOG_SCALE, parameters)
+        return ByQuantile(WeibullDistribution(scale, jnp.full_like(scale, 2.0)))
 
 
 class Pareto(Factorized):
@@ -246,7 +202,7 @@ class Pareto(Factorized):
         return constraints.greater_than(self.minimum)
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
-        return ByQuantile(_Pareto(self.minimum, _exp_within(_LOG_SHAPE, parameters)))
+        return ByQuantile(ParetoDistribution(self.minimum, exp_within(_LOG_SHAPE, parameters)))
 
 
 class Kumaraswamy(Factorized):
@@ -272,7 +228,7 @@ class Kumaraswamy(Factorized):
         return constraints.unit_interval
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
-        return ByQuantile(_Kumaraswamy(*jnp.split(_exp_within(_LOG_SHAPE, parameters), 2)))
+        return ByQuantile(KumaraswamyDistribution(*jnp.split(exp_within(_LOG_SHAPE, parameters), 2)))
 
 
 class Gumbel(LocationScale):
@@ -289,7 +245,7 @@ class Gumbel(LocationScale):
     """
 
     def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
-        return ByQuantile(_Gumbel(location, scale))
+        return ByQuantile(GumbelDistribution(location, scale))
 
 
 class Logistic(LocationScale):
@@ -319,85 +275,4 @@ class Cauchy(LocationScale):
     """
 
     def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
-        return ByQuantile(_Cauchy(location, scale))
-
-
-# log Γ(1 + 2ε) − 2 log Γ(1 + ε) as a polynomial in ε, for ε ≤ 0.1; the highest power first.
-_WEIBULL = np.array([zeta(n) * (-1) ** n * (2.0**n - 2) / n for n in range(16, 1, -1)] + [0.0, 0.0])
-
-
-class _Weibull(dist.Weibull):
-    """NumPyro's Weibull with a quantile function, and finite and accurate where its own powers overflow or
-    cancel."""
-
-    def log_prob(self, value: Array) -> Array:
-        log_x = jnp.log(value)
-        t = self.concentration * (log_x - jnp.log(self.scale))
-        return jnp.log(self.concentration) - log_x + t - _exp(t)
-
-    def icdf(self, q: Array) -> Array:
-        log_z = jnp.log(self.scale) + jnp.log(-jnp.log1p(-q)) / self.concentration
-        return _exp_within(_LOG_SAMPLE, log_z)
-
-    @property
-    def variance(self) -> Array:
-        """E[z]² (exp[log Γ(1 + 2/k) − 2 log Γ(1 + 1/k)] − 1)."""
-        reciprocal = 1 / self.concentration
-        excess = gammaln(1 + 2 * reciprocal) - 2 * gammaln(1 + reciprocal)
-        series = jnp.polyval(jnp.asarray(_WEIBULL, reciprocal.dtype), jnp.minimum(reciprocal, 0.1))
-        return self.mean**2 * jnp.expm1(jnp.where(reciprocal < 0.1, series, excess))
-
-
-class _Pareto(dist.Pareto):
-    """NumPyro's Pareto with a minimum that is a number, and finite samples strictly above it."""
-
-    minimum: float
-    pytree_aux_fields = ("minimum",)
-
-    def __init__(self, minimum: float, alpha: Array):
-        self.minimum = minimum
-        super().__init__(jnp.asarray(minimum, alpha.dtype), alpha)
-
-    @property
-    def support(self) -> Constraint:
-        return constraints.greater_than(self.minimum)
-
-    def icdf(self, q: Array) -> Array:
-        log_ratio = -jnp.log1p(-q) / self.alpha
-        return self.minimum * jnp.exp(jnp.clip(log_ratio, np.finfo(log_ratio.dtype).eps, _LOG_SAMPLE))
-
-
-class _Kumaraswamy(dist.Kumaraswamy):
-    """NumPyro's Kumaraswamy with a quantile function and a log-density that are accurate near 0 and 1."""
-
-    def log_prob(self, value: Array) -> Array:
-        a, b = self.concentration1, self.concentration0
-        beyond = -jnp.expm1(a * jnp.log(value))  # 1 − xᵃ
-        return jnp.log(a) + jnp.log(b) + xlogy(a - 1, value) + xlogy(b - 1, beyond)
-
-    def icdf(self, q: Array) -> Array:
-        a, b = self.concentration1, self.concentration0
-        z = jnp.exp(jnp.log(-jnp.expm1(jnp.log1p(-q) / b)) / a)
-        return jnp.clip(z, math.exp(-_LOG_SAMPLE), 1 - 0.5 * np.finfo(z.dtype).eps)
-
-    @property
-    def variance(self) -> Array:
-        return jnp.maximum(super().variance, 0.0)
-
-
-class _Gumbel(dist.Gumbel):
-    """NumPyro's Gumbel with a log-density that does not overflow."""
-
-    def log_prob(self, value: Array) -> Array:
-        t = (self.loc - value) / self.scale
-        return t - _exp(t) - jnp.log(self.scale)
-
-
-class _Cauchy(dist.Cauchy):
-    """NumPyro's Cauchy with a quantile function that is accurate in both tails, where tan π(q − ½) is all
-    rounding."""
-
-    def icdf(self, q: Array) -> Array:
-        tail = jnp.minimum(q, 1 - q)
-        outer = jnp.sign(q - 0.5) / jnp.tan(jnp.pi * tail)
-        return self.loc + self.scale * jnp.where(tail < 0.25, outer, jnp.tan(jnp.pi * (q - 0.5)))
+        return ByQuantile(CauchyDistribution(location, scale))

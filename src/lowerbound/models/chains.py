@@ -16,8 +16,8 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.kinds import OnePass, sample_with_log_prob
 from lowerbound.distributions.support import Stacked
-from lowerbound.families.family import sample_with_log_prob
 from lowerbound.leaves import Fixed
 from lowerbound.models.part import Events, Part, as_part, called, unwrapped
 
@@ -98,7 +98,7 @@ def _joined(*parts: Part | Fixed) -> Events:
     return Events(size=None if None in sizes else sum(size for size in sizes if size is not None))
 
 
-class _Chain(Distribution):
+class _Chain(OnePass):
     """A distribution `first`, and `then(z)` of its event z. The event is both, z last or z first."""
 
     arg_constraints: dict[str, Constraint] = {}  # noqa: RUF012 (NumPyro's class attribute)

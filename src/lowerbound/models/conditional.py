@@ -56,7 +56,7 @@ class Conditional(Part):
     @property
     def takes_missing(self) -> bool:
         """Whether NaN stands for a value that was not observed."""
-        return bool(getattr(self.family, "missing", False))
+        return self.family.missing
 
     @property
     def support(self) -> Constraint:

@@ -14,14 +14,14 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from numpyro.distributions import Distribution
 
 from lowerbound.distributions.divergence import kl_divergence
+from lowerbound.distributions.kinds import MovingSupport, Scored, made_of, sample_with_log_prob
 from lowerbound.distributions.support import range_of, same_support, words
-from lowerbound.families.family import sample_with_log_prob
 from lowerbound.models.part import Events
 
 if TYPE_CHECKING:
     from lowerbound.models.latent_model import LatentModel
 
-__all__ = ["Draw", "Sampler", "check_agreement", "inherited"]
+__all__ = ["Draw", "Sampler", "check_agreement"]
 
 
 class Draw(eqx.Module):
@@ -75,7 +75,7 @@ class Sampler:
     @property
     def moving_support(self) -> bool:
         """Whether the set on which q(z∣x) has mass depends on its parameters."""
-        return bool(inherited(self.q, "moving_support"))
+        return made_of(self.q, MovingSupport)
 
     def __call__(self, key: PRNGKeyArray, indices: Int[Array, " K"]) -> Draw:
         """The samples of these numbers; sample j depends on (key, j) only."""
@@ -102,7 +102,7 @@ class Sampler:
         """Samples z, and z ↦ log q(z∣x) with φ held: to first order about the samples, so that its gradient
         is the path through z alone, wherever the posterior keeps its parameters."""
         keys, stop = _of_samples(key, indices), jax.lax.stop_gradient
-        if hasattr(self.q, "sample_with_score"):  # an inverse flow, which is not to be inverted
+        if isinstance(self.q, Scored):  # an inverse flow, which is not to be inverted
             z, log_q, score = jax.vmap(self.q.sample_with_score)(keys)
         else:
             z = jax.vmap(self.q.sample)(keys)
@@ -137,13 +137,6 @@ def _over_samples(function: Callable[[Array], Any], samples: Array) -> Any:
     if len(samples) > 1:
         return jax.vmap(function)(samples)
     return jax.tree.map(lambda leaf: leaf[None], function(samples[0]))
-
-
-def inherited(q: Distribution, name: str) -> Any:
-    """What a distribution, or the one that it is made of, says of itself; `None` where it says nothing."""
-    while q is not None and not hasattr(q, name):
-        q = getattr(q, "base_dist", None)
-    return getattr(q, name, None)
 
 
 def _of_samples(key: PRNGKeyArray, indices: Int[Array, " K"]) -> PRNGKeyArray:

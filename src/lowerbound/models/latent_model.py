@@ -16,9 +16,10 @@ from jaxtyping import Array, PRNGKeyArray, PyTree
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.kinds import Relaxed, made_of
 from lowerbound.distributions.support import measure
 from lowerbound.leaves import Fixed, frozen
-from lowerbound.models.draws import Draw, Sampler, inherited
+from lowerbound.models.draws import Draw, Sampler
 from lowerbound.models.part import Part
 from lowerbound.models.transforms import Transform
 from lowerbound.randomness.keys import RowKeys
@@ -147,6 +148,6 @@ def _event(structure: Any, forms: Sequence[Any]) -> Event:
     jax.eval_shape(trace, arrays, jax.random.key(0))
     ((p, q),) = found
     model, _ = jax.tree.unflatten(structure, forms)
-    relaxed = "of the model with relaxed codes" if inherited(q, "relaxed") else ""
+    relaxed = "of the model with relaxed codes" if made_of(q, Relaxed) else ""
     words = [f"{measure(p.support)} measure", relaxed, model.transform.note]
     return Event(tuple(p.event_shape), p.support, ", ".join(filter(None, words)))

@@ -14,9 +14,9 @@ from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.mixture import Mixture
+from lowerbound.distributions.sphere import UniformOnSphere
 from lowerbound.families.discrete import Categorical
 from lowerbound.families.family import Family, positive_size
-from lowerbound.families.sphere import UniformOnSphere
 from lowerbound.leaves import Fixed
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.part import Events, Part, called, unwrapped
@@ -267,11 +267,10 @@ class UniformCodes(Part):
         return True
 
     def __call__(self, model: Any = None) -> Distribution:
-        family: Family = Categorical(self.variables, self.levels)
-        if model is not None:
-            posterior = unwrapped(model.posterior)
-            family = posterior.family if isinstance(posterior, Conditional) else family
-        codes = getattr(family, "codes", None)
+        posterior = None if model is None else unwrapped(model.posterior)
+        of_itself: Family = Categorical(self.variables, self.levels)
+        family = posterior.family if isinstance(posterior, Conditional) else of_itself
+        codes = family.codes
         if codes != (self.variables, self.levels):
             found = type(family).__name__ if codes is None else f"{codes[0]} codes of {codes[1]} levels"
             raise ValueError(

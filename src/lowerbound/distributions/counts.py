@@ -1,0 +1,206 @@
+"""Counts, accurate in float32 where terms of the textbook's formulas cancel."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpyro.distributions as dist
+from jax import random
+from jax.scipy.special import gammaln
+from jaxtyping import Array, PRNGKeyArray
+from numpyro.distributions import Distribution, constraints
+
+from lowerbound.distributions.special import exp_excess, stirling_error
+
+__all__ = [
+    "BetaBinomialDistribution",
+    "NegativeBinomialDistribution",
+    "PoissonDistribution",
+    "ZeroInflatedDistribution",
+]
+
+
+# Up to this many trials the product form is the cheaper one.
+_PRODUCT_TRIALS = 64
+
+
+class BetaBinomialDistribution(dist.BetaBinomial):
+    """NumPyro's BetaBinomial with a log-probability that stays accurate, and differentiable, in float32 for
+    all a, b in [1e-6, 1e6]; its own is a difference of log-gammas of up to 1e7."""
+
+    trials: int
+    pytree_aux_fields = ("trials",)
+
+    def __init__(self, a: Array, b: Array, trials: int):
+        self.trials = trials
+        super().__init__(a, b, total_count=trials)
+
+    def log_prob(self, value: Array) -> Array:
+        form = _product_form if self.trials <= _PRODUCT_TRIALS else _gamma_form
+        return form(self.concentration1, self.concentration0, value, self.trials)
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _product_form(a: Array, b: Array, x: Array, n: int) -> Array:
+    """log P(x) with P(x) as n factors, since its gamma functions are rising factorials:
+
+        P(x) = Π_{k<n} rₖ,   rₖ = [(a + k)(n − k)/(k + 1) if k < x else b + n − 1 − k] / (a + b + k).
+
+    A logarithm for every four factors, which stay inside float32's range, against nine log-gammas and as
+    many digammas in the gradient, which is here Σₖ ∂ log rₖ.
+    """
+    a, b, x = jnp.broadcast_arrays(a, b, x)
+    k = _factors(n + -n % 4, a)
+    ratio = jnp.where(k < x, (a + k) * ((n - k) / (k + 1)), b + (n - 1 - k)) / (a + b + k)
+    in_fours = jnp.where(k < n, ratio, 1.0).reshape(-1, 4, *a.shape)
+    return jnp.log(in_fours.prod(1)).sum(0)
+
+
+@_product_form.defjvp
+def _product_form_jvp(
+    n: int, primals: tuple[Array, Array, Array], tangents: tuple[Array, Array, Array]
+) -> tuple[Array, Array]:
+    a, b, x = jnp.broadcast_arrays(*primals)
+    k = _factors(n, a)
+    of_both = (1 / (a + b + k)).sum(0)
+    of_a = jnp.where(k < x, 1 / (a + k), 0.0).sum(0) - of_both
+    of_b = jnp.where(k < x, 0.0, 1 / (b + (n - 1 - k))).sum(0) - of_both
+    return _product_form(a, b, x, n), of_a * tangents[0] + of_b * tangents[1]
+
+
+def _factors(n: int, like: Array) -> Array:
+    """0, …, n − 1 along a first axis, before those of `like`."""
+    return jnp.arange(n, dtype=like.dtype).reshape(n, *[1] * like.ndim)
+
+
+def _gamma_form(a: Array, b: Array, x: Array, n: int) -> Array:
+    """log P(x) = log C(n, x) + log (a)ₓ + log (b)ₙ₋ₓ − log (a + b)ₙ, (a)ₓ = Γ(a + x)/Γ(a)."""
+    log_choose = gammaln(n + 1.0) - gammaln(x + 1.0) - gammaln(n - x + 1.0)
+    return log_choose + _log_rising(a, x) + _log_rising(b, n - x) - _log_rising(a + b, n)
+
+
+def _log_rising(a: Array, x: Array | int) -> Array:
+    """log Γ(a + x) − log Γ(a); for large a by Stirling's series, whose leading terms cancel exactly."""
+    large = jnp.maximum(a, 10.0)
+    series = (large + x - 0.5) * jnp.log1p(x / large) + x * (jnp.log(large) - 1)
+    series = series + _stirling_tail(large + x) - _stirling_tail(large)
+    small = jnp.minimum(a, 10.0)
+    return jnp.where(a > 10, series, gammaln(small + x) - gammaln(small))
+
+
+def _stirling_tail(a: Array) -> Array:
+    """1/(12a) − 1/(360a³): Stirling's series beyond its leading terms, to 1e-8 for a > 10."""
+    return (1 - 1 / (30 * a**2)) / (12 * a)
+
+
+# Of a negative binomial's sample; rates above e²¹ would give counts that no 32-bit whole number holds.
+_LOG_RATE = 21.0
+
+
+class PoissonDistribution(Distribution):
+    """By the logarithm of its mean."""
+
+    arg_constraints = {"log_rate": constraints.real}  # noqa: RUF012
+    support = constraints.nonnegative_integer
+
+    def __init__(self, log_rate: Array):
+        self.log_rate = log_rate
+        super().__init__(jnp.shape(log_rate))
+
+    def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
+        return random.poisson(key, jnp.exp(self.log_rate), sample_shape + self.batch_shape)
+
+    def log_prob(self, value: Array) -> Array:
+        """−x (eᵗ − 1 − t) − ½ log 2πx − δ(x) with t = log λ/x and Stirling's error δ."""
+        x = jnp.asarray(value, jnp.result_type(self.log_rate))
+        some = jnp.where(x > 0, x, 1.0)
+        deviance = some * exp_excess(self.log_rate - jnp.log(some))
+        log_prob = -deviance - 0.5 * jnp.log(2 * jnp.pi * some) - stirling_error(some)
+        return jnp.where(x > 0, log_prob, -jnp.exp(self.log_rate))
+
+    @property
+    def mean(self) -> Array:
+        return jnp.exp(self.log_rate)
+
+    @property
+    def variance(self) -> Array:
+        return jnp.exp(self.log_rate)
+
+
+class NegativeBinomialDistribution(Distribution):
+    """By its mean m and concentration r, both as logarithms."""
+
+    arg_constraints = {"log_mean": constraints.real, "log_concentration": constraints.real}  # noqa: RUF012
+    support = constraints.nonnegative_integer
+
+    def __init__(self, log_mean: Array, log_concentration: Array):
+        self.log_mean, self.log_concentration = log_mean, log_concentration
+        super().__init__(jnp.broadcast_shapes(jnp.shape(log_mean), jnp.shape(log_concentration)))
+
+    def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
+        key_rate, key_count = random.split(key)
+        log_g = random.loggamma(key_rate, jnp.exp(self.log_concentration), sample_shape + self.batch_shape)
+        log_rate = log_g + self.log_mean - self.log_concentration
+        return random.poisson(key_count, jnp.exp(jnp.minimum(log_rate, _LOG_RATE)))
+
+    def log_prob(self, value: Array) -> Array:
+        """For x > 0 a binomial of n = x + r trials, times r/n, in its saddle-point form (Loader 2000):
+
+            ½ log [r/(2πnx)] + δ(n) − δ(r) − δ(x) − r (eˢ − 1 − s) − x (eᵗ − 1 − t),
+
+        s = log (x + r)/(m + r), t = s + log m/x, in which the terms of size x log x cancelled on paper.
+        """
+        x = jnp.asarray(value, jnp.result_type(self.log_mean))
+        r = jnp.exp(self.log_concentration)
+        log_none = -r * jax.nn.softplus(self.log_mean - self.log_concentration)  # log P(0)
+        some = jnp.where(x > 0, x, 1.0)
+        n = some + r
+        s = jnp.log1p(some / r) - jax.nn.softplus(self.log_mean - self.log_concentration)
+        t = s + self.log_mean - jnp.log(some)
+        deviance = r * exp_excess(s) + some * exp_excess(t)
+        errors = stirling_error(n) - stirling_error(r) - stirling_error(some)
+        log_scale = 0.5 * (self.log_concentration - jnp.log(2 * jnp.pi * some) - jnp.log(n))
+        return jnp.where(x > 0, log_scale + errors - deviance, log_none)
+
+    @property
+    def mean(self) -> Array:
+        return jnp.exp(self.log_mean)
+
+    @property
+    def variance(self) -> Array:
+        return self.mean + jnp.exp(2 * self.log_mean - self.log_concentration)
+
+
+class ZeroInflatedDistribution(Distribution):
+    """`logit` is that of the probability π of a zero beyond those of `base`."""
+
+    arg_constraints = {"logit": constraints.real}  # noqa: RUF012
+    support = constraints.nonnegative_integer
+    pytree_data_fields = ("base",)
+
+    def __init__(self, logit: Array, base: NegativeBinomialDistribution):
+        self.logit, self.base = logit, base
+        super().__init__(jnp.shape(logit))
+
+    def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
+        key_zero, key_count = random.split(key)
+        zero = random.bernoulli(key_zero, jax.nn.sigmoid(self.logit), sample_shape + self.batch_shape)
+        return jnp.where(zero, 0, self.base.sample(key_count, sample_shape))
+
+    def log_prob(self, value: Array) -> Array:
+        counted = jax.nn.log_sigmoid(-self.logit) + self.base.log_prob(value)
+        return jnp.where(
+            jnp.asarray(value) == 0, jnp.logaddexp(jax.nn.log_sigmoid(self.logit), counted), counted
+        )
+
+    @property
+    def mean(self) -> Array:
+        return jax.nn.sigmoid(-self.logit) * self.base.mean
+
+    @property
+    def variance(self) -> Array:
+        """(1 − π) [v + π m²], m and v those of the counts."""
+        zero, rest = jax.nn.sigmoid(self.logit), jax.nn.sigmoid(-self.logit)
+        return rest * (self.base.variance + zero * self.base.mean**2)
