@@ -301,7 +301,7 @@ def luminance(colour):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colours_have_contrast(scheme):
     """WCAG 2.2: text 4.5 to 1, lines and bars 3 to 1."""
-    style = resources.files("lowerbound").joinpath("report.html").read_text("utf-8")
+    style = resources.files("lowerbound.pages").joinpath("report.html").read_text("utf-8")
     light, dark = re.findall(r":root \{(.*?)\}", style, re.S)
     colours = dict(re.findall(r"--(\w+): (#\w{6})", light if scheme == "light" else dark))
     texts = [(text, paper) for text in ("ink", "faint", "warning", "healthy") for paper in ("paper", "panel")]
