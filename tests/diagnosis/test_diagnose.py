@@ -14,7 +14,7 @@ import optax
 import pytest
 
 import lowerbound as lb
-from lowerbound.diagnosis.diagnose import LOSS
+from lowerbound.diagnosis.judges import LOSS
 
 from ..closed_form.discrete_codes import CODES, IMAGES, codes_model, log_p, log_q
 from ..closed_form.linear_gaussian import LinearGaussian, affine
@@ -343,10 +343,10 @@ def test_every_change_that_is_advised_exists():
 
     from lowerbound.assembly import OBJECTIVES, POSTERIORS, PRIORS
     from lowerbound.data.schema import LIKELIHOODS
-    from lowerbound.diagnosis import diagnose as diagnostics
+    from lowerbound.diagnosis import judges as diagnostics
 
     text = inspect.getsource(diagnostics)
-    text = re.sub(r'"\s*\n\s*f?"', "", text[text.index("# What is found in it.") :])
+    text = re.sub(r'"\s*\n\s*f?"', "", text)
     known = {
         option: parameter
         for command in get_command(__import__("lowerbound.cli.app", fromlist=["app"]).app).commands.values()

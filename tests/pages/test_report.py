@@ -13,7 +13,7 @@ from scipy.stats import norm
 from lowerbound.archive.store import Saved
 from lowerbound.assembly import build
 from lowerbound.data.sources import Source, open_source
-from lowerbound.diagnosis.diagnose import Diagnosis, Estimate, Verdict
+from lowerbound.diagnosis.diagnosis import Diagnosis, Estimate, Verdict
 from lowerbound.pages.report import nearest, nearness, overall, report
 from lowerbound.workflow import Evaluation, evaluate, fingerprints, rows_among
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     import numpy as np
 
-    from lowerbound.diagnosis.diagnose import Verdict
+    from lowerbound.diagnosis.diagnosis import Verdict
 
 __all__ = [
     "Progress",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from lowerbound.archive.store import Saved
-    from lowerbound.diagnosis.diagnose import Verdict
+    from lowerbound.diagnosis.diagnosis import Verdict
 
 __all__ = ["evaluate"]
 

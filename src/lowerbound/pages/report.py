@@ -24,7 +24,7 @@ from jaxtyping import Float, Int
 
 from lowerbound.archive.store import Saved
 from lowerbound.data.sources import Source
-from lowerbound.diagnosis.diagnose import Diagnosis, Verdict
+from lowerbound.diagnosis.diagnosis import Diagnosis, Verdict
 from lowerbound.evidence.importance import Evidence
 from lowerbound.inference.use import decode, encode, reconstruct, sample
 from lowerbound.leaves import trainable

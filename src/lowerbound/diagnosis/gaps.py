@@ -1,0 +1,132 @@
+"""What inference loses: log p(x) less the bound; of it, the posterior's family's part and the encoder's."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from lowerbound.diagnosis.diagnosis import Notes, PerRow
+from lowerbound.diagnosis.looked import Constants, Table
+from lowerbound.evidence.k_hat import pareto_k_hat, tail_length
+from lowerbound.inference.use import in_chunks
+from lowerbound.models.conditional import Conditional, unwrapped
+from lowerbound.models.vae import Sampler
+from lowerbound.objectives.bounds import CIWAE
+
+__all__ = ["Gaps", "gaps_of"]
+
+# Adam's steps for the posterior of a row, its rate at the start (it falls to 0 as half a cosine), and the
+# draws of a step. What is remembered of squared gradients is short, since the first may be huge.
+_STEPS, _RATE, _STEP_DRAWS, _MEMORY = 200, 0.1, 8, 0.95
+# Draws that are decoded at once.
+_AT_ONCE = 10
+# A number that no sample has: the noise of the optimisation is apart from that of the evaluation.
+_OPTIMIZATION = 2**32 - 1
+
+
+class Gaps(NamedTuple):
+    """log p(x), and inference = approximation + amortization: nats of each row."""
+
+    log_evidence: PerRow
+    inference: PerRow
+    approximation: PerRow | None = None
+    amortization: PerRow | None = None
+
+
+class _Search(eqx.Module):
+    """For each row the bound β ELBO + (1 − β) IWAE is maximised, if any; then K samples are drawn."""
+
+    constants: Constants
+    samples: int = eqx.field(static=True)
+    objective: CIWAE | None
+
+
+def gaps_of(constants: Constants, table: Table, samples: int, first: Sampler, notes: Notes) -> Gaps:
+    """Of each row of `table` (Cremer, Li & Duvenaud 2018); `first` is a row's sampler, for its kind."""
+    objective = None
+    not_told_apart = "approximation and amortisation gap: not told apart, the posterior "
+    if not isinstance(unwrapped(constants.model.posterior), Conditional):
+        notes.append(f"{not_told_apart}is not a Conditional")
+    elif not first.q.has_rsample:
+        notes.append(f"{not_told_apart}has no differentiable samples")
+    else:
+        gradient = "reparameterized" if first.moving_support else "doubly_reparameterized"
+        objective = CIWAE(_STEP_DRAWS, gradient=gradient)
+    found = in_chunks(_weights, _Search(constants, samples, objective), tuple(table), chunk=50)
+    log_w, best, weights = jax.tree.map(lambda leaf: leaf.astype(np.float64), found)
+    with np.errstate(invalid="ignore"):
+        log_p = np.logaddexp.reduce(weights, axis=1) - math.log(samples)
+    unreliable = int((pareto_k_hat(-np.sort(-weights)[:, : tail_length(samples) + 1]) > 0.7).sum())
+    if unreliable:
+        notes.append(
+            f"log p(x) of {unreliable} of {len(table.x)} rows is not to be relied on (k̂ above 0.7): the gaps "
+            "may be larger than said"
+        )
+    log_evidence, inference = log_p + constants.transform.log_jacobian_of(table.x), log_p - log_w.mean(1)
+    if best is None:
+        return Gaps(log_evidence, inference)
+    return Gaps(log_evidence, inference, log_p - best.mean(1), best.mean(1) - log_w.mean(1))
+
+
+def _weights(search: _Search, row: tuple[Array, Any]) -> tuple[Array, Array | None, Array]:
+    """log w of K samples of the encoder's posterior, of the row's own, and of the one that samples best, all
+    from the same noise."""
+    x, given = row
+    y, key = search.constants.seen(x)
+    sampler = search.constants.model.sampler(y, given)
+
+    def log_weights(sampler: Sampler) -> Float[Array, " K"]:
+        one = lambda j: sampler(key, j[None]).log_weight[0]  # noqa: E731
+        return jax.lax.map(one, jnp.arange(search.samples), batch_size=_AT_ONCE)
+
+    if search.objective is None:
+        weights = log_weights(sampler)
+        return weights, None, weights
+    encoded, noise = _vector(sampler), jax.random.fold_in(key, _OPTIMIZATION)
+
+    def optimized(beta: Array) -> Array:
+        return _optimized(sampler, encoded, eqx.tree_at(lambda o: o.beta, search.objective, beta), noise)
+
+    best, wide = jax.vmap(optimized)(jnp.array([1.0, 0.0]))
+    weights = jax.vmap(lambda v: log_weights(_at(sampler, v)))(jnp.stack([encoded, best, wide]))
+    return weights[0], weights[1], weights[2]
+
+
+def _vector(sampler: Sampler) -> Array:
+    """What the encoder puts out for the row."""
+    x = sampler.x
+    if sampler.model.takes_missing:
+        x = jnp.where(jnp.isnan(x), 0.0, x)
+    return unwrapped(sampler.model.posterior).vector(x, sampler.given)
+
+
+def _at(sampler: Sampler, vector: Array) -> Sampler:
+    """The sampler of the family's member that `vector` names, in place of the encoder's."""
+    moved = copy.copy(sampler)
+    moved.q = unwrapped(sampler.model.posterior).family(vector)
+    return moved
+
+
+def _optimized(sampler: Sampler, start: Array, objective: CIWAE, key: PRNGKeyArray) -> Array:
+    """The vector that maximises the row's bound, as far as Adam finds it."""
+    adam = optax.chain(optax.zero_nans(), optax.adam(optax.cosine_decay_schedule(_RATE, _STEPS), b2=_MEMORY))
+
+    def loss(vector: Array, key: PRNGKeyArray) -> Array:
+        bound = lambda draw: objective.of_draw(draw, None)  # noqa: E731
+        return -objective.gradient(bound, _at(sampler, vector), key, objective.draws, None)[0]
+
+    def step(i: Array, state: tuple[Array, Any]) -> tuple[Array, Any]:
+        vector, memory = state
+        update, memory = adam.update(jax.grad(loss)(vector, jax.random.fold_in(key, i)), memory)
+        return vector + update, memory
+
+    vector, _ = jax.lax.fori_loop(0, _STEPS, step, (start, adam.init(start)))
+    return vector

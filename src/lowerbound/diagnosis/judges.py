@@ -1,0 +1,238 @@
+"""Where a finding becomes a fault: of every estimate two standard errors are taken off first, so that
+noise alone raises no alarm."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpyro.distributions import constraints
+
+from lowerbound.diagnosis.activity import ACTIVE, Activity
+from lowerbound.diagnosis.diagnosis import DecoderScale, Estimate, Notes, Verdict
+from lowerbound.diagnosis.gaps import Gaps
+from lowerbound.diagnosis.information import Information
+from lowerbound.diagnosis.looked import Looked
+from lowerbound.distributions.support import range_of
+from lowerbound.families.gaussian import FullGaussian, LowRankGaussian
+from lowerbound.families.inverse_cdf import InverseCDF
+from lowerbound.families.location_scale import LocationScale
+from lowerbound.models.conditional import unwrapped
+from lowerbound.models.vae import VAE
+from lowerbound.objectives.bounds import Objective
+from lowerbound.text import listed
+
+__all__ = [
+    "judged_activity",
+    "judged_finite",
+    "judged_gaps",
+    "judged_information",
+    "judged_memory",
+    "judged_scale",
+    "judged_warm_up",
+]
+
+# Nats a row that the bound may lose to one cause: at one, a row has e = 2.7 times less probability than it
+# could have.
+LOSS = 1.0
+# Probability that a training row has a higher bound than a held-out one, ½ where none is memorised. 0.6 is
+# a shift by a third of the standard deviation between rows.
+MEMORISED = 0.6
+# Standard deviation of p(x∣z) in those of the data: below it the decoder claims to know a column's value to
+# a hundredth, and its density grows without a bound.
+NARROW = 0.01
+# Root mean square of (x − E[x∣z])/√Var(x∣z), or its inverse: twice too narrow a scale costs 0.8 nats a
+# column, twice too wide a one 0.3.
+MISFIT = 2.0
+
+
+def _above(estimate: Estimate, threshold: float) -> bool:
+    return estimate.mean - 2 * estimate.standard_error > threshold
+
+
+def _verdict(name: str, fault: bool, finding: str, change: str) -> Verdict:
+    return Verdict(name, not fault, finding, change if fault else "")
+
+
+def judged_finite(looked: Looked) -> Iterator[Verdict]:
+    """Whether the bound is a number."""
+    broken = int((~np.isfinite(looked.elbo)).sum())
+    if broken:
+        yield _verdict(
+            "not finite",
+            True,
+            f"The bound of {broken} of {len(looked.elbo)} rows is not a finite number.",
+            "--learning-rate 0.0005, or in Python lb.fit(clip_norm=10); for real columns a likelihood whose "
+            "scale does not depend on z, lb.DiagonalGaussian(scale=lb.LearnedScale())",
+        )
+
+
+def judged_activity(activity: Activity | None, n: int) -> Iterator[Verdict]:
+    """Whether each dimension of z is used, by `n` rows."""
+    if activity is None or not np.isfinite(activity.share).all():
+        return
+    # A sample variance of n normal numbers is known to √(2/n).
+    collapsed = np.flatnonzero(activity.share * (1 + 2 * math.sqrt(2 / n)) < ACTIVE)
+    d = len(activity.share)
+    if len(collapsed) == 0:
+        finding = f"Of {d} dimensions of z each is used: the posterior's means have at least "
+        finding += f"{activity.share.min():.1%} of its variance."
+    else:
+        finding = f"{len(collapsed)} of {d} dimensions of z ({listed(collapsed)}, counted from 0) say "
+        finding += f"nothing about x: the posterior's means have less than {ACTIVE:.0%} of its variance."
+    few = 2 * len(collapsed) <= d
+    change = (
+        f"--latent-dim {d - len(collapsed)}, which loses nothing; or to put them to use "
+        if few
+        else "to put them to use "
+    )
+    change += (
+        "--beta 0.5, --objective iwae, or in Python lb.ELBO(free_nats=2.0), or a warm-up, "
+        "lb.ELBO(beta=optax.linear_schedule(0.0, 1.0, 2000))"
+    )
+    yield _verdict("collapsed dimensions", len(collapsed) > 0, finding, change)
+
+
+def judged_gaps(model: VAE, gaps: Gaps, notes: Notes) -> Iterator[Verdict]:
+    """Whether the posterior's family and the encoder are good enough."""
+    inference = Estimate.over_rows(gaps.inference)
+    if not math.isfinite(inference.mean):
+        notes.append("weak posterior, amortisation gap: not judged, log p(x) is not finite")
+        return
+    if gaps.approximation is None or gaps.amortization is None:
+        yield _verdict(
+            "inference gap",
+            _above(inference, LOSS),
+            f"The bound is {inference} below log p(x).",
+            "--objective iwae; a larger encoder, --width 512 or --depth 3",
+        )
+        return
+    family = unwrapped(model.posterior).family
+    approximation, amortization = (
+        Estimate.over_rows(gaps.approximation),
+        Estimate.over_rows(gaps.amortization),
+    )
+    yield _verdict(
+        "weak posterior",
+        _above(approximation, LOSS),
+        f"With the best {type(family).__name__} for each row the bound is {approximation} below log p(x).",
+        "--objective iwae, which does not need an exact posterior" + _wider_family(family),
+    )
+    yield _verdict(
+        "amortisation gap",
+        _above(amortization, LOSS),
+        f"With the encoder's posterior the bound is {amortization} below the one with the best of its family "
+        f"for each row, of {inference} that it is below log p(x).",
+        "a larger encoder, --width 512 or --depth 3; longer training, --epochs 400; where the rows that "
+        "it was trained on lose less, more rows or an earlier stop, --patience 10",
+    )
+
+
+def _wider_family(family: Any) -> str:
+    if range_of(family.support) != range_of(constraints.real_vector):
+        return ""
+    if isinstance(family, (FullGaussian, LowRankGaussian)):
+        return "; or --posterior autoregressive-flow"
+    if isinstance(family, (LocationScale, InverseCDF)):
+        return "; or a posterior that knows correlations, --posterior full-gaussian or autoregressive-flow"
+    return "; or a flow of more layers, lb.AutoregressiveFlow(layers=8)"
+
+
+def judged_information(information: Information, notes: Notes) -> Iterator[Verdict]:
+    """Whether the codes lie where the prior is."""
+    if information.low is None or information.marginal_low is None or information.marginal_high is None:
+        return
+    told, low, high = map(
+        Estimate.over_rows, (information.low, information.marginal_low, information.marginal_high)
+    )
+    if not math.isfinite(low.mean + high.mean):
+        notes.append("prior mismatch: not judged, KL(q(z) ‖ p(z)) is not finite")
+        return
+    # The most that I(x; z) can be found to be.
+    near = "at least " if told.mean > math.log(len(information.low)) - 1 else ""
+    yield _verdict(
+        "prior mismatch",
+        _above(low, LOSS),
+        f"The codes of all rows together differ from the prior by KL(q(z) ‖ p(z)) of at least {low}, at most "
+        f"{high}; a code tells {near}{told} about its row.",
+        "a prior that is learned: --prior vamp-prior, --prior mixture-prior or --prior learned-prior",
+    )
+
+
+def judged_memory(trained: Looked | None, looked: Looked, notes: Notes) -> Iterator[Verdict]:
+    """The share of pairs in which the training row has the higher bound (Mann & Whitney 1947), with its error
+    where nothing is memorised."""
+    if trained is None:
+        return
+    a, b = trained.elbo, np.sort(looked.elbo)
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        notes.append("memorised rows: not judged, a bound is not finite")
+        return
+    n, m = len(a), len(b)
+    higher = (np.searchsorted(b, a, "left") + np.searchsorted(b, a, "right")).mean() / (2 * m)
+    error = math.sqrt((n + m + 1) / (12 * n * m))
+    yield _verdict(
+        "memorised rows",
+        higher - 2 * error > MEMORISED,
+        f"A training row has a higher bound than a held-out one in {higher:.0%} ± {error:.0%} of pairs (50 % "
+        f"where none is memorised); the mean bound is higher by {Estimate.difference(a, b)}.",
+        "stop earlier, --validation 0.2 with --patience 10; a smaller network, --width 64; fewer dimensions, "
+        "--latent-dim 5; or in Python a prior on the weights, lb.fit(weight_prior=1.0)",
+    )
+
+
+def judged_scale(scale: DecoderScale | None) -> Iterator[Verdict]:
+    """Whether p(x∣z) is as wide as the data are."""
+    if scale is None:
+        return
+    error = 2 * scale.residual_standard_error
+    narrow = np.flatnonzero((scale.smallest < NARROW) | (scale.residual - error > MISFIT))
+    wide = np.flatnonzero(scale.residual + error < 1 / MISFIT)
+    right, change = "standard deviations off (root mean square; 1 is right)", ""
+    if len(narrow):
+        finding = (
+            f"The decoder is too sure of {len(narrow)} columns ({listed(narrow)}, counted from 0): its "
+            f"standard deviation goes down to {scale.smallest[narrow].min():.2g} of the data's, and rows lie "
+            f"up to {scale.residual[narrow].max():.2g} of its {right}."
+        )
+        change = (
+            "a scale that does not depend on z, lb.DiagonalGaussian(scale=lb.LearnedScale()); heavier tails, "
+            "--likelihood student-t; an earlier stop, --patience 10"
+        )
+    elif len(wide):
+        finding = (
+            f"The decoder is wider than the data in {len(wide)} columns ({listed(wide)}, counted from 0): "
+            f"rows lie {scale.residual[wide].min():.2g} of its {right}."
+        )
+        change = (
+            "a scale that is learned, lb.DiagonalGaussian(scale=lb.LearnedScale()); longer training, "
+            "--epochs 400"
+        )
+    else:
+        finding = (
+            f"The decoder's standard deviation is {np.nanmedian(scale.median):.2g} of the data's, and rows "
+            f"lie {np.nanmedian(scale.residual):.2f} of its {right}, in the median column."
+        )
+    yield _verdict("decoder scale", bool(len(narrow) or len(wide)), finding, change)
+
+
+def judged_warm_up(
+    history: Sequence[Mapping[str, float]] | None, objective: Objective | None, notes: Notes
+) -> Iterator[Verdict]:
+    """Whether the objective's schedules had ended where the model was kept."""
+    if not history or objective is None:
+        notes.append("unfinished warm-up: not judged, it needs history= and objective= of the training")
+        return
+    last = history[-1]
+    step = int(last.get("best_step", last["step"]))
+    unfinished = objective.unfinished(step)
+    stood = unfinished or "no schedule was under way"
+    yield _verdict(
+        "unfinished warm-up",
+        unfinished is not None,
+        f"The model is that of step {step} of {int(last['step'])}: {stood}.",
+        "more steps, --epochs 400, or a shorter schedule, "
+        "lb.ELBO(beta=optax.linear_schedule(0.0, 1.0, 1000)) with fewer steps",
+    )

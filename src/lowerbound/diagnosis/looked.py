@@ -1,0 +1,122 @@
+"""What is measured of a model, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+from numpyro.distributions import Distribution, Independent
+
+from lowerbound.diagnosis.diagnosis import PerRow
+from lowerbound.distributions.divergence import kl_divergence
+from lowerbound.inference.use import in_chunks
+from lowerbound.models.transforms import Transform
+from lowerbound.models.vae import VAE
+from lowerbound.randomness.keys import content_key
+
+__all__ = ["Constants", "Looked", "Table", "look"]
+
+# Draws of z a row behind rate, distortion and the aggregated posterior.
+_DRAWS = 4
+
+
+class Table(NamedTuple):
+    """Rows (n, d), and the condition of each, (n, c)."""
+
+    x: np.ndarray
+    given: np.ndarray | None
+
+    def first(self, n: int) -> Table:
+        """The first n rows."""
+        return Table(self.x[:n], None if self.given is None else self.given[:n])
+
+
+class Constants(eqx.Module):
+    """What is the same for every row."""
+
+    model: VAE
+    transform: Transform
+    key: PRNGKeyArray
+
+    def seen(self, x: Array) -> tuple[Array, PRNGKeyArray]:
+        """A row as the model sees it, and the key of its draws, as `log_evidence` has them."""
+        y = self.transform.by_content(x, self.key)
+        return y, content_key(self.key, x, "posterior")
+
+
+class Looked(NamedTuple):
+    """n rows, S draws of each."""
+
+    jacobian: PerRow
+    y: Float[np.ndarray, "n c"]
+    z: Float[np.ndarray, "n S d"]
+    log_likelihood: Float[np.ndarray, "n S"]
+    log_prior: Float[np.ndarray, "n S"]
+    log_posterior: Float[np.ndarray, "n S"]
+    mean: Float[np.ndarray, "n d"] | None  # E[z∣x]
+    kl: Float[np.ndarray, "n d"] | None  # of each dimension
+    variance: Float[np.ndarray, "n c"] | None  # E_q Var(x∣z)
+    residual: Float[np.ndarray, "n c"] | None  # E_q (x − E[x∣z])²/Var(x∣z)
+
+    @property
+    def rate(self) -> PerRow:
+        return (self.log_posterior - self.log_prior).mean(1)
+
+    @property
+    def distortion(self) -> PerRow:
+        return -self.log_likelihood.mean(1) - self.jacobian
+
+    @property
+    def elbo(self) -> PerRow:
+        return -self.rate - self.distortion
+
+
+def look(constants: Constants, table: Table) -> Looked:
+    """Every row of `table` once."""
+    found = in_chunks(_looked, constants, tuple(table), chunk=128)
+    found = jax.tree.map(lambda leaf: leaf.astype(np.float64), found)
+    return Looked(constants.transform.log_jacobian_of(table.x), *found)
+
+
+def _looked(constants: Constants, row: tuple[Array, Any]) -> tuple[Any, ...]:
+    x, given = row
+    y, key = constants.seen(x)
+    sampler = constants.model.sampler(y, given)
+    draw = sampler(key, jnp.arange(_DRAWS))
+
+    def width(z: Array) -> tuple[Array, Array]:
+        p = constants.model.p_x(z, given)
+        return p.variance, (y - p.mean) ** 2 / p.variance
+
+    widths = _if_defined(lambda: jax.vmap(width)(draw.z))
+    return (
+        *(y, draw.z, draw.log_likelihood, draw.log_prior, draw.log_posterior),
+        _if_defined(lambda: sampler.q.mean),
+        _kl_per_dimension(sampler.q, sampler.p, draw.z),
+        *((None, None) if widths is None else (widths[0].mean(0), widths[1].mean(0))),
+    )
+
+
+def _if_defined(moment: Callable[[], Any]) -> Any:
+    """`None` where a distribution does not know its moment."""
+    try:
+        return moment()
+    except NotImplementedError:
+        return None
+
+
+def _kl_per_dimension(q: Distribution, p: Distribution, z: Float[Array, "S d"]) -> Float[Array, " d"] | None:
+    """KL(q(zᵢ∣x) ‖ p(zᵢ)), over the draws where it has no closed form; `None` where the dimensions of one
+    are not independent."""
+    for part in (q, p):
+        if not (isinstance(part, Independent) and part.base_dist.event_shape == ()):
+            return None
+    try:
+        return jnp.broadcast_to(kl_divergence(q.base_dist, p.base_dist), q.event_shape)
+    except NotImplementedError:
+        return jax.vmap(lambda z: q.base_dist.log_prob(z) - p.base_dist.log_prob(z))(z).mean(0)
