@@ -540,7 +540,7 @@ def _neighbours(
 
 def _figure(name: str, title: str, figure: Figure, alternative: str, words: str) -> str:
     """A figure with its title and words as text of the page."""
-    from lowerbound.figures.charts import svg
+    from lowerbound.figures import svg
 
     width, height = figure.get_size_inches()
     if width > _WIDTH:  # what is laid out anew has room for its text
