@@ -12,7 +12,7 @@ from lowerbound.assembly import build
 from lowerbound.baselines import fit_baselines
 from lowerbound.inference.use import transformed
 from lowerbound.statistics import standard_error_of_mean
-from lowerbound.workflow import differences, evaluate, fingerprints, observed
+from lowerbound.workflow import differences, evaluate, fingerprints, observed, rows_among
 
 COUNTS = np.random.default_rng(0).binomial(4, 0.3, (60, 3)).astype(np.uint8)
 
@@ -102,3 +102,11 @@ def test_model_and_baseline_are_in_one_measure():
     # log p(x∣z) is constant, so the weights are p(z)/q(z∣x) alone, whose mean is 1.
     error = metrics["log_likelihood_monte_carlo_error"]
     assert metrics["log_likelihood"] == pytest.approx(4 * np.log(0.5), abs=5 * error)
+
+
+def test_rows_are_found_again_or_not_at_all():
+    x = np.random.default_rng(1).normal(size=(20, 4))
+    shuffled = x[np.random.default_rng(0).permutation(20)]
+    found = rows_among(shuffled, fingerprints(x[:5]))
+    assert set(map(bytes, found)) == set(map(bytes, x[:5]))
+    assert rows_among(x[1:], fingerprints(x[:5])) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from jaxtyping import UInt32
 
 from lowerbound.archive.store import Saved
 from lowerbound.baselines import Density
+from lowerbound.data.sources import Source
 from lowerbound.evidence.importance import Evidence, log_evidence
 from lowerbound.inference.use import in_chunks, transformed
 from lowerbound.models.latent_model import LatentModel
@@ -20,7 +21,7 @@ from lowerbound.models.transforms import Binarization
 from lowerbound.randomness.keys import content_hash
 from lowerbound.statistics import standard_error_of_mean
 
-__all__ = ["Evaluation", "differences", "evaluate", "fingerprints", "observed", "rows_among"]
+__all__ = ["Evaluation", "differences", "evaluate", "fingerprints", "finite_rows", "observed", "rows_among"]
 
 Metrics = dict[str, Any]
 
@@ -106,6 +107,12 @@ def evaluate(
         "baselines": compared,
     }
     return Evaluation(metrics, evidence)
+
+
+def finite_rows(source: Source, evaluation: Evaluation) -> Source:
+    """The rows of `source` whose log p(x) and bound are finite."""
+    labels = None if source.labels is None else source.labels[evaluation.evidence.finite]
+    return replace(source, x=source.x[evaluation.evidence.finite], labels=labels)
 
 
 def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Metrics]:

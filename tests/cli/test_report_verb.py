@@ -18,7 +18,7 @@ from lowerbound.cli.report import _encoded
 from lowerbound.data.sources import open_source
 from lowerbound.workflow import fingerprints
 
-from ..pages.test_report import VERDICTS, Reader, a_diagnosis
+from ..pages.page import VERDICTS, Reader, a_diagnosis
 
 
 @pytest.fixture

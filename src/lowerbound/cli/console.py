@@ -155,7 +155,7 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
 
 def print_verdicts(verdicts: Sequence[Verdict]) -> None:
     """What was found to be wrong, and what to try."""
-    from lowerbound.pages.report import overall
+    from lowerbound.diagnosis.diagnosis import overall
 
     print(overall(verdicts))
     for verdict in verdicts:

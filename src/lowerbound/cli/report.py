@@ -39,10 +39,9 @@ def report(
     from lowerbound.cli.inputs import history_of, model_and_rows, training_rows
     from lowerbound.cli.outputs import usable_file
     from lowerbound.diagnosis.diagnose import diagnose
-    from lowerbound.pages.report import finite_rows
     from lowerbound.pages.report import report as page
     from lowerbound.text import named_rows
-    from lowerbound.workflow import evaluate
+    from lowerbound.workflow import evaluate, finite_rows
 
     usable_file(out, (".html",), overwrite)
     saved, source = model_and_rows(folder, data, labels)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from lowerbound.statistics import standard_error_of_mean
+from lowerbound.text import number_word
 
-__all__ = ["DecoderScale", "Diagnosis", "Estimate", "Notes", "PerRow", "Verdict"]
+__all__ = ["DecoderScale", "Diagnosis", "Estimate", "Notes", "PerRow", "Verdict", "overall"]
 
 PerRow = Float[np.ndarray, " n"]
 # What is `None` in a diagnosis, and why.
@@ -123,3 +125,25 @@ class Diagnosis:
     def healthy(self) -> bool:
         """Whether nothing was found."""
         return all(verdict.healthy for verdict in self.verdicts)
+
+
+def overall(verdicts: Sequence[Verdict]) -> str:
+    """The verdict in one sentence.
+
+    >>> overall([Verdict("decoder scale", True, ""), Verdict("weak posterior", False, "", "")])
+    'One of two checks calls for a change.'
+    """
+    wrong, n = sum(not verdict.healthy for verdict in verdicts), len(verdicts)
+    if n == 0:
+        return "Nothing was checked."
+    if wrong == 0:
+        return f"None of {number_word(n)} checks calls for a change."
+    if wrong == n:
+        return (
+            f"All of {number_word(n)} checks call for a change."
+            if n > 1
+            else "The one check calls for a change."
+        )
+    return (
+        f"{number_word(wrong).capitalize()} of {number_word(n)} checks call{'s' * (wrong == 1)} for a change."
+    )
