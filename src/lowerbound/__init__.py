@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 # The public index: name → module. Nothing is imported until a name is used.
 _INDEX = {
+    "Advice": "diagnosis.advice",
     "AutoregressiveFlow": "families.flows",
     "Bernoulli": "families.discrete",
     "Beta": "families.implicit",

@@ -45,6 +45,7 @@ def test_a_page_is_written_and_the_verdict_printed(run_folder, tmp_path, quick, 
         "One of two checks calls for a change.\n  collapsed dimensions: "
     )
     found = words(out)
+    assert ": --latent-dim 1" in found
     assert "Report on digits:test A variational auto-encoder, 360 rows of 64 columns" in found
     # The training rows were found where they were: those that trained, not those that chose.
     assert len(quick["train"]) == 1293
@@ -64,7 +65,9 @@ def test_json_says_what_was_written_and_the_verdicts(run_folder, tmp_path, quick
     assert found["bytes"] == out.stat().st_size
     assert (found["rows"], found["rows_not_finite"]) == (360, [])
     assert [verdict["healthy"] for verdict in found["verdicts"]] == [True, False]
-    assert set(found["verdicts"][0]) == {"name", "healthy", "finding", "change"}
+    assert set(found["verdicts"][0]) == {"name", "healthy", "finding", "advice"}
+    (advised,) = found["verdicts"][1]["advice"]
+    assert (advised["argument"], advised["value"], advised["of"]) == ("latent_dim", 1, "")
 
 
 @pytest.fixture(scope="module")

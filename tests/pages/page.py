@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 
 from lowerbound.data.sources import open_source
+from lowerbound.diagnosis.advice import Advice
 from lowerbound.diagnosis.diagnosis import Diagnosis, Estimate, Verdict
 
 NASTY = "<script>alert('$x')</script>&amp;\"--!>"
@@ -36,7 +37,7 @@ def a_diagnosis(*verdicts):
 
 VERDICTS = (
     Verdict("weak posterior", True, "It loses 1.00 ± 0.10 nats a row."),
-    Verdict("collapsed dimensions", False, f"1 of 2 is not used {NASTY}.", f"--latent-dim 1 {NASTY}"),
+    Verdict("collapsed dimensions", False, f"1 of 2 is not used {NASTY}.", (Advice("latent_dim", 1, NASTY),)),
 )
 
 

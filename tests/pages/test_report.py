@@ -21,7 +21,13 @@ class TestPage:
     def test_the_verdict_comes_first_and_what_is_to_change_before_what_is_not(self, words):
         verdict = words.index("One of two checks calls for a change.")
         change, healthy = words.index("Collapsed dimensions to change"), words.index("Weak posterior healthy")
-        assert verdict < change < words.index("Try: --latent-dim 1") < healthy < words.index("Numbers")
+        assert (
+            verdict
+            < change
+            < words.index("Try: " + NASTY + ": latent_dim=1")
+            < healthy
+            < words.index("Numbers")
+        )
         assert words.index("Numbers") < words.index("Pictures") < words.index("How it was made")
 
     def test_numbers_are_the_evaluations_with_both_errors_apart(self, words, evaluation):

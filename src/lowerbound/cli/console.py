@@ -155,12 +155,14 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
 
 def print_verdicts(verdicts: Sequence[Verdict]) -> None:
     """What was found to be wrong, and what to try."""
+    from lowerbound.cli.advice import as_option
+    from lowerbound.diagnosis.advice import worded
     from lowerbound.diagnosis.diagnosis import overall
 
     print(overall(verdicts))
     for verdict in verdicts:
         if not verdict.healthy:
-            print(f"  {verdict.name}: {verdict.finding} Try: {verdict.change}")
+            print(f"  {verdict.name}: {verdict.finding} Try: {worded(verdict.advice, as_option)}")
 
 
 def print_differences(first: str, differences: Mapping[str, Mapping[str, float]]) -> None:

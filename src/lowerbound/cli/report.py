@@ -34,6 +34,7 @@ def report(
     """
     from lowerbound.archive.whole import write_whole
     from lowerbound.baselines import load_baselines
+    from lowerbound.cli.advice import as_option
     from lowerbound.cli.console import Progress, plain_warnings, print_verdicts, say
     from lowerbound.cli.files import without_nan
     from lowerbound.cli.inputs import history_of, model_and_rows, training_rows
@@ -60,8 +61,12 @@ def report(
         raise FloatingPointError(f"{data}: log p(x) is finite for {len(finite.x)} of {n} rows: no report")
     say("looking for what may be wrong, drawing")
     with plain_warnings():
-        diagnosis = diagnose(saved.model, finite.x, train=trained, history=history or None, key=seed)
-        html = page(saved, source, evaluation, diagnosis, history=history, train=trained, seed=seed)
+        diagnosis = diagnose(
+            saved.model, finite.x, train=trained, transform=saved.transform, history=history or None, key=seed
+        )
+        html = page(
+            saved, source, evaluation, diagnosis, history=history, train=trained, seed=seed, wording=as_option
+        )
     content = _encoded(html)
     try:
         write_whole(out, content)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from lowerbound.diagnosis.advice import Advice
 from lowerbound.statistics import standard_error_of_mean
 from lowerbound.text import number_word
 
@@ -60,14 +61,14 @@ class Verdict:
 
     `name`: one of `not finite`, `collapsed dimensions`, `weak posterior`, `amortisation gap` (or
     `inference gap`, where the two are not told apart), `prior mismatch`, `memorised rows`, `decoder scale`,
-    `unfinished warm-up`; `finding`: what was measured, in plain words, with units and errors; `change`: what
-    to try, options of this library in Python or on its command line, empty where nothing is wrong.
+    `unfinished warm-up`; `finding`: what was measured, in plain words, with units and errors; `advice`: what
+    to change, in the order to try it, empty where nothing is wrong.
     """
 
     name: str
     healthy: bool
     finding: str
-    change: str = ""
+    advice: tuple[Advice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Diagnosis:
 def overall(verdicts: Sequence[Verdict]) -> str:
     """The verdict in one sentence.
 
-    >>> overall([Verdict("decoder scale", True, ""), Verdict("weak posterior", False, "", "")])
+    >>> overall([Verdict("decoder scale", True, ""), Verdict("weak posterior", False, "")])
     'One of two checks calls for a change.'
     """
     wrong, n = sum(not verdict.healthy for verdict in verdicts), len(verdicts)

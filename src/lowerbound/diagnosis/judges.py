@@ -11,6 +11,7 @@ import numpy as np
 from numpyro.distributions import constraints
 
 from lowerbound.diagnosis.activity import ACTIVE, Activity
+from lowerbound.diagnosis.advice import Advice, Call
 from lowerbound.diagnosis.diagnosis import DecoderScale, Estimate, Notes, Verdict
 from lowerbound.diagnosis.gaps import Gaps
 from lowerbound.diagnosis.information import Information
@@ -52,8 +53,16 @@ def _above(estimate: Estimate, threshold: float) -> bool:
     return estimate.mean - 2 * estimate.standard_error > threshold
 
 
-def _verdict(name: str, fault: bool, finding: str, change: str) -> Verdict:
-    return Verdict(name, not fault, finding, change if fault else "")
+def _verdict(name: str, fault: bool, finding: str, *advice: Advice) -> Verdict:
+    return Verdict(name, not fault, finding, advice if fault else ())
+
+
+def _scale_apart_from_z(purpose: str) -> Advice:
+    return Advice("scale", Call("LearnedScale"), purpose, of="DiagonalGaussian")
+
+
+def _larger_encoder() -> tuple[Advice, ...]:
+    return Advice("width", 512, "a larger encoder"), Advice("depth", 3, "a larger encoder")
 
 
 def judged_finite(looked: Looked) -> Iterator[Verdict]:
@@ -64,8 +73,9 @@ def judged_finite(looked: Looked) -> Iterator[Verdict]:
             "not finite",
             True,
             f"The bound of {broken} of {len(looked.elbo)} rows is not a finite number.",
-            "--learning-rate 0.0005, or in Python lb.fit(clip_norm=10); for real columns a likelihood whose "
-            "scale does not depend on z, lb.DiagonalGaussian(scale=lb.LearnedScale())",
+            Advice("learning_rate", 0.0005, "smaller steps"),
+            Advice("clip_norm", 10.0, "smaller steps", of="fit"),
+            _scale_apart_from_z("for real columns, a scale that does not depend on z"),
         )
 
 
@@ -82,17 +92,18 @@ def judged_activity(activity: Activity | None, n: int) -> Iterator[Verdict]:
     else:
         finding = f"{len(collapsed)} of {d} dimensions of z ({listed(collapsed)}, counted from 0) say "
         finding += f"nothing about x: the posterior's means have less than {ACTIVE:.0%} of its variance."
-    few = 2 * len(collapsed) <= d
-    change = (
-        f"--latent-dim {d - len(collapsed)}, which loses nothing; or to put them to use "
-        if few
-        else "to put them to use "
+    fewer = Advice("latent_dim", d - len(collapsed), "fewer dimensions, which loses nothing")
+    use = "to put them to use"
+    yield _verdict(
+        "collapsed dimensions",
+        len(collapsed) > 0,
+        finding,
+        *((fewer,) if 2 * len(collapsed) <= d else ()),
+        Advice("beta", 0.5, use),
+        Advice("objective", "iwae", use),
+        Advice("free_nats", 2.0, use, of="ELBO"),
+        Advice("beta", Call("optax.linear_schedule", (0.0, 1.0, 2000)), "a warm-up", of="ELBO"),
     )
-    change += (
-        "--beta 0.5, --objective iwae, or in Python lb.ELBO(free_nats=2.0), or a warm-up, "
-        "lb.ELBO(beta=optax.linear_schedule(0.0, 1.0, 2000))"
-    )
-    yield _verdict("collapsed dimensions", len(collapsed) > 0, finding, change)
 
 
 def judged_gaps(model: VAE, gaps: Gaps, notes: Notes) -> Iterator[Verdict]:
@@ -106,7 +117,8 @@ def judged_gaps(model: VAE, gaps: Gaps, notes: Notes) -> Iterator[Verdict]:
             "inference gap",
             _above(inference, LOSS),
             f"The bound is {inference} below log p(x).",
-            "--objective iwae; a larger encoder, --width 512 or --depth 3",
+            Advice("objective", "iwae", "a bound that needs the posterior less"),
+            *_larger_encoder(),
         )
         return
     family = unwrapped(model.posterior).family
@@ -118,26 +130,33 @@ def judged_gaps(model: VAE, gaps: Gaps, notes: Notes) -> Iterator[Verdict]:
         "weak posterior",
         _above(approximation, LOSS),
         f"With the best {type(family).__name__} for each row the bound is {approximation} below log p(x).",
-        "--objective iwae, which does not need an exact posterior" + _wider_family(family),
+        Advice("objective", "iwae", "a bound that needs the posterior less"),
+        *_wider_family(family),
     )
     yield _verdict(
         "amortisation gap",
         _above(amortization, LOSS),
         f"With the encoder's posterior the bound is {amortization} below the one with the best of its family "
         f"for each row, of {inference} that it is below log p(x).",
-        "a larger encoder, --width 512 or --depth 3; longer training, --epochs 400; where the rows that "
-        "it was trained on lose less, more rows or an earlier stop, --patience 10",
+        *_larger_encoder(),
+        Advice("epochs", 400, "longer training"),
+        Advice(
+            "patience", 10, "where the rows that it was trained on lose less, more rows or an earlier stop"
+        ),
     )
 
 
-def _wider_family(family: Any) -> str:
+def _wider_family(family: Any) -> tuple[Advice, ...]:
     if range_of(family.support) != range_of(constraints.real_vector):
-        return ""
+        return ()
     if isinstance(family, (FullGaussian, LowRankGaussian)):
-        return "; or --posterior autoregressive-flow"
+        return (Advice("posterior", "autoregressive-flow", "a posterior of any shape"),)
     if isinstance(family, (LocationScale, InverseCDF)):
-        return "; or a posterior that knows correlations, --posterior full-gaussian or autoregressive-flow"
-    return "; or a flow of more layers, lb.AutoregressiveFlow(layers=8)"
+        correlated = "a posterior that knows correlations"
+        return tuple(
+            Advice("posterior", name, correlated) for name in ("full-gaussian", "autoregressive-flow")
+        )
+    return (Advice("layers", 8, "a flow of more layers", of="AutoregressiveFlow"),)
 
 
 def judged_information(information: Information, notes: Notes) -> Iterator[Verdict]:
@@ -157,7 +176,10 @@ def judged_information(information: Information, notes: Notes) -> Iterator[Verdi
         _above(low, LOSS),
         f"The codes of all rows together differ from the prior by KL(q(z) ‖ p(z)) of at least {low}, at most "
         f"{high}; a code tells {near}{told} about its row.",
-        "a prior that is learned: --prior vamp-prior, --prior mixture-prior or --prior learned-prior",
+        *(
+            Advice("prior", f"{kind}-prior", "a prior that is learned")
+            for kind in ("vamp", "mixture", "learned")
+        ),
     )
 
 
@@ -178,8 +200,10 @@ def judged_memory(trained: Looked | None, looked: Looked, notes: Notes) -> Itera
         higher - 2 * error > MEMORISED,
         f"A training row has a higher bound than a held-out one in {higher:.0%} ± {error:.0%} of pairs (50 % "
         f"where none is memorised); the mean bound is higher by {Estimate.difference(a, b)}.",
-        "stop earlier, --validation 0.2 with --patience 10; a smaller network, --width 64; fewer dimensions, "
-        "--latent-dim 5; or in Python a prior on the weights, lb.fit(weight_prior=1.0)",
+        Advice("validation", 0.2, "an earlier stop", beside=(Advice("patience", 10),)),
+        Advice("width", 64, "a smaller network"),
+        Advice("latent_dim", 5, "fewer dimensions"),
+        Advice("weight_prior", 1.0, "a prior on the weights", of="fit"),
     )
 
 
@@ -190,32 +214,34 @@ def judged_scale(scale: DecoderScale | None) -> Iterator[Verdict]:
     error = 2 * scale.residual_standard_error
     narrow = np.flatnonzero((scale.smallest < NARROW) | (scale.residual - error > MISFIT))
     wide = np.flatnonzero(scale.residual + error < 1 / MISFIT)
-    right, change = "standard deviations off (root mean square; 1 is right)", ""
+    advice: tuple[Advice, ...] = ()
+    right = "standard deviations off (root mean square; 1 is right)"
     if len(narrow):
         finding = (
             f"The decoder is too sure of {len(narrow)} columns ({listed(narrow)}, counted from 0): its "
             f"standard deviation goes down to {scale.smallest[narrow].min():.2g} of the data's, and rows lie "
             f"up to {scale.residual[narrow].max():.2g} of its {right}."
         )
-        change = (
-            "a scale that does not depend on z, lb.DiagonalGaussian(scale=lb.LearnedScale()); heavier tails, "
-            "--likelihood student-t; an earlier stop, --patience 10"
+        advice = (
+            _scale_apart_from_z("a scale that does not depend on z"),
+            Advice("likelihood", "student-t", "heavier tails"),
+            Advice("patience", 10, "an earlier stop"),
         )
     elif len(wide):
         finding = (
             f"The decoder is wider than the data in {len(wide)} columns ({listed(wide)}, counted from 0): "
             f"rows lie {scale.residual[wide].min():.2g} of its {right}."
         )
-        change = (
-            "a scale that is learned, lb.DiagonalGaussian(scale=lb.LearnedScale()); longer training, "
-            "--epochs 400"
+        advice = (
+            _scale_apart_from_z("a scale that is learned"),
+            Advice("epochs", 400, "longer training"),
         )
     else:
         finding = (
             f"The decoder's standard deviation is {np.nanmedian(scale.median):.2g} of the data's, and rows "
             f"lie {np.nanmedian(scale.residual):.2f} of its {right}, in the median column."
         )
-    yield _verdict("decoder scale", bool(len(narrow) or len(wide)), finding, change)
+    yield _verdict("decoder scale", bool(len(narrow) or len(wide)), finding, *advice)
 
 
 def judged_warm_up(
@@ -233,6 +259,6 @@ def judged_warm_up(
         "unfinished warm-up",
         unfinished is not None,
         f"The model is that of step {step} of {int(last['step'])}: {stood}.",
-        "more steps, --epochs 400, or a shorter schedule, "
-        "lb.ELBO(beta=optax.linear_schedule(0.0, 1.0, 1000)) with fewer steps",
+        Advice("epochs", 400, "more steps"),
+        Advice("beta", Call("optax.linear_schedule", (0.0, 1.0, 1000)), "a shorter schedule", of="ELBO"),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
+from lowerbound.diagnosis.advice import Advice, worded
 from lowerbound.diagnosis.diagnosis import Diagnosis
 from lowerbound.pages.html import marked, paragraph, section
 from lowerbound.text import counted
@@ -11,7 +13,7 @@ from lowerbound.text import counted
 __all__ = ["checks"]
 
 
-def checks(diagnosis: Diagnosis) -> str:
+def checks(diagnosis: Diagnosis, wording: Callable[[Advice], str]) -> str:
     """The verdicts, faults first, and the notes."""
     ordered = sorted(diagnosis.verdicts, key=lambda verdict: verdict.healthy)
     items = []
@@ -20,7 +22,11 @@ def checks(diagnosis: Diagnosis) -> str:
         name = escape(verdict.name.capitalize())
         items.append(
             f'<li class="{kind}"><h3>{name} <span>{word}</span></h3>{paragraph(verdict.finding)}'
-            + (f"<p><strong>Try:</strong> {marked(verdict.change)}</p>" if verdict.change else "")
+            + (
+                f"<p><strong>Try:</strong> {marked(worded(verdict.advice, wording))}</p>"
+                if verdict.advice
+                else ""
+            )
             + "</li>"
         )
     looked_at = f"looked at: {counted(diagnosis.rows, 'row')}; for the gaps, {diagnosis.gap_rows:,} of them"

@@ -7,7 +7,7 @@ column or of a label, is escaped where it enters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from importlib import resources
 from importlib.metadata import version
@@ -18,6 +18,7 @@ import numpy as np
 
 from lowerbound.archive.store import Saved
 from lowerbound.data.sources import Source
+from lowerbound.diagnosis.advice import Advice
 from lowerbound.diagnosis.diagnosis import Diagnosis
 from lowerbound.pages.checks import checks
 from lowerbound.pages.head import head
@@ -41,6 +42,7 @@ def report(
     history: History = (),
     train: np.ndarray | None = None,
     seed: int = 0,
+    wording: Callable[[Advice], str] = str,
 ) -> str:
     """The report on `saved` as an HTML page: the verdict, the numbers with their errors, the pictures, and
     how the model was made.
@@ -51,7 +53,8 @@ def report(
     ([`lowerbound.workflow.evaluate`][]), and `diagnosis`: of those that are finite
     ([`lowerbound.diagnosis.diagnose.diagnose`][]): the page names the others and is of these; `history`: a
     record a chunk of the training, as `fit` returns; `train`: the rows that trained the model, among which
-    the nearest to samples are looked for; `seed`: of the samples that are drawn for the pictures.
+    the nearest to samples are looked for; `seed`: of the samples that are drawn for the pictures;
+    `wording`: how the page spells an advice, as Python unless said.
     """
     finite = finite_rows(source, evaluation)
     metrics, evidence = evaluation.metrics, evaluation.evidence[evaluation.evidence.finite]
@@ -60,7 +63,7 @@ def report(
     body = [
         head(title, saved, metrics, diagnosis),
         "<main>",
-        checks(diagnosis),
+        checks(diagnosis, wording),
         numbers(metrics, evidence, diagnosis),
         section("pictures", "Pictures", f'<div class="pictures">{"".join(drawn)}</div>'),
         origin(saved, source, metrics, history, seed),
