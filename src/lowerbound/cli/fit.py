@@ -124,6 +124,7 @@ def fit(
     from lowerbound.cli.console import Progress, compilation_cache, plain_warnings, print_metrics, say
     from lowerbound.cli.files import provenance, usable_folder, without_nan, write_json, write_lines
     from lowerbound.cli.pictures import draw
+    from lowerbound.figures.run import Shown, undrawable
     from lowerbound.training.fit import default_epochs
     from lowerbound.workflow import evaluate, fingerprints, observed
 
@@ -144,6 +145,8 @@ def fit(
         key=seed,
     )
     say(f"{train.name}: {len(train.x)} rows of {train.x.shape[1]}; {built.words}")
+    for picture, why in undrawable(held_out.image_shape, len(held_out.x), latent_dim).items():
+        say(f"lowerbound: warning: there will be no picture {picture!r}: {why}")
     if epochs is None:
         epochs = default_epochs(len(train.x), batch_size)
     with plain_warnings(), Progress("epoch", epochs) as progress:
@@ -181,7 +184,18 @@ def fit(
         callbacks = [progress.scoring]
         metrics = evaluate(saved, held_out.x, fitted, samples=samples, seed=seed, callbacks=callbacks).metrics
     write_json(out / "metrics.json", metrics)
-    draw(saved, result.history, held_out, out, seed)
+    draw(
+        Shown(
+            saved.model,
+            saved.transform,
+            held_out.x,
+            held_out.image_shape,
+            held_out.labels,
+            history=result.history,
+            seed=seed,
+        ),
+        out,
+    )
     print(dumps(without_nan(metrics), indent=1)) if json else print_metrics(metrics)
     return 1 if result.stopped == "not finite" or metrics["rows_not_finite"] else 0
 

@@ -16,7 +16,7 @@ from lowerbound.figures.style import (
     positive,
 )
 
-__all__ = ["gap_between", "grey_map", "images_of", "mosaic", "picture"]
+__all__ = ["gap_between", "grey_map", "images_of", "mosaic", "picture", "shape_of_images"]
 
 
 def grey_map(images: ArrayLike, value_range: Range | None = None) -> str:
@@ -34,12 +34,22 @@ def grey_map(images: ArrayLike, value_range: Range | None = None) -> str:
     return "gray_r" if np.nanmedian(values) < low + (high - low) / 4 else "gray"
 
 
-def images_of(rows: ArrayLike, image_shape: ImageShape, name: str) -> Array:
-    """`rows` as (n, h, w) or (n, h, w, 3), or an error."""
+def shape_of_images(image_shape: ImageShape) -> ImageShape:
+    """(h, w) or (h, w, 3), or an error.
+
+    >>> shape_of_images((8, 8, 1))
+    (8, 8)
+    """
     shape = tuple(image_shape)
     shape = shape[:2] if shape[2:] == (1,) else shape
     if len(shape) < 2 or shape[2:] not in ((), (3,)) or min(shape) < 1:
         raise ValueError(f"image_shape must be (height, width) or (height, width, 3), got {image_shape}")
+    return shape
+
+
+def images_of(rows: ArrayLike, image_shape: ImageShape, name: str) -> Array:
+    """`rows` as (n, h, w) or (n, h, w, 3), or an error."""
+    shape = shape_of_images(image_shape)
     images, size = np.asarray(rows, dtype=float), int(np.prod(shape))
     if images.ndim < 2 or not len(images) or images[0].size != size:
         raise ValueError(

@@ -25,7 +25,7 @@ from lowerbound.pages.head import head
 from lowerbound.pages.html import paragraph, section
 from lowerbound.pages.numbers import numbers
 from lowerbound.pages.origin import origin
-from lowerbound.pages.pictures import pictures
+from lowerbound.pages.pictures import COLUMNS, gallery
 from lowerbound.workflow import Evaluation, finite_rows
 
 History = Sequence[Mapping[str, Any]]
@@ -56,16 +56,31 @@ def report(
     the nearest to samples are looked for; `seed`: of the samples that are drawn for the pictures;
     `wording`: how the page spells an advice, as Python unless said.
     """
+    from lowerbound.figures.run import Shown, pictures_of
+
     finite = finite_rows(source, evaluation)
     metrics, evidence = evaluation.metrics, evaluation.evidence[evaluation.evidence.finite]
     title = f"Report on {source.name}"
-    drawn = pictures(saved, finite, metrics, evidence, diagnosis, history, train, seed)
+    shown = Shown(
+        saved.model,
+        saved.transform,
+        finite.x,
+        finite.image_shape,
+        finite.labels,
+        held_out=not metrics["rows_trained_on"],
+        history=history,
+        train=train,
+        evidence=evidence,
+        diagnosis=diagnosis,
+        columns=COLUMNS,
+        seed=seed,
+    )
     body = [
         head(title, saved, metrics, diagnosis),
         "<main>",
         checks(diagnosis, wording),
         numbers(metrics, evidence, diagnosis),
-        section("pictures", "Pictures", f'<div class="pictures">{"".join(drawn)}</div>'),
+        section("pictures", "Pictures", gallery(pictures_of(shown))),
         origin(saved, source, metrics, history, seed),
         "</main>",
         "<footer>" + paragraph(f"Made by lowerbound {version('lowerbound')}.") + "</footer>",
