@@ -99,7 +99,9 @@ class Progress:
 
     def scoring(self, record: Mapping[str, Any]) -> None:
         """A record of the rows that are scored."""
-        mean = f"{record['log_prob']:.2f} ± {record['standard_error']:.2f}"
+        from lowerbound.text import with_error
+
+        mean = with_error(record["log_prob"], record["standard_error"])
         self._show(record["rows"], f"log p(x) {mean} nats a row")
 
     def _show(self, done: float, text: str) -> None:
@@ -115,29 +117,29 @@ class Progress:
 
 def print_metrics(metrics: Mapping[str, Any]) -> None:
     """The table of a model and its baselines: log p(x) with its error, and paired differences."""
-    from lowerbound.text import named_rows
+    from lowerbound.text import named_rows, with_error
 
     width = max(map(len, ["log p(x), this model", *metrics["baselines"]]))
     print(f"{metrics['n_rows']} rows of {metrics['n_dims']}; nats a row ± standard error over rows;")
     print(f"{metrics['measure']}")
-    model = f"{metrics['log_likelihood']:9.2f} ± {metrics['log_likelihood_standard_error']:.2f}"
+    model = with_error(metrics["log_likelihood"], metrics["log_likelihood_standard_error"])
     print(
-        f"  {'log p(x), this model':{width}}  {model}   ({metrics['samples']} "
+        f"  {'log p(x), this model':{width}}  {model:>18}   ({metrics['samples']} "
         f"{'samples' if metrics['method'] == 'importance' else 'annealed chains'}, "
         f"Monte-Carlo error {metrics['log_likelihood_monte_carlo_error']:.3f}; "
         f"{metrics['bits_per_dim']:.3f} bits/dim)"
     )
-    elbo = f"{metrics['elbo']:9.2f} ± {metrics['elbo_standard_error']:.2f}"
+    elbo = with_error(metrics["elbo"], metrics["elbo_standard_error"])
     print(
-        f"  {'bound (ELBO)':{width}}  {elbo}   (distortion {metrics['distortion']:.2f}, "
+        f"  {'bound (ELBO)':{width}}  {elbo:>18}   (distortion {metrics['distortion']:.2f}, "
         f"rate {metrics['rate']:.2f})"
     )
     if metrics["baselines"]:
-        print(f"  {'baselines':{width}}  {'':16}   model − baseline, paired over rows")
+        print(f"  {'baselines':{width}}  {'':18}   model − baseline, paired over rows")
     for name, b in metrics["baselines"].items():
-        score = f"{b['log_likelihood']:9.2f} ± {b['standard_error']:.2f}"
-        difference = f"{b['difference']:+.2f} ± {b['difference_standard_error']:.2f}"
-        print(f"  {name:{width}}  {score:16}   {difference:16}  {b['note']}")
+        score = with_error(b["log_likelihood"], b["standard_error"])
+        difference = with_error(b["difference"], b["difference_standard_error"], sign=True)
+        print(f"  {name:{width}}  {score:>18}   {difference:18}  {b['note']}")
     if metrics["k_hat_above_0.7"] > 0:
         print(
             f"  k-hat is above 0.7 in {metrics['k_hat_above_0.7']:.1%} of rows: there log p(x) is likely "
@@ -167,8 +169,10 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
 
 def print_differences(first: str, differences: Mapping[str, Mapping[str, float]]) -> None:
     """The first model's log p(x) minus the others', paired over rows."""
+    from lowerbound.text import with_error
+
     for other, d in differences.items():
-        difference = f"{d['difference']:+.3f} ± {d['standard_error']:.3f}"
+        difference = with_error(d["difference"], d["standard_error"], sign=True)
         print(f"{first} − {other}: {difference} nats a row, paired over rows")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,8 +13,8 @@ from jaxtyping import PRNGKeyArray
 
 from lowerbound.diagnosis.activity import ACTIVE, activity_of
 from lowerbound.diagnosis.diagnosis import Diagnosis, Estimate, Notes, PerRow
-from lowerbound.diagnosis.gaps import gaps_of
-from lowerbound.diagnosis.information import information_of
+from lowerbound.diagnosis.gaps import Gaps, gaps_of
+from lowerbound.diagnosis.information import Information, information_of
 from lowerbound.diagnosis.judges import (
     judged_activity,
     judged_finite,
@@ -23,7 +24,7 @@ from lowerbound.diagnosis.judges import (
     judged_scale,
     judged_warm_up,
 )
-from lowerbound.diagnosis.looked import Constants, Table, look
+from lowerbound.diagnosis.looked import Constants, Looked, Table, look
 from lowerbound.diagnosis.scale import scale_of
 from lowerbound.inference.use import checked
 from lowerbound.models.transforms import Identity, Transform
@@ -106,34 +107,24 @@ def diagnose(
     scale = scale_of(model, looked, table.given, notes)
     if looked.kl is None:
         notes.append("KL per dimension: not defined, posterior or prior does not factorise over dimensions")
+    verdicts = (
+        *judged_finite(looked),
+        *judged_activity(activity, len(looked.y)),
+        *judged_gaps(model, gaps, notes),
+        *judged_information(information, notes),
+        *judged_memory(trained, looked, notes),
+        *judged_scale(scale),
+        *judged_warm_up(history, objective, notes),
+    )
     return Diagnosis(
+        **_estimates(looked, trained, information, gaps),
         rows=len(looked.y),
         gap_rows=len(gaps.log_evidence),
         posterior_mean_variance=None if activity is None else activity.of_means,
         active=None if activity is None else activity.share >= ACTIVE,
         kl_per_dimension=None if looked.kl is None else looked.kl.mean(0),
-        rate=Estimate.over_rows(looked.rate),
-        distortion=Estimate.over_rows(looked.distortion),
-        elbo=Estimate.over_rows(looked.elbo),
-        mutual_information=_if_any(information.low),
-        mutual_information_upper=_if_any(information.high),
-        marginal_kl=_if_any(information.marginal_high),
-        marginal_kl_lower=_if_any(information.marginal_low),
-        log_evidence=Estimate.over_rows(gaps.log_evidence),
-        inference_gap=Estimate.over_rows(gaps.inference),
-        approximation_gap=_if_any(gaps.approximation),
-        amortization_gap=_if_any(gaps.amortization),
-        generalization_gap=None if trained is None else Estimate.difference(trained.elbo, looked.elbo),
         decoder_scale=scale,
-        verdicts=(
-            *judged_finite(looked),
-            *judged_activity(activity, len(looked.y)),
-            *judged_gaps(model, gaps, notes),
-            *judged_information(information, notes),
-            *judged_memory(trained, looked, notes),
-            *judged_scale(scale),
-            *judged_warm_up(history, objective, notes),
-        ),
+        verdicts=verdicts,
         notes=tuple(notes),
     )
 
@@ -143,6 +134,26 @@ def _some(table: tuple[np.ndarray, np.ndarray | None], rows: int, key: PRNGKeyAr
     x, given = table
     order = np.random.default_rng(np.asarray(jax.random.key_data(key))).permutation(len(x))[:rows]
     return Table(x[order], None if given is None else given[order])
+
+
+def _estimates(
+    looked: Looked, trained: Looked | None, information: Information, gaps: Gaps
+) -> dict[str, Any]:
+    """The fields of a diagnosis that are means over rows."""
+    return {
+        "rate": Estimate.over_rows(looked.rate),
+        "distortion": Estimate.over_rows(looked.distortion),
+        "elbo": Estimate.over_rows(looked.elbo),
+        "mutual_information": _if_any(information.low),
+        "mutual_information_upper": _if_any(information.high),
+        "marginal_kl": _if_any(information.marginal_high),
+        "marginal_kl_lower": _if_any(information.marginal_low),
+        "log_evidence": Estimate.over_rows(gaps.log_evidence),
+        "inference_gap": Estimate.over_rows(gaps.inference),
+        "approximation_gap": _if_any(gaps.approximation),
+        "amortization_gap": _if_any(gaps.amortization),
+        "generalization_gap": None if trained is None else Estimate.difference(trained.elbo, looked.elbo),
+    }
 
 
 def _if_any(values: PerRow | None) -> Estimate | None:

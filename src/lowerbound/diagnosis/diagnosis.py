@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from lowerbound.diagnosis.advice import Advice
 from lowerbound.statistics import standard_error_of_mean
-from lowerbound.text import number_word
+from lowerbound.text import number_word, with_error
 
 __all__ = ["DecoderScale", "Diagnosis", "Estimate", "Notes", "PerRow", "Verdict", "overall"]
 
@@ -25,14 +25,14 @@ class Estimate:
     """A mean over rows and its standard error over them, in nats a row.
 
     >>> print(Estimate(1.25, 0.031))
-    1.25 ± 0.03 nats a row
+    1.250 ± 0.031 nats a row
     """
 
     mean: float
     standard_error: float
 
     def __str__(self) -> str:
-        return f"{self.mean:.2f} ± {self.standard_error:.2f} nats a row"
+        return f"{with_error(self.mean, self.standard_error)} nats a row"
 
     @classmethod
     def over_rows(cls, values: PerRow) -> Estimate:
@@ -49,7 +49,7 @@ class Estimate:
         """Of the means of two independent sets of rows, a less b.
 
         >>> print(Estimate.difference(np.array([3.0, 5.0]), np.array([1.0, 1.0])))
-        3.00 ± 1.00 nats a row
+        3.0 ± 1.0 nats a row
         """
         first, second = cls.over_rows(a), cls.over_rows(b)
         return cls(first.mean - second.mean, math.hypot(first.standard_error, second.standard_error))
