@@ -1,6 +1,7 @@
 """Why a model is bad: each fault is planted in a model whose every number is known, and found by its name."""
 
 import math
+from dataclasses import replace
 
 import equinox as eqx
 import jax

@@ -35,7 +35,7 @@ def with_posterior(family):
 
 def looked(bound):
     zeros = np.zeros((len(bound), 1))
-    return Looked(np.zeros(len(bound)), zeros, zeros, bound[:, None], zeros, zeros, None, None, None, None)
+    return Looked(zeros, zeros, bound[:, None], zeros, zeros, None, None, None, None)
 
 
 def scale(smallest, residual):

@@ -14,13 +14,13 @@ IMAGES[1100:] = 255  # beyond what sets the scale
 
 def shown(x, **options):
     built = build(x, latent_dim=options.pop("latent_dim", 2), width=4)
-    return Shown(built.model, built.transform, x, **options)
+    return Shown(built.model, x, **options)
 
 
 @pytest.fixture(scope="module")
 def drawn():
     whole = shown(IMAGES, image_shape=(4, 4), history=[{"epoch": 1, "bound": -9.0}])
-    page = Shown(whole.model, whole.transform, IMAGES, image_shape=(4, 4), columns=6)
+    page = Shown(whole.model, IMAGES, image_shape=(4, 4), columns=6)
     return pictures_of(whole), pictures_of(page)
 
 

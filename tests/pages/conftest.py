@@ -25,7 +25,7 @@ def saved():
         "versions": {"lowerbound": "0.0.1"},
         "command": f"lowerbound fit '{NASTY}'",
     }
-    return Saved(built.model, built.transform, provenance, {"train_rows": fingerprints(OTHERS.x)})
+    return Saved(built.model, provenance, {"train_rows": fingerprints(OTHERS.x)})
 
 
 @pytest.fixture(scope="module")

@@ -187,7 +187,6 @@ def fit(
     draw(
         Shown(
             saved.model,
-            saved.transform,
             held_out.x,
             held_out.image_shape,
             held_out.labels,

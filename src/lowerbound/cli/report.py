@@ -61,9 +61,7 @@ def report(
         raise FloatingPointError(f"{data}: log p(x) is finite for {len(finite.x)} of {n} rows: no report")
     say("looking for what may be wrong, drawing")
     with plain_warnings():
-        diagnosis = diagnose(
-            saved.model, finite.x, train=trained, transform=saved.transform, history=history or None, key=seed
-        )
+        diagnosis = diagnose(saved.model, finite.x, train=trained, history=history or None, key=seed)
         html = page(
             saved, source, evaluation, diagnosis, history=history, train=trained, seed=seed, wording=as_option
         )

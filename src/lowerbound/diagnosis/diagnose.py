@@ -27,7 +27,6 @@ from lowerbound.diagnosis.judges import (
 from lowerbound.diagnosis.looked import Constants, Looked, Table, look
 from lowerbound.diagnosis.scale import scale_of
 from lowerbound.inference.use import checked
-from lowerbound.models.transforms import Identity, Transform
 from lowerbound.models.vae import VAE
 from lowerbound.objectives.bounds import Objective
 from lowerbound.randomness.keys import as_key
@@ -93,14 +92,15 @@ def diagnose(
             f"diagnose: a standard error needs at least 2 rows and samples; found {len(table.x)} rows, "
             f"gap_rows={gap_rows} and samples={samples}"
         )
-    constants, notes = Constants(model, transform, key), Notes()
+    constants, notes = Constants(model, key), Notes()
     looked, trained = look(constants, table), None
     if train is None:
         notes.append("memorised rows: not judged, no training rows were given (train=)")
     else:
-        trained = look(constants, _some(checked(model, train, train_given, transform, "train"), rows, key))
+        trained = look(constants, _some(checked(model, train, train_given, "train"), rows, key))
     # For what does not depend on the row: the posterior's kind.
-    first = model.sampler(jnp.asarray(looked.y[0], float), None if table.given is None else table.given[0])
+    condition = None if table.given is None else table.given[0]
+    first = model.sampler(jnp.asarray(table.x[0]), key, condition)
     activity = activity_of(looked, notes)
     information = information_of(model, looked, table.given, first, notes)
     gaps = gaps_of(constants, table.first(gap_rows), samples, first, notes)

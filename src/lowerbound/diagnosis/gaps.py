@@ -18,7 +18,7 @@ from lowerbound.diagnosis.looked import Constants, Table
 from lowerbound.evidence.k_hat import pareto_k_hat, tail_length
 from lowerbound.inference.use import in_chunks
 from lowerbound.models.conditional import Conditional, unwrapped
-from lowerbound.models.vae import Sampler
+from lowerbound.models.draws import Sampler
 from lowerbound.objectives.bounds import CIWAE
 
 __all__ = ["Gaps", "gaps_of"]
@@ -70,18 +70,17 @@ def gaps_of(constants: Constants, table: Table, samples: int, first: Sampler, no
             f"log p(x) of {unreliable} of {len(table.x)} rows is not to be relied on (k̂ above 0.7): the gaps "
             "may be larger than said"
         )
-    log_evidence, inference = log_p + constants.transform.log_jacobian_of(table.x), log_p - log_w.mean(1)
+    inference = log_p - log_w.mean(1)
     if best is None:
-        return Gaps(log_evidence, inference)
-    return Gaps(log_evidence, inference, log_p - best.mean(1), best.mean(1) - log_w.mean(1))
+        return Gaps(log_p, inference)
+    return Gaps(log_p, inference, log_p - best.mean(1), best.mean(1) - log_w.mean(1))
 
 
 def _weights(search: _Search, row: tuple[Array, Any]) -> tuple[Array, Array | None, Array]:
     """log w of K samples of the encoder's posterior, of the row's own, and of the one that samples best, all
     from the same noise."""
     x, given = row
-    y, key = search.constants.seen(x)
-    sampler = search.constants.model.sampler(y, given)
+    sampler, key = search.constants.sampler(x, given)
 
     def log_weights(sampler: Sampler) -> Float[Array, " K"]:
         one = lambda j: sampler(key, j[None]).log_weight[0]  # noqa: E731
@@ -102,10 +101,8 @@ def _weights(search: _Search, row: tuple[Array, Any]) -> tuple[Array, Array | No
 
 def _vector(sampler: Sampler) -> Array:
     """What the encoder puts out for the row."""
-    x = sampler.x
-    if sampler.model.takes_missing:
-        x = jnp.where(jnp.isnan(x), 0.0, x)
-    return unwrapped(sampler.model.posterior).vector(x, sampler.given)
+    model = sampler.model
+    return unwrapped(model.posterior).vector(model.observed(sampler.y), sampler.given)
 
 
 def _at(sampler: Sampler, vector: Array) -> Sampler:

@@ -16,7 +16,8 @@ from lowerbound.diagnosis.looked import Looked
 from lowerbound.distributions.support import range_of
 from lowerbound.inference.use import in_chunks
 from lowerbound.models.conditional import receives
-from lowerbound.models.vae import VAE, Sampler
+from lowerbound.models.draws import Sampler
+from lowerbound.models.vae import VAE
 
 __all__ = ["Information", "information_of"]
 

@@ -15,9 +15,9 @@ from numpyro.distributions import Distribution, Independent
 from lowerbound.diagnosis.diagnosis import PerRow
 from lowerbound.distributions.divergence import kl_divergence
 from lowerbound.inference.use import in_chunks
-from lowerbound.models.transforms import Transform
+from lowerbound.models.draws import Sampler
 from lowerbound.models.vae import VAE
-from lowerbound.randomness.keys import content_key
+from lowerbound.randomness.keys import RowKeys
 
 __all__ = ["Constants", "Looked", "Table", "look"]
 
@@ -40,19 +40,17 @@ class Constants(eqx.Module):
     """What is the same for every row."""
 
     model: VAE
-    transform: Transform
     key: PRNGKeyArray
 
-    def seen(self, x: Array) -> tuple[Array, PRNGKeyArray]:
-        """A row as the model sees it, and the key of its draws, as `log_evidence` has them."""
-        y = self.transform.by_content(x, self.key)
-        return y, content_key(self.key, x, "posterior")
+    def sampler(self, x: Array, given: Array | None) -> tuple[Sampler, PRNGKeyArray]:
+        """The sampler of a row, and the key of its draws, as `log_evidence` has them."""
+        keys = RowKeys.by_content(self.key, x)
+        return self.model.sampler(x, keys.transform, given), keys.draws
 
 
 class Looked(NamedTuple):
     """n rows, S draws of each."""
 
-    jacobian: PerRow
     y: Float[np.ndarray, "n c"]
     z: Float[np.ndarray, "n S d"]
     log_likelihood: Float[np.ndarray, "n S"]
@@ -69,7 +67,7 @@ class Looked(NamedTuple):
 
     @property
     def distortion(self) -> PerRow:
-        return -self.log_likelihood.mean(1) - self.jacobian
+        return -self.log_likelihood.mean(1)
 
     @property
     def elbo(self) -> PerRow:
@@ -80,13 +78,13 @@ def look(constants: Constants, table: Table) -> Looked:
     """Every row of `table` once."""
     found = in_chunks(_looked, constants, tuple(table), chunk=128)
     found = jax.tree.map(lambda leaf: leaf.astype(np.float64), found)
-    return Looked(constants.transform.log_jacobian_of(table.x), *found)
+    return Looked(*found)
 
 
 def _looked(constants: Constants, row: tuple[Array, Any]) -> tuple[Any, ...]:
     x, given = row
-    y, key = constants.seen(x)
-    sampler = constants.model.sampler(y, given)
+    sampler, key = constants.sampler(x, given)
+    y = sampler.y
     draw = sampler(key, jnp.arange(_DRAWS))
 
     def width(z: Array) -> tuple[Array, Array]:

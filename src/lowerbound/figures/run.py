@@ -21,7 +21,6 @@ from lowerbound.figures.rows import nearest_rows, reconstructions, samples
 from lowerbound.figures.training import bound_over_training
 from lowerbound.inference.use import decode, encode, reconstruct, sample
 from lowerbound.models.priors import StandardNormal
-from lowerbound.models.transforms import Transform
 from lowerbound.models.vae import VAE
 from lowerbound.text import counted, short, with_error
 from lowerbound.workflow import observed
@@ -63,7 +62,6 @@ class Shown:
     """
 
     model: VAE
-    transform: Transform
     x: np.ndarray
     image_shape: tuple[int, ...] | None = None
     labels: np.ndarray | None = None
@@ -78,7 +76,7 @@ class Shown:
     @cached_property
     def rows(self) -> np.ndarray:
         """The first rows as what the model gives a probability to."""
-        return observed(self.x[:_GREY], self.transform, self.seed)
+        return observed(self.model, self.x[:_GREY], self.seed)
 
     @cached_property
     def look(self) -> dict[str, Any]:
@@ -91,7 +89,7 @@ class Shown:
     @cached_property
     def samples(self) -> np.ndarray:
         """Samples of the model, observations with their noise."""
-        return sample(self.model, _COMPARED, key=self.seed, transform=self.transform)
+        return sample(self.model, _COMPARED, key=self.seed)
 
     def of(self, lines: int) -> int:
         """How many rows fill so many lines of a picture."""
@@ -105,7 +103,7 @@ def pictures_of(shown: Shown) -> dict[str, Picture]:
 
     >>> from lowerbound.assembly import build
     >>> built = build(np.eye(9)[:, :4], latent_dim=1, width=4)
-    >>> list(pictures_of(Shown(built.model, built.transform, np.eye(9)[:, :4])))
+    >>> list(pictures_of(Shown(built.model, np.eye(9)[:, :4])))
     ['reconstructions', 'samples', 'sample-means', 'latents']
     """
     drawn = {}
@@ -156,7 +154,7 @@ def _bound(shown: Shown) -> Drawn | None:
 
 def _reconstructions(shown: Shown) -> Drawn:
     first = shown.rows[: shown.of(3)]
-    means = reconstruct(shown.model, shown.x[: len(first)], transform=shown.transform, key=shown.seed)
+    means = reconstruct(shown.model, shown.x[: len(first)], key=shown.seed)
     error = float(np.sqrt(np.nanmean((first - means) ** 2)))
     return (
         reconstructions(first, means, shown.image_shape, shown.columns, **shown.look),
@@ -177,7 +175,7 @@ def _samples(shown: Shown) -> Drawn:
 
 
 def _sample_means(shown: Shown) -> Drawn:
-    means = sample(shown.model, shown.of(5), key=shown.seed, mean=True, transform=shown.transform)
+    means = sample(shown.model, shown.of(5), key=shown.seed, mean=True)
     return (
         samples(means, shown.image_shape, shown.columns, **shown.look),
         f"The likelihood's means of the same {len(means)} samples, in the same order.",
@@ -195,13 +193,13 @@ def _nearest(shown: Shown) -> Drawn | None:
     if shown.train is None or np.isnan(shown.train).any():
         why = "are not at hand (--train names them)" if shown.train is None else "have missing values"
         return None, "", f"{words}The training rows {why}."
-    known = observed(shown.train, shown.transform, shown.seed)
+    known = observed(shown.model, shown.train, shown.seed)
     # Distances of images are in their own units, of other columns in the columns' deviations.
     unit = np.ones(1) if shown.image_shape else np.where((s := known.std(0, dtype=float)) > 0, s, 1.0)
     scaled, generated = (np.asarray(rows / unit, np.float32) for rows in (known, shown.samples))
     index, distance = nearest(generated, scaled)
     measured = f"the median distance from a sample to its nearest training row is {np.median(distance):.3g}"
-    rows = np.asarray(observed(shown.x[:_COMPARED], shown.transform, shown.seed) / unit, np.float32)
+    rows = np.asarray(observed(shown.model, shown.x[:_COMPARED], shown.seed) / unit, np.float32)
     if shown.held_out and not np.isnan(rows).any():
         held = nearest(rows, scaled)[1]
         measured += f", from a held-out row {np.median(held):.3g}"
@@ -219,7 +217,7 @@ def _nearest(shown: Shown) -> Drawn | None:
 
 
 def _latents(shown: Shown) -> Drawn | None:
-    z = encode(shown.model, shown.x[:_POINTS], transform=shown.transform, key=shown.seed)
+    z = encode(shown.model, shown.x[:_POINTS], key=shown.seed)
     z = z.reshape(len(z), -1)
     finite = np.isfinite(z).all(1)
     if not finite.any():  # a posterior without a mean (Cauchy's) has no code to show
@@ -244,7 +242,7 @@ def _manifold(shown: Shown) -> Drawn | None:
     if shape is None or not isinstance(prior, StandardNormal) or prior.event_size != 2:
         return None
     return (
-        manifold(lambda z: decode(shown.model, z, transform=shown.transform), shape, _SIDE, **shown.look),
+        manifold(lambda z: decode(shown.model, z), shape, _SIDE, **shown.look),
         f"The likelihood's means over a grid of {_SIDE} by {_SIDE} codes of equal mass of the prior, as one "
         "mosaic.",
         "The likelihood's means over the two latent dimensions, through the inverse Gaussian CDF.",

@@ -62,7 +62,7 @@ def _model(saved: Saved) -> Iterator[Fact]:
         yield name.capitalize(), _described(getattr(saved.model, name))
     size = sum(leaf.size for leaf in jax.tree.leaves(trainable(saved.model)))
     yield "Trained numbers", f"{size:,}"
-    yield "Transform", type(saved.transform).__name__
+    yield "Transform", type(saved.model.transform).__name__
 
 
 def _training(saved: Saved, history: Sequence[Mapping[str, Any]]) -> Iterator[Fact]:

@@ -63,7 +63,6 @@ def report(
     title = f"Report on {source.name}"
     shown = Shown(
         saved.model,
-        saved.transform,
         finite.x,
         finite.image_shape,
         finite.labels,
