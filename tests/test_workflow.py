@@ -10,9 +10,9 @@ import lowerbound as lb
 from lowerbound.archive.store import Saved
 from lowerbound.assembly import build
 from lowerbound.baselines import fit_baselines
-from lowerbound.inference.use import transformed
+from lowerbound.inference.use import observed, transformed
 from lowerbound.statistics import standard_error_of_mean
-from lowerbound.workflow import differences, evaluate, fingerprints, observed, rows_among
+from lowerbound.workflow import differences, evaluate, fingerprints, rows_among
 
 COUNTS = np.random.default_rng(0).binomial(4, 0.3, (60, 3)).astype(np.uint8)
 

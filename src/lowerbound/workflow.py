@@ -15,13 +15,11 @@ from lowerbound.archive.store import Saved
 from lowerbound.baselines import Density
 from lowerbound.data.sources import Source
 from lowerbound.evidence.importance import Evidence, log_evidence
-from lowerbound.inference.use import in_chunks, transformed
-from lowerbound.models.latent_model import LatentModel
-from lowerbound.models.transforms import Binarization
+from lowerbound.inference.use import in_chunks, observed
 from lowerbound.randomness.keys import content_hash
 from lowerbound.statistics import standard_error_of_mean
 
-__all__ = ["Evaluation", "differences", "evaluate", "fingerprints", "finite_rows", "observed", "rows_among"]
+__all__ = ["Evaluation", "differences", "evaluate", "fingerprints", "finite_rows", "rows_among"]
 
 Metrics = dict[str, Any]
 
@@ -135,11 +133,6 @@ def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Metrics]:
             "standard_error": standard_error_of_mean(difference, noise, a.group),
         }
     return paired
-
-
-def observed(model: LatentModel, x: np.ndarray, seed: int = 0) -> np.ndarray:
-    """The rows whose probability is stated: the binary ones where the model binarises, else `x`."""
-    return transformed(model.transform, x, seed) if isinstance(model.transform, Binarization) else x
 
 
 def fingerprints(x: np.ndarray) -> UInt32[np.ndarray, "n 2"]:

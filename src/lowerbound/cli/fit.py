@@ -125,8 +125,9 @@ def fit(
     from lowerbound.cli.files import provenance, usable_folder, without_nan, write_json, write_lines
     from lowerbound.cli.pictures import draw
     from lowerbound.figures.run import Shown, undrawable
+    from lowerbound.inference.use import observed
     from lowerbound.training.fit import default_epochs
-    from lowerbound.workflow import evaluate, fingerprints, observed
+    from lowerbound.workflow import evaluate, fingerprints
 
     usable_folder(out, overwrite)
     train, held_out = _rows(data, test, labels, seed)
