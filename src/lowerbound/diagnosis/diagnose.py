@@ -27,7 +27,7 @@ from lowerbound.diagnosis.judges import (
 from lowerbound.diagnosis.looked import Constants, Looked, Table, look
 from lowerbound.diagnosis.scale import scale_of
 from lowerbound.inference.use import checked
-from lowerbound.models.vae import VAE
+from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.bounds import Objective
 from lowerbound.randomness.keys import as_key
 

@@ -17,11 +17,13 @@ from lowerbound.diagnosis.diagnosis import Notes, PerRow
 from lowerbound.diagnosis.looked import Constants, Table
 from lowerbound.evidence.k_hat import pareto_k_hat, tail_length
 from lowerbound.inference.use import in_chunks
-from lowerbound.models.conditional import Conditional, unwrapped
+from lowerbound.models.conditional import Conditional
 from lowerbound.models.draws import Sampler
+from lowerbound.models.latent_model import LatentModel
+from lowerbound.models.part import unwrapped
 from lowerbound.objectives.bounds import CIWAE
 
-__all__ = ["Gaps", "gaps_of"]
+__all__ = ["Gaps", "conditional_of", "gaps_of"]
 
 # Adam's steps for the posterior of a row, its rate at the start (it falls to 0 as half a cosine), and the
 # draws of a step. What is remembered of squared gradients is short, since the first may be huge.
@@ -102,13 +104,20 @@ def _weights(search: _Search, row: tuple[Array, Any]) -> tuple[Array, Array | No
 def _vector(sampler: Sampler) -> Array:
     """What the encoder puts out for the row."""
     model = sampler.model
-    return unwrapped(model.posterior).vector(model.observed(sampler.y), sampler.given)
+    return conditional_of(model).vector(model.observed(sampler.y), sampler.given)
+
+
+def conditional_of(model: LatentModel) -> Conditional:
+    """The posterior, of which it is known that it is a conditional."""
+    posterior = unwrapped(model.posterior)
+    assert isinstance(posterior, Conditional)
+    return posterior
 
 
 def _at(sampler: Sampler, vector: Array) -> Sampler:
     """The sampler of the family's member that `vector` names, in place of the encoder's."""
     moved = copy.copy(sampler)
-    moved.q = unwrapped(sampler.model.posterior).family(vector)
+    moved.q = conditional_of(sampler.model).family(vector)
     return moved
 
 

@@ -15,9 +15,8 @@ from lowerbound.diagnosis.diagnosis import Notes, PerRow
 from lowerbound.diagnosis.looked import Looked
 from lowerbound.distributions.support import range_of
 from lowerbound.inference.use import in_chunks
-from lowerbound.models.conditional import receives
 from lowerbound.models.draws import Sampler
-from lowerbound.models.vae import VAE
+from lowerbound.models.latent_model import LatentModel
 
 __all__ = ["Information", "information_of"]
 
@@ -32,10 +31,10 @@ class Information(NamedTuple):
 
 
 def information_of(
-    model: VAE, looked: Looked, given: np.ndarray | None, first: Sampler, notes: Notes
+    model: LatentModel, looked: Looked, given: np.ndarray | None, first: Sampler, notes: Notes
 ) -> Information:
     """Of the rows that were `looked` at, under `given`; nothing where the prior depends on it."""
-    if receives(model.prior, "given"):
+    if model.prior_takes_given:
         notes.append(
             "mutual information and KL(q(z) ‖ p(z)): not defined, the prior depends on the condition"
         )
@@ -52,7 +51,7 @@ def information_of(
     return Information(looked.rate - marginal_high, looked.rate - marginal_low, marginal_low, marginal_high)
 
 
-def _aggregated(constants: tuple[VAE, Array, Any], row: tuple[Array, Array]) -> tuple[Array, Array]:
+def _aggregated(constants: tuple[LatentModel, Array, Any], row: tuple[Array, Array]) -> tuple[Array, Array]:
     """log q(z) at a row's draws of z, q(z) the mean of q(z∣x) over all M rows, and over all others."""
     (model, pool, given), (z, i) = constants, row
     log_q = jax.vmap(lambda y, given: jax.vmap(model.q_z(y, given).log_prob)(z))(pool, given)

@@ -13,15 +13,14 @@ from numpyro.distributions import constraints
 from lowerbound.diagnosis.activity import ACTIVE, Activity
 from lowerbound.diagnosis.advice import Advice, Call
 from lowerbound.diagnosis.diagnosis import DecoderScale, Estimate, Notes, Verdict
-from lowerbound.diagnosis.gaps import Gaps
+from lowerbound.diagnosis.gaps import Gaps, conditional_of
 from lowerbound.diagnosis.information import Information
 from lowerbound.diagnosis.looked import Looked
 from lowerbound.distributions.support import range_of
 from lowerbound.families.gaussian import FullGaussian, LowRankGaussian
 from lowerbound.families.inverse_cdf import InverseCDF
 from lowerbound.families.location_scale import LocationScale
-from lowerbound.models.conditional import unwrapped
-from lowerbound.models.vae import VAE
+from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.bounds import Objective
 from lowerbound.text import listed
 
@@ -106,7 +105,7 @@ def judged_activity(activity: Activity | None, n: int) -> Iterator[Verdict]:
     )
 
 
-def judged_gaps(model: VAE, gaps: Gaps, notes: Notes) -> Iterator[Verdict]:
+def judged_gaps(model: LatentModel, gaps: Gaps, notes: Notes) -> Iterator[Verdict]:
     """Whether the posterior's family and the encoder are good enough."""
     inference = Estimate.over_rows(gaps.inference)
     if not math.isfinite(inference.mean):
@@ -121,7 +120,7 @@ def judged_gaps(model: VAE, gaps: Gaps, notes: Notes) -> Iterator[Verdict]:
             *_larger_encoder(),
         )
         return
-    family = unwrapped(model.posterior).family
+    family = conditional_of(model).family
     approximation, amortization = (
         Estimate.over_rows(gaps.approximation),
         Estimate.over_rows(gaps.amortization),

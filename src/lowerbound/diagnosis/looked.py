@@ -16,7 +16,7 @@ from lowerbound.diagnosis.diagnosis import PerRow
 from lowerbound.distributions.divergence import kl_divergence
 from lowerbound.inference.use import in_chunks
 from lowerbound.models.draws import Sampler
-from lowerbound.models.vae import VAE
+from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys
 
 __all__ = ["Constants", "Looked", "Table", "look"]
@@ -39,7 +39,7 @@ class Table(NamedTuple):
 class Constants(eqx.Module):
     """What is the same for every row."""
 
-    model: VAE
+    model: LatentModel
     key: PRNGKeyArray
 
     def sampler(self, x: Array, given: Array | None) -> tuple[Sampler, PRNGKeyArray]:

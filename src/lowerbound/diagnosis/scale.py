@@ -10,16 +10,18 @@ import numpy as np
 from lowerbound.diagnosis.diagnosis import DecoderScale, Notes
 from lowerbound.diagnosis.looked import Looked
 from lowerbound.distributions.support import Columns, range_of
-from lowerbound.models.vae import VAE
+from lowerbound.models.latent_model import LatentModel
 from lowerbound.statistics import standard_error_of_mean
 
 __all__ = ["scale_of"]
 
 
-def scale_of(model: VAE, looked: Looked, given: np.ndarray | None, notes: Notes) -> DecoderScale | None:
+def scale_of(
+    model: LatentModel, looked: Looked, given: np.ndarray | None, notes: Notes
+) -> DecoderScale | None:
     """Of the real columns of the rows that were `looked` at; `None` where there are none."""
     c = looked.y.shape[1]
-    support = model.support(jnp.zeros(c), None if given is None else given[0])
+    support = model.event(None if given is None else jnp.asarray(given[0])).support
     real = np.zeros(c, bool)
     for block, numbers in support.blocks if isinstance(support, Columns) else ((support, range(c)),):
         span = range_of(block)

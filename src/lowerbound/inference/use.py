@@ -16,8 +16,8 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from lowerbound.data.rows import as_rows, check_support
 from lowerbound.data.tables import as_table
 from lowerbound.distributions.support import OrMissing
+from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.transforms import Binarization, Identity, Transform
-from lowerbound.models.vae import VAE
 from lowerbound.randomness.keys import RowKeys, as_key, content_key
 
 __all__ = [
@@ -146,7 +146,7 @@ def _transformed(constants: tuple[Transform, PRNGKeyArray], x: Array) -> Array:
     return transform(x, RowKeys.by_content(key, x).transform)
 
 
-def observed(model: VAE, x: np.ndarray, seed: int = 0) -> np.ndarray:
+def observed(model: LatentModel, x: np.ndarray, seed: int = 0) -> np.ndarray:
     """The rows whose probability is stated: the binary ones where the model binarises, else `x`."""
     return transformed(model.transform, x, seed) if isinstance(model.transform, Binarization) else x
 
