@@ -13,8 +13,8 @@ from jaxtyping import UInt32
 
 from lowerbound.archive.store import Saved
 from lowerbound.baselines import Density
+from lowerbound.data.chunks import in_chunks, transformed
 from lowerbound.evidence.importance import Evidence, log_evidence
-from lowerbound.inference.use import in_chunks, transformed
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.transforms import Binarization
 from lowerbound.randomness.keys import content_hash

@@ -17,13 +17,14 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, Independent, constraints
 
+from lowerbound.data.chunks import in_chunks
+from lowerbound.data.rows import Rows, checked
 from lowerbound.distributions.divergence import kl_divergence
 from lowerbound.distributions.support import Columns, range_of
 from lowerbound.evidence.k_hat import pareto_k_hat, tail_length
 from lowerbound.families.gaussian import FullGaussian, LowRankGaussian
 from lowerbound.families.inverse_cdf import InverseCDF
 from lowerbound.families.location_scale import LocationScale
-from lowerbound.inference.use import checked, in_chunks
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
@@ -222,7 +223,7 @@ def diagnose(
     first = model.sampler(jnp.asarray(table.x[0]), key, given)
     activity = _activity(looked, notes)
     information = _information(model, looked, table.given, first, notes)
-    gaps = _gaps(constants, table.first(gap_rows), samples, first, notes)
+    gaps = _gaps(constants, table[:gap_rows], samples, first, notes)
     scale = _decoder_scale(model, looked, table.given, notes)
     if looked.kl is None:
         notes.append("KL per dimension: not defined, posterior or prior does not factorise over dimensions")
@@ -258,24 +259,14 @@ def diagnose(
     )
 
 
-class _Table(NamedTuple):
-    x: np.ndarray
-    given: np.ndarray | None
-
-    def first(self, n: int) -> _Table:
-        return _Table(self.x[:n], None if self.given is None else self.given[:n])
-
-
 _Rows = Float[np.ndarray, " n"]
 # What is `None` in a diagnosis, and why.
 _Notes = list[str]
 
 
-def _some(table: tuple[np.ndarray, np.ndarray | None], rows: int, key: PRNGKeyArray) -> _Table:
+def _some(table: Rows, rows: int, key: PRNGKeyArray) -> Rows:
     """As many of the rows as are looked at, in random order."""
-    x, given = table
-    order = np.random.default_rng(np.asarray(jax.random.key_data(key))).permutation(len(x))[:rows]
-    return _Table(x[order], None if given is None else given[order])
+    return table[np.random.default_rng(np.asarray(jax.random.key_data(key))).permutation(len(table))[:rows]]
 
 
 def _over_rows(values: _Rows) -> Estimate:
@@ -332,8 +323,8 @@ class _Looked(NamedTuple):
         return -self.rate - self.distortion
 
 
-def _look(constants: _Constants, table: _Table) -> _Looked:
-    found = in_chunks(_looked, constants, tuple(table), chunk=128)
+def _look(constants: _Constants, table: Rows) -> _Looked:
+    found = in_chunks(_looked, constants, (table.x, table.given), chunk=128)
     found = jax.tree.map(lambda leaf: leaf.astype(np.float64), found)
     return _Looked(*found)
 
@@ -463,7 +454,7 @@ class _Search(eqx.Module):
     objective: CIWAE | None
 
 
-def _gaps(constants: _Constants, table: _Table, samples: int, first: Sampler, notes: _Notes) -> _Gaps:
+def _gaps(constants: _Constants, table: Rows, samples: int, first: Sampler, notes: _Notes) -> _Gaps:
     objective = None
     not_told_apart = "approximation and amortisation gap: not told apart, the posterior "
     if not isinstance(unwrapped(constants.model.posterior), Conditional):
@@ -473,7 +464,7 @@ def _gaps(constants: _Constants, table: _Table, samples: int, first: Sampler, no
     else:
         gradient = "reparameterized" if first.moving_support else "doubly_reparameterized"
         objective = CIWAE(_STEP_DRAWS, gradient=gradient)
-    found = in_chunks(_weights, _Search(constants, samples, objective), tuple(table), chunk=50)
+    found = in_chunks(_weights, _Search(constants, samples, objective), (table.x, table.given), chunk=50)
     log_w, best, weights = jax.tree.map(lambda leaf: leaf.astype(np.float64), found)
     with np.errstate(invalid="ignore"):
         log_p = np.logaddexp.reduce(weights, axis=1) - math.log(samples)
