@@ -10,7 +10,7 @@ import lowerbound as lb
 from lowerbound.archive.store import Saved
 from lowerbound.assembly import build
 from lowerbound.baselines import fit_baselines
-from lowerbound.inference.use import observed, transformed
+from lowerbound.data.chunks import observed, transformed
 from lowerbound.statistics import standard_error_of_mean
 from lowerbound.workflow import differences, evaluate, fingerprints, rows_among
 

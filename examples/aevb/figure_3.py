@@ -26,7 +26,7 @@ from scipy.special import ndtri
 from scipy.stats import qmc
 
 import lowerbound as lb
-from lowerbound.inference.use import transformed
+from lowerbound.data.chunks import transformed
 
 LATENTS, HIDDEN = 3, 100
 LEAPFROGS, UPDATES, ACCEPTANCE = 10, 5, 0.9

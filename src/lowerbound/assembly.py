@@ -14,9 +14,9 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution
 
+from lowerbound.data.chunks import transformed
 from lowerbound.data.schema import choose
 from lowerbound.families.family import Family
-from lowerbound.inference.use import transformed
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import LearnedPrior, MixturePrior, StandardPrior, UniformCodes, VampPrior
 from lowerbound.models.vae import VAE

@@ -13,9 +13,9 @@ from jaxtyping import UInt32
 
 from lowerbound.archive.store import Saved
 from lowerbound.baselines import Density
+from lowerbound.data.chunks import in_chunks, observed
 from lowerbound.data.sources import Source
 from lowerbound.evidence.importance import Evidence, log_evidence
-from lowerbound.inference.use import in_chunks, observed
 from lowerbound.randomness.keys import content_hash
 from lowerbound.statistics import standard_error_of_mean
 

@@ -7,8 +7,8 @@ from scipy import stats
 
 import lowerbound as lb
 from lowerbound.assembly import build
+from lowerbound.data.chunks import transformed
 from lowerbound.data.schema import LIKELIHOODS, choose
-from lowerbound.inference.use import transformed
 
 RNG = np.random.default_rng(0)
 BINARY = RNG.integers(0, 2, (50, 3))

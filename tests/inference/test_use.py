@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lowerbound as lb
-from lowerbound.inference.use import in_chunks
+from lowerbound.data.chunks import in_chunks
 
 LATENT, COUNTS = lb.DiagonalGaussian(2), lb.Binomial(3, 4)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lowerbound as lb
-from lowerbound.inference.use import transformed
+from lowerbound.data.chunks import transformed
 
 TRANSFORMS = [
     lb.Identity(),

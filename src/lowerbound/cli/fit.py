@@ -124,8 +124,8 @@ def fit(
     from lowerbound.cli.console import Progress, compilation_cache, plain_warnings, print_metrics, say
     from lowerbound.cli.files import provenance, usable_folder, without_nan, write_json, write_lines
     from lowerbound.cli.pictures import draw
+    from lowerbound.data.chunks import observed
     from lowerbound.figures.run import Shown, undrawable
-    from lowerbound.inference.use import observed
     from lowerbound.training.fit import default_epochs
     from lowerbound.workflow import evaluate, fingerprints
 

@@ -34,7 +34,7 @@ def reconstruct(
     from lowerbound.cli.console import report_written
     from lowerbound.cli.inputs import model_and_rows
     from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_rows
-    from lowerbound.inference.use import observed
+    from lowerbound.data.chunks import observed
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     saved, source = model_and_rows(folder, data, labels)

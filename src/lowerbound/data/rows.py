@@ -1,92 +1,200 @@
-"""Rows: what counts as data, and whether it lies where a likelihood has its mass."""
+"""Rows: data that were looked at once for the model that they are handed to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.distributions.support import Columns, range_of, takes_missing, words
+from lowerbound.data.chunks import seen
+from lowerbound.data.errors import DataError, Place
+from lowerbound.data.tables import as_rows, as_table, blocks
+from lowerbound.distributions.support import Columns, OrMissing, range_of, same_support, takes_missing, words
+from lowerbound.models.latent_model import Event, LatentModel
+from lowerbound.models.transforms import Identity, Transform
 
-__all__ = ["as_rows", "check_support", "padded_size"]
+__all__ = ["Asked", "Rows", "check_support", "checked", "conditions", "padded_size"]
 
 
-def as_rows(x: Any, name: str = "x", *, missing: bool = False) -> np.ndarray:
-    """`x` as an array of shape (n, d) in a type of its own that a device has. With `missing`, NaN stands
-    for a value that was not observed.
+@dataclass(frozen=True)
+class Asked:
+    """What a model asks of rows: the event that a row is to it, seen through a transform, and whether NaN
+    stands for a value that was not observed."""
 
-    **Raises:** `TypeError` for anything but numbers; `ValueError` for another shape, for no rows, for
-    NaN and infinity (with the place of the first).
+    event: Event
+    transform: Transform
+    missing: bool
 
-    >>> as_rows([[1, 2], [3, 4]]).shape
-    (2, 2)
-    >>> as_rows([[1.0, float("nan")]])
+    @classmethod
+    def by(cls, model: LatentModel, given: Any = None, name: str = "x") -> Self:
+        """What `model` asks, whose first condition is `given`.
+
+        **Raises:** [`DataError`][lowerbound.data.errors.DataError] for a condition that is not as wide as
+        the parts are made for.
+        """
+        try:
+            event = model.event(None if given is None else jnp.asarray(given))
+        except (TypeError, IndexError) as error:
+            if given is None:
+                raise
+            found = f"one of {given.size} value{'s' * (given.size != 1)}"
+            source, expected = f"the condition of {name}", "one that the model's parts are made for"
+            raise DataError(source, expected, found, way_out=str(error)) from None
+        return cls(event, model.transform, model.takes_missing)
+
+    def same_as(self, other: Self) -> bool:
+        """Whether rows that were checked for the one are for the other."""
+        return (
+            (self.event.shape, self.missing) == (other.event.shape, other.missing)
+            and same_support(self.event.support, other.event.support)
+            and (self.transform is other.transform or bool(eqx.tree_equal(self.transform, other.transform)))
+        )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of data, `x` of shape (n, d) in a small type of its own, with the condition of each, `given` of
+    shape (n, c), where there is one; `asked` is what they were checked for.
+
+    Every function that takes rows takes arrays, data frames or these. Rows that [`checked`][] gave for a
+    model are not looked at again when they are handed to a function with that model, or one that asks the
+    same.
+    """
+
+    x: np.ndarray
+    given: np.ndarray | None = None
+    asked: Asked | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, rows: Any) -> Rows:
+        """Some of the rows, as well checked as they all are."""
+        return Rows(self.x[rows], None if self.given is None else self.given[rows], self.asked)
+
+
+def checked(model: LatentModel, x: Any, given: Any = None, name: str = "x") -> Rows:
+    """`x` and `given` as rows that `model` is made for; all of them are looked at, once.
+
+    **Raises:** [`DataError`][lowerbound.data.errors.DataError] for anything but finite numbers (NaN passes
+    where the likelihood takes missing values); a width that is not the model's; values outside the
+    transform's domain or, as the model sees them, the likelihood's support; conditions that are not one a
+    row, or of another width than the parts are made for.
+
+    >>> import jax, lowerbound as lb
+    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(3), jax.random.key(0)
+    >>> model = lb.VAE(
+    ...     lb.StandardNormal(2),
+    ...     lb.Conditional(lb.MLP(3, latent.size, key=key), latent),
+    ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
+    ... )
+    >>> rows = checked(model, [[0, 1, 1], [1, 0, 1]])
+    >>> len(rows), checked(model, rows) is rows
+    (2, True)
+    """
+    before = None
+    if isinstance(x, Rows):
+        before, x, given = x, x.x, x.given if given is None else given
+    missing = model.takes_missing
+    if before is None or before.asked is None or (before.asked.missing and not missing):
+        x, _ = as_table(x, name, missing=missing)
+    given = conditions(given, len(x), name)
+    asked = Asked.by(model, None if given is None else given[0], name)
+    if x.shape[1:] != asked.event.shape:
+        (width,) = asked.event.shape
+        raise DataError(name, f"rows of {width} values, as the likelihood is of", f"{x.shape[1]}")
+    if before is not None and before.asked is not None and asked.same_as(before.asked):
+        return before if given is before.given else Rows(x, given, before.asked)
+    _check_seen(x, asked, name)
+    return Rows(x, given, asked)
+
+
+def conditions(given: Any, n: int, name: str = "x") -> np.ndarray | None:
+    """The conditions of `n` rows called `name`, one a row, as an array of shape (n, c).
+
+    >>> conditions([0.5, 1.0], 2).shape
+    (2, 1)
+    >>> conditions([0.5, 1.0], 3)
     Traceback (most recent call last):
     ...
-    ValueError: x: expected finite numbers, found nan in row 0, column 1 (1 value in all is not finite)
+    lowerbound.data.errors.DataError: given: expected a condition for each of 3 rows of x, found 2
     """
-    x = np.asarray(x)
-    if x.dtype.kind not in "biuf":
-        kind = {"O": "Python objects", "U": "text", "S": "bytes", "c": "complex numbers"}
-        raise TypeError(f"{name}: expected an array of real numbers, found {kind.get(x.dtype.kind, x.dtype)}")
-    if x.ndim != 2:
-        raise ValueError(
-            f"{name}: expected rows, an array of shape (n, d), found shape {x.shape}"
-            + ("; flatten images with x.reshape(len(x), -1)" if x.ndim > 2 else "")
-        )
-    if 0 in x.shape:
-        raise ValueError(f"{name}: expected at least one row and one column, found shape {x.shape}")
-    if x.dtype.kind == "f":
-        if not all(_allowed(block, missing).all() for block in _blocks(x)):
-            finite = _allowed(x, missing)
-            row, column = np.argwhere(~finite)[0]
-            count = int((~finite).sum())
-            raise ValueError(
-                f"{name}: expected finite numbers, found {x[row, column]} in row {row}, "
-                f"column {column} ({count} value{'s' * (count > 1)} in all "
-                f"{'are' if count > 1 else 'is'} not finite)"
-            )
-        largest = np.finfo(np.float32).max
-        if x.dtype.itemsize > 4 and any((np.abs(block) > largest).any() for block in _blocks(x)):
-            row, column = np.argwhere(np.abs(x) > largest)[0]
-            raise ValueError(
-                f"{name}: expected numbers that fit into float32, found {x[row, column]} in row {row}, "
-                f"column {column}; divide by a unit"
-            )
-        return x.astype(x.dtype.newbyteorder("=") if x.dtype.itemsize <= 4 else np.float32, copy=False)
-    if x.dtype.itemsize == 8:
-        limits = np.iinfo(np.int32)
-        if x.min() < limits.min or x.max() > limits.max:
-            raise ValueError(f"{name}: expected whole numbers that fit into 32 bits")
-        return x.astype(np.int32)
-    return x.astype(x.dtype.newbyteorder("="), copy=False)
+    if given is None:
+        return None
+    given = np.asarray(given)
+    given = as_rows(given[:, None] if given.ndim == 1 else given, f"the condition of {name}")
+    if len(given) != n:
+        expected = f"a condition for each of {n} row{'s' * (n != 1)} of {name}"
+        raise DataError("given", expected, f"{len(given)}")
+    return given
 
 
-def _allowed(x: np.ndarray, missing: bool) -> np.ndarray:
-    allowed: np.ndarray = ~np.isinf(x) if missing else np.isfinite(x)
-    return allowed
+def _check_seen(x: np.ndarray, asked: Asked, name: str) -> None:
+    """Whether all rows lie in the transform's domain and, behind it, in the support."""
+    transform = asked.transform
+    if isinstance(transform, Identity):
+        check_support(x, asked.event.support, name)
+        return
+    domain = OrMissing(transform.domain) if asked.missing else transform.domain
+    check_support(x, domain, name, of=type(transform).__name__)
+    numbers = np.arange(len(x))
+    if _always_inside(transform, asked.event.support):
+        # What is left is a hole where a column is of a family that takes none.
+        holes = np.isnan(x).any(1) if asked.missing and isinstance(asked.event.support, Columns) else ()
+        numbers = np.flatnonzero(holes)
+    if len(numbers):
+        first = 0
+        for y in seen(transform, x if len(numbers) == len(x) else x[numbers]):
+            check_support(y, asked.event.support, name, rows=numbers[first:])
+            first += len(y)
 
 
-def check_support(x: np.ndarray, support: Constraint, name: str = "x", *, of: str = "likelihood") -> None:
+def _always_inside(transform: Transform, support: Constraint) -> bool:
+    """Whether whatever the transform puts out lies in the support, so that no row need be seen for it."""
+    to = range_of(transform.codomain)
+    parts = [part for part, _ in support.blocks] if isinstance(support, Columns) else [support]
+    return all(
+        to is not None
+        and (span := range_of(part)) is not None
+        and span.low <= to.low
+        and to.high <= span.high
+        and not (span.open_low and to.low == span.low and not to.open_low and np.isfinite(span.low))
+        and not (span.open_high and to.high == span.high and not to.open_high and np.isfinite(span.high))
+        and (to.whole or not span.whole)
+        for part in parts
+    )
+
+
+def check_support(
+    x: np.ndarray,
+    support: Constraint,
+    name: str = "x",
+    *,
+    of: str = "likelihood",
+    rows: np.ndarray | None = None,
+) -> None:
     """Whether every value of `x` lies in `support`, that of the part named by `of`. NaN does where the
-    support says that a value may be missing.
+    support says that a value may be missing. `rows` are the numbers by which the rows are told.
 
-    **Raises:** `ValueError` with the first value that does not and the ways out.
+    **Raises:** [`DataError`][lowerbound.data.errors.DataError] with the first value that does not and the
+    ways out.
 
     >>> from numpyro.distributions import constraints
     >>> check_support(np.array([[0.5, 1.0]]), constraints.independent(constraints.boolean, 1))
     Traceback (most recent call last):
     ...
-    ValueError: x: the likelihood is over values in {0, 1}, found 0.5 in row 0, column 0; \
-binarise (binarize="dynamic", or a threshold), or take a family for such values \
-(DiagonalGaussian with a Dequantization, BetaBinomial)
+    lowerbound.data.errors.DataError: x: expected for the likelihood values in {0, 1}, \
+found 0.5 in row 0, column 0; binarise (binarize="dynamic", or a threshold), or take a family for such \
+values (DiagonalGaussian with a Dequantization, BetaBinomial)
     """
-    blocks = support.blocks if isinstance(support, Columns) else ((support, tuple(range(x.shape[1]))),)
+    parts = support.blocks if isinstance(support, Columns) else ((support, tuple(range(x.shape[1]))),)
     outside = [
         (row, columns[i], set_of_values)
-        for set_of_values, columns in blocks
+        for set_of_values, columns in parts
         # All columns are taken as they are: a copy would cost more than the look.
         for row, i in _first_outside(x[:, columns] if isinstance(support, Columns) else x, set_of_values)
     ]
@@ -94,11 +202,10 @@ binarise (binarize="dynamic", or a threshold), or take a family for such values 
         return
     row, column, set_of_values = min(outside, key=lambda place: place[:2])
     value = float(x[row, column])
-    where = f" in column {column}" if len(blocks) > 1 else ""
-    raise ValueError(
-        f"{name}: the {of} is over {words(set_of_values)}{where}, found {value:g} in row {row}, "
-        f"column {column}; {_ways_out(value, set_of_values)}"
-    )
+    where = f" in column {column}" if len(parts) > 1 else ""
+    place = Place(row if rows is None else int(rows[row]), column)
+    expected = f"for the {of} {words(set_of_values)}{where}"
+    raise DataError(name, expected, f"{value:g}", place, _ways_out(value, set_of_values))
 
 
 def _first_outside(x: np.ndarray, support: Constraint) -> list[tuple[int, int]]:
@@ -112,7 +219,7 @@ def _first_outside(x: np.ndarray, support: Constraint) -> list[tuple[int, int]]:
         return above & (high < span.high if span.open_high else high <= span.high)
 
     # The least and the greatest are NaN where a value is, and NaN is between nothing.
-    if all(between(block.min(), block.max()) and (not span.whole or _whole(block)) for block in _blocks(x)):
+    if all(between(block.min(), block.max()) and (not span.whole or _whole(block)) for block in blocks(x)):
         return []
     inside = between(x, x)
     if span.whole:
@@ -120,12 +227,6 @@ def _first_outside(x: np.ndarray, support: Constraint) -> list[tuple[int, int]]:
     if takes_missing(support):
         inside |= np.isnan(x)
     return [] if inside.all() else [tuple(np.argwhere(~inside)[0].tolist())]
-
-
-def _blocks(x: np.ndarray) -> Iterator[np.ndarray]:
-    """A few rows at a time, which stay in a cache between two looks at them."""
-    step = max(1, 65536 // x.shape[1])
-    return (x[first : first + step] for first in range(0, len(x), step))
 
 
 def _whole(x: np.ndarray) -> bool:

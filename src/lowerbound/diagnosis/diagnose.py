@@ -11,6 +11,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import PRNGKeyArray
 
+from lowerbound.data.rows import Rows, checked
 from lowerbound.diagnosis.activity import ACTIVE, activity_of
 from lowerbound.diagnosis.diagnosis import Diagnosis, Estimate, Notes, PerRow
 from lowerbound.diagnosis.gaps import Gaps, gaps_of
@@ -24,9 +25,8 @@ from lowerbound.diagnosis.judges import (
     judged_scale,
     judged_warm_up,
 )
-from lowerbound.diagnosis.looked import Constants, Looked, Table, look
+from lowerbound.diagnosis.looked import Constants, Looked, look
 from lowerbound.diagnosis.scale import scale_of
-from lowerbound.inference.use import checked
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.bounds import Objective
 from lowerbound.randomness.keys import as_key
@@ -103,7 +103,7 @@ def diagnose(
     first = model.sampler(jnp.asarray(table.x[0]), key, condition)
     activity = activity_of(looked, notes)
     information = information_of(model, looked, table.given, first, notes)
-    gaps = gaps_of(constants, table.first(gap_rows), samples, first, notes)
+    gaps = gaps_of(constants, table[:gap_rows], samples, first, notes)
     scale = scale_of(model, looked, table.given, notes)
     if looked.kl is None:
         notes.append("KL per dimension: not defined, posterior or prior does not factorise over dimensions")
@@ -129,11 +129,9 @@ def diagnose(
     )
 
 
-def _some(table: tuple[np.ndarray, np.ndarray | None], rows: int, key: PRNGKeyArray) -> Table:
+def _some(table: Rows, rows: int, key: PRNGKeyArray) -> Rows:
     """As many of the rows as are looked at, in random order."""
-    x, given = table
-    order = np.random.default_rng(np.asarray(jax.random.key_data(key))).permutation(len(x))[:rows]
-    return Table(x[order], None if given is None else given[order])
+    return table[np.random.default_rng(np.asarray(jax.random.key_data(key))).permutation(len(table))[:rows]]
 
 
 def _estimates(

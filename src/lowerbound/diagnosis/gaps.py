@@ -13,10 +13,11 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lowerbound.data.chunks import in_chunks
+from lowerbound.data.rows import Rows
 from lowerbound.diagnosis.diagnosis import Notes, PerRow
-from lowerbound.diagnosis.looked import Constants, Table
+from lowerbound.diagnosis.looked import Constants
 from lowerbound.evidence.k_hat import pareto_k_hat, tail_length
-from lowerbound.inference.use import in_chunks
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
@@ -51,7 +52,7 @@ class _Search(eqx.Module):
     objective: CIWAE | None
 
 
-def gaps_of(constants: Constants, table: Table, samples: int, first: Sampler, notes: Notes) -> Gaps:
+def gaps_of(constants: Constants, table: Rows, samples: int, first: Sampler, notes: Notes) -> Gaps:
     """Of each row of `table` (Cremer, Li & Duvenaud 2018); `first` is a row's sampler, for its kind."""
     objective = None
     not_told_apart = "approximation and amortisation gap: not told apart, the posterior "
@@ -62,7 +63,7 @@ def gaps_of(constants: Constants, table: Table, samples: int, first: Sampler, no
     else:
         gradient = "reparameterized" if first.moving_support else "doubly_reparameterized"
         objective = CIWAE(_STEP_DRAWS, gradient=gradient)
-    found = in_chunks(_weights, _Search(constants, samples, objective), tuple(table), chunk=50)
+    found = in_chunks(_weights, _Search(constants, samples, objective), (table.x, table.given), chunk=50)
     log_w, best, weights = jax.tree.map(lambda leaf: leaf.astype(np.float64), found)
     with np.errstate(invalid="ignore"):
         log_p = np.logaddexp.reduce(weights, axis=1) - math.log(samples)

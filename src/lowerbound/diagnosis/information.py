@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpyro.distributions import Distribution
 
+from lowerbound.data.chunks import in_chunks
 from lowerbound.diagnosis.diagnosis import Notes, PerRow
 from lowerbound.diagnosis.looked import Looked
 from lowerbound.distributions.support import range_of
-from lowerbound.inference.use import in_chunks
 from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
 

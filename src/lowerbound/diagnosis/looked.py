@@ -12,28 +12,18 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, Independent
 
+from lowerbound.data.chunks import in_chunks
+from lowerbound.data.rows import Rows
 from lowerbound.diagnosis.diagnosis import PerRow
 from lowerbound.distributions.divergence import kl_divergence
-from lowerbound.inference.use import in_chunks
 from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys
 
-__all__ = ["Constants", "Looked", "Table", "look"]
+__all__ = ["Constants", "Looked", "look"]
 
 # Draws of z a row behind rate, distortion and the aggregated posterior.
 _DRAWS = 4
-
-
-class Table(NamedTuple):
-    """Rows (n, d), and the condition of each, (n, c)."""
-
-    x: np.ndarray
-    given: np.ndarray | None
-
-    def first(self, n: int) -> Table:
-        """The first n rows."""
-        return Table(self.x[:n], None if self.given is None else self.given[:n])
 
 
 class Constants(eqx.Module):
@@ -74,9 +64,9 @@ class Looked(NamedTuple):
         return -self.rate - self.distortion
 
 
-def look(constants: Constants, table: Table) -> Looked:
+def look(constants: Constants, table: Rows) -> Looked:
     """Every row of `table` once."""
-    found = in_chunks(_looked, constants, tuple(table), chunk=128)
+    found = in_chunks(_looked, constants, (table.x, table.given), chunk=128)
     found = jax.tree.map(lambda leaf: leaf.astype(np.float64), found)
     return Looked(*found)
 

@@ -16,9 +16,10 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from lowerbound.archive.unfinished import Unfinished, fingerprint
+from lowerbound.data.chunks import chunks
+from lowerbound.data.rows import checked
 from lowerbound.evidence.annealing import annealed
 from lowerbound.evidence.k_hat import pareto_k_hat, tail_length
-from lowerbound.inference.use import checked, chunks
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys, as_key
 from lowerbound.statistics import standard_error_of_mean
@@ -148,7 +149,8 @@ def log_evidence(
     >>> bool(abs(np.exp(evidence.log_prob).sum() - 1) < 0.05)       # the eight probabilities sum to 1
     True
     """
-    x, given = checked(model, x, given)
+    rows_of = checked(model, x, given)
+    x, given = rows_of.x, rows_of.given
     if method not in _METHODS:
         raise ValueError(f"method: expected {' or '.join(_METHODS)}, found {method!r}")
     of_row, default_samples = _METHODS[method]

@@ -12,8 +12,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lowerbound.data.chunks import in_chunks
 from lowerbound.evidence.annealing import Path, Start, keys_of_chains, log_mean_exp
-from lowerbound.inference.use import in_chunks
 from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import as_key

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from lowerbound.data.chunks import observed
 from lowerbound.diagnosis.copies import nearest, nearness
 from lowerbound.diagnosis.diagnosis import Diagnosis
 from lowerbound.evidence.importance import Evidence
@@ -19,7 +20,7 @@ from lowerbound.figures.latents import latent_scatter, manifold
 from lowerbound.figures.mosaic import grey_map, shape_of_images
 from lowerbound.figures.rows import nearest_rows, reconstructions, samples
 from lowerbound.figures.training import bound_over_training
-from lowerbound.inference.use import decode, encode, observed, reconstruct, sample
+from lowerbound.inference.use import decode, encode, reconstruct, sample
 from lowerbound.models.priors import StandardNormal
 from lowerbound.models.vae import VAE
 from lowerbound.text import counted, short, with_error

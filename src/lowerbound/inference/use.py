@@ -1,159 +1,27 @@
-"""Using a model: encode, decode, reconstruct, generate; and how rows go through a compiled function."""
+"""Using a model: encode, decode, reconstruct, generate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from lowerbound.data.rows import as_rows, check_support
-from lowerbound.data.tables import as_table
-from lowerbound.distributions.support import OrMissing
+from lowerbound.data.chunks import CHUNK, in_chunks
+from lowerbound.data.rows import Rows, checked, conditions
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.models.transforms import Binarization, Identity, Transform
 from lowerbound.randomness.keys import RowKeys, as_key, content_key
 
-__all__ = [
-    "checked",
-    "chunks",
-    "decode",
-    "encode",
-    "impute",
-    "in_chunks",
-    "observed",
-    "reconstruct",
-    "sample",
-    "transformed",
-]
-
-
-def in_chunks(function: Callable[..., PyTree], constants: PyTree, rows: PyTree, *, chunk: int) -> PyTree:
-    """`function(constants, row)` of every row, compiled once for chunks of one fixed shape.
-
-    `rows` is a tree of arrays with one leading axis. Returns NumPy arrays. `function` is a function of a
-    module, since the compiled program is kept under its name.
-    """
-    parts = list(chunks(function, constants, rows, chunk=chunk))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
-
-
-def chunks(
-    function: Callable[..., PyTree],
-    constants: PyTree,
-    rows: PyTree,
-    *,
-    chunk: int,
-    devices: int = 1,
-    start: int = 0,
-) -> Iterator[PyTree]:
-    """What [`in_chunks`][] puts together, a chunk at a time from row `start` on: `chunk` rows for each of
-    `devices` local devices.
-
-    The last chunk is filled up with its own first row, so that one row alone and the same row among others
-    take the same path to the last bit. The next chunk is computed while the caller looks at this one.
-    """
-    n, step = len(jax.tree.leaves(rows)[0]), chunk * devices
-    mesh = Mesh(np.array(jax.local_devices()[:devices]), ("rows",)) if devices > 1 else None
-
-    def dispatched(first: int) -> tuple[int, PyTree]:
-        index: Any = slice(first, first + step)
-        if first + step > n:
-            index = np.r_[first:n, np.full(first + step - n, first)]
-        block = jax.tree.map(lambda leaf: np.asarray(leaf)[index], rows)
-        return min(step, n - first), _chunk(function, constants, block, mesh)
-
-    under_way = map(dispatched, range(start, n, step))
-    chunk_now = next(under_way, None)
-    while chunk_now is not None:
-        (count, result), chunk_now = chunk_now, next(under_way, None)
-        yield jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result)
-
-
-@eqx.filter_jit
-def _chunk(function: Callable[..., PyTree], constants: PyTree, rows: PyTree, mesh: Mesh | None) -> PyTree:
-    arrays, static = eqx.partition(constants, eqx.is_array)
-
-    def on_device(arrays: PyTree, rows: PyTree) -> PyTree:
-        return jax.vmap(lambda row: function(eqx.combine(arrays, static), row))(rows)
-
-    if mesh is None:
-        return on_device(arrays, rows)
-    return jax.shard_map(
-        on_device,
-        mesh=mesh,
-        in_specs=(PartitionSpec(), PartitionSpec("rows")),
-        out_specs=PartitionSpec("rows"),
-        check_vma=False,  # rows do not meet: nothing is summed over devices
-    )(arrays, rows)
-
-
-# Rows of a chunk where a row is one pass through a network: a few milliseconds, most of them of products.
-_CHUNK = 512
-
-
-def checked(
-    model: LatentModel, x: Any, given: Any = None, name: str = "x"
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """`x` and `given` as arrays that `model` is made for.
-
-    **Raises:** `TypeError` and `ValueError` for anything but finite numbers (NaN passes where the likelihood
-    takes missing values); a width that is not the model's; values outside the transform's domain or the
-    likelihood's support (where there is a transform, the first thousand rows are looked at, and as many
-    with missing values); conditions that are not one a row.
-    """
-    (x, _), transform = as_table(x, name, missing=model.takes_missing), model.transform
-    if given is not None:
-        given = np.asarray(given)
-        given = as_rows(given[:, None] if given.ndim == 1 else given, f"the condition of {name}")
-        if len(given) != len(x):
-            raise ValueError(f"given: expected a condition for each of {len(x)} rows, found {len(given)}")
-    event = model.event(None if given is None else jnp.asarray(given[0]))
-    if event.shape != x.shape[1:]:
-        raise ValueError(
-            f"{name}: expected rows of shape {event.shape}, the likelihood's, found rows of shape "
-            f"{x.shape[1:]}"
-        )
-    seen = x
-    if not isinstance(transform, Identity):  # whose domain, all real numbers, the table was looked at for
-        domain = OrMissing(transform.domain) if model.takes_missing else transform.domain
-        check_support(x, domain, name, of=type(transform).__name__)
-        # Rows with holes besides: a column may be of a family that takes none.
-        holes = np.flatnonzero(np.isnan(x).any(1) if model.takes_missing else ())
-        looked_at = np.unique(np.r_[: min(len(x), 1000), holes[:1000]])
-        seen = transformed(transform, x[looked_at])
-    check_support(seen, event.support, name)
-    return x, given
-
-
-def transformed(transform: Transform, x: ArrayLike, key: PRNGKeyArray | int = 0) -> Float[np.ndarray, "n d"]:
-    """Rows as the parts of a model see them in inference, y = T(x): noise follows from a row's content.
-
-    >>> transformed(Identity(), np.array([[0, 1]])).tolist()
-    [[0.0, 1.0]]
-    """
-    return np.asarray(in_chunks(_transformed, (transform, as_key(key)), x, chunk=_CHUNK))
-
-
-def _transformed(constants: tuple[Transform, PRNGKeyArray], x: Array) -> Array:
-    transform, key = constants
-    return transform(x, RowKeys.by_content(key, x).transform)
-
-
-def observed(model: LatentModel, x: np.ndarray, seed: int = 0) -> np.ndarray:
-    """The rows whose probability is stated: the binary ones where the model binarises, else `x`."""
-    return transformed(model.transform, x, seed) if isinstance(model.transform, Binarization) else x
+__all__ = ["decode", "encode", "impute", "reconstruct", "sample"]
 
 
 def encode(
     model: LatentModel,
-    x: ArrayLike,
+    x: Rows | ArrayLike,
     *,
     given: ArrayLike | None = None,
     key: PRNGKeyArray | int = 0,
@@ -171,7 +39,7 @@ def encode(
     (5, 2)
     """
     rows = checked(model, x, given)
-    return np.asarray(in_chunks(_encoded, (model, as_key(key)), rows, chunk=_CHUNK))
+    return np.asarray(in_chunks(_encoded, (model, as_key(key)), (rows.x, rows.given), chunk=CHUNK))
 
 
 def _encoded(constants: tuple[LatentModel, PRNGKeyArray], row: tuple[Array, Any]) -> Array:
@@ -189,7 +57,8 @@ def decode(model: LatentModel, z: ArrayLike, *, given: ArrayLike | None = None) 
     >>> lb.decode(lb.VAE(lb.StandardNormal(2), q, p), np.zeros((1, 2))).tolist()
     [[0.5, 0.5, 0.5, 0.5]]
     """
-    return np.asarray(in_chunks(_decoded, model, (z, given), chunk=_CHUNK))
+    given = conditions(given, len(np.asarray(z)), "z")
+    return np.asarray(in_chunks(_decoded, model, (z, given), chunk=CHUNK))
 
 
 def _decoded(model: LatentModel, row: tuple[Array, Any]) -> Array:
@@ -199,13 +68,14 @@ def _decoded(model: LatentModel, row: tuple[Array, Any]) -> Array:
 
 def reconstruct(
     model: LatentModel,
-    x: ArrayLike,
+    x: Rows | ArrayLike,
     *,
     given: ArrayLike | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> Float[np.ndarray, "n d"]:
     """The likelihood means at the posterior means, E[x∣z = E[z∣x]], in the data's own units."""
-    return decode(model, encode(model, x, given=given, key=key), given=given)
+    rows = checked(model, x, given)
+    return decode(model, encode(model, rows, key=key), given=rows.given)
 
 
 def sample(
@@ -231,9 +101,9 @@ def sample(
     if n < 1:
         raise ValueError(f"sample: expected n of at least 1, found {n}")
     keys = jax.vmap(jax.random.fold_in, (None, 0))(as_key(key), jnp.arange(n))
-    rows = (jax.random.key_data(keys), given)
+    rows = (jax.random.key_data(keys), conditions(given, n, "the sample"))
     function = _generated_mean if mean else _generated
-    return np.asarray(in_chunks(function, model, rows, chunk=_CHUNK))
+    return np.asarray(in_chunks(function, model, rows, chunk=CHUNK))
 
 
 def _generated(model: LatentModel, row: tuple[Array, Any]) -> Array:
@@ -251,7 +121,7 @@ def _generated_mean(model: LatentModel, row: tuple[Array, Any]) -> Array:
 
 def impute(
     model: LatentModel,
-    x: ArrayLike,
+    x: Rows | ArrayLike,
     *,
     samples: int = 1000,
     key: PRNGKeyArray | int = 0,
@@ -287,11 +157,11 @@ def impute(
         )
     if samples < 1:
         raise ValueError(f"impute: expected samples of at least 1, found {samples}")
-    x, given = checked(model, x, given)
+    rows = checked(model, x, given)
     constants = (model, as_key(key), _Range(samples), mean)
     # Rows of a chunk, so that a chunk decodes about as many rows as elsewhere.
-    chunk = max(1, min(_CHUNK, 8192 // samples))
-    return np.asarray(in_chunks(_imputed, constants, (x, given), chunk=chunk))
+    chunk = max(1, min(CHUNK, 8192 // samples))
+    return np.asarray(in_chunks(_imputed, constants, (rows.x, rows.given), chunk=chunk))
 
 
 class _Range(eqx.Module):

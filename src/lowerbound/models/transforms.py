@@ -45,6 +45,11 @@ class Transform(eqx.Module):
         """The values that a row may hold before the transform."""
         return constraints.real
 
+    @property
+    def codomain(self) -> Constraint:
+        """A set that the values of y lie in, whatever row of the domain was given."""
+        return constraints.real
+
     def inverse(self, y: Float[Array, " d"]) -> Float[Array, " d"]:
         """Back to the units of the data, where the transform can be undone; else `y` as it is."""
         return y
@@ -80,6 +85,10 @@ class Identity(Transform):
 
 class Binarization(Transform):
     """A transform to 0 and 1. The binary row is then the data: log p(x) is its probability."""
+
+    @property
+    def codomain(self) -> Constraint:
+        return constraints.boolean
 
 
 class DynamicBinarization(Binarization):
@@ -215,6 +224,10 @@ class Dequantization(Transform):
     @property
     def domain(self) -> Constraint:
         return constraints.integer_interval(0, self.levels - 1)
+
+    @property
+    def codomain(self) -> Constraint:
+        return constraints.unit_interval
 
     def __call__(self, x: Array, key: PRNGKeyArray) -> Float[Array, " d"]:
         return (jnp.asarray(x, float) + jax.random.uniform(key, x.shape)) / self.levels

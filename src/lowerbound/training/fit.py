@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -20,8 +20,8 @@ import optax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
-from lowerbound.data.rows import padded_size
-from lowerbound.inference.use import checked
+from lowerbound.data.rows import Rows as HostRows
+from lowerbound.data.rows import checked, padded_size
 from lowerbound.leaves import partition
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.bounds import ELBO, Objective
@@ -140,12 +140,12 @@ def fit(
     True
     """
     split_key, run_key = jax.random.split(as_key(key))
-    table = held_out = _Table(*checked(model, x, given))
+    table = held_out = checked(model, x, given)
     if isinstance(validation, (int, float)):
         train_rows, held_rows = _split(len(table.x), validation, split_key)
     else:
         held_x, held_given = validation if isinstance(validation, tuple) else (validation, None)
-        held_out = _Table(*checked(model, held_x, held_given, "validation"))
+        held_out = checked(model, held_x, held_given, "validation")
         train_rows, held_rows = np.arange(len(table.x)), np.arange(len(held_out.x))
     n = len(train_rows)
     if epochs is None:
@@ -267,11 +267,6 @@ def default_epochs(n: int, batch_size: int) -> int:
 _FEWEST_STEPS = 20
 
 
-class _Table(NamedTuple):
-    x: np.ndarray
-    given: np.ndarray | None
-
-
 class _Pace:
     """How many steps to ask for in one compiled call, so that it lasts about a second: long enough that
     Python costs nothing, short enough that Ctrl-C is heard. The numbers do not depend on it."""
@@ -365,7 +360,7 @@ def _check_parameters(parameters: PyTree) -> None:
         )
 
 
-def _on_device(table: _Table, rows: np.ndarray) -> Rows:
+def _on_device(table: HostRows, rows: np.ndarray) -> Rows:
     given = None if table.given is None else _padded(table.given, rows)
     return Rows(x=_padded(table.x, rows), given=given, n=jnp.asarray(len(rows)))
 

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lowerbound.data.rows import as_rows
 from lowerbound.data.sources.arrays import read_npy, read_npz
 from lowerbound.data.sources.idx import is_idx, read_idx
 from lowerbound.data.sources.images import read_images
 from lowerbound.data.sources.tables import read_csv, read_parquet
-from lowerbound.data.tables import Columns, stack
+from lowerbound.data.tables import Columns, as_rows, stack
 
 __all__ = ["Source", "open_labels", "open_source"]
 
