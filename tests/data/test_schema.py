@@ -7,8 +7,11 @@ from scipy import stats
 
 import lowerbound as lb
 from lowerbound.assembly import build
-from lowerbound.data.schema import LIKELIHOODS, choose
+from lowerbound.data.schema import choose
 from lowerbound.inference.use import transformed
+from lowerbound.parts import names
+
+LIKELIHOODS = names("likelihood")
 
 RNG = np.random.default_rng(0)
 BINARY = RNG.integers(0, 2, (50, 3))
@@ -115,7 +118,7 @@ def test_missing_values_are_left_out_of_what_is_said_of_the_data(likelihood):
 def test_only_families_of_independent_columns_take_missing_values():
     for likelihood in set(LIKELIHOODS) - set(INDEPENDENT):
         with pytest.raises(
-            ValueError, match=rf"missing: {likelihood} takes no .* one of bernoulli, .*laplace"
+            ValueError, match=rf"missing: {likelihood} takes no .* one of diagonal-gaussian, .*bernoulli"
         ):
             choose(REAL, likelihood, missing=True)
 
