@@ -22,6 +22,7 @@ from lowerbound.inference.use import transformed
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import LearnedPrior, MixturePrior, StandardPrior, UniformCodes, VampPrior
 from lowerbound.models.vae import VAE
+from lowerbound.networks.activations import Activation
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
 from lowerbound.networks.mlp import MLP, Standardized
 from lowerbound.objectives.bounds import ELBO, Objective
@@ -78,7 +79,7 @@ def build(
     latent_dim: int = 10,
     width: int = 256,
     depth: int = 2,
-    activation: str = "swish",
+    activation: Activation = "swish",
     missing: bool = False,
     key: PRNGKeyArray | int = 0,
 ) -> Built:

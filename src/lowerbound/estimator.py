@@ -26,6 +26,7 @@ from lowerbound.archive.store import Saved, save
 from lowerbound.assembly import build, objective_named
 from lowerbound.evidence.importance import log_evidence
 from lowerbound.inference.use import decode, encode, impute, sample
+from lowerbound.networks.activations import Activation, name_of
 from lowerbound.parts import default
 from lowerbound.training.fit import Result, fit
 from lowerbound.training.state import State
@@ -56,7 +57,8 @@ class VariationalAutoencoder(
     - `posterior`: a family over z, one of `lowerbound.parts.names("posterior")`; `prior`: one of
       `lowerbound.parts.names("prior")`, such as `vamp-prior`, over the same set.
     - `network`: `mlp`, or `conv` for rows that are images of `image_shape`, (height, width[, channels]).
-    - `width`, `depth`, `activation`: of the networks.
+    - `width`, `depth`, `activation`: of the networks, as in [`MLP`][]; an estimator that is to be pickled
+      takes the activation's name, for JAX's functions cannot be.
     - `objective`: `elbo` with the weight `beta` of its KL, or one of
       `lowerbound.parts.names("objective")`, such as `iwae`; `gradient`: its estimator, such as
       `doubly-reparameterized`.
@@ -94,7 +96,7 @@ class VariationalAutoencoder(
         image_shape: tuple[int, ...] | None = None,
         width: int = 256,
         depth: int = 2,
-        activation: str = "swish",
+        activation: Activation = "swish",
         objective: str = default("objective"),
         beta: float = 1.0,
         gradient: str = default("gradient"),
@@ -278,7 +280,7 @@ class VariationalAutoencoder(
         fitted = {name: getattr(self, name) for name in _FITTED if hasattr(self, name)}
         if "feature_names_in_" in fitted:
             fitted["feature_names_in_"] = list(fitted["feature_names_in_"])
-        settings = {**self.get_params(), "random_state": self.seed_}
+        settings = {**self.get_params(), "random_state": self.seed_, "activation": name_of(self.activation)}
         return Saved(
             self.model_,
             {"estimator": {"settings": settings, "fitted": fitted}},

@@ -223,7 +223,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(options, message):
         ({"prior": "standard-norml"}, "prior: unknown 'standard-norml'; the nearest is 'standard-normal'"),
         ({"latent_dim": 0}, "latent_dim: expected at least 1, found 0"),
         ({"width": 0}, "MLP.width"),
-        ({"activation": "sigmoid"}, "MLP.activation: expected one of"),
+        ({"activation": "sine"}, "MLP.activation: expected a function"),
     ],
 )
 def test_a_model_is_refused_where_a_part_is_unknown(options, message):
