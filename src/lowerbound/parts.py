@@ -171,13 +171,14 @@ TABLE: tuple[Row, ...] = (
     Row("ScoreFunction", "objectives.gradients", "gradient"),
     Row("vimco", "objectives.gradients", "gradient", called="vimco"),
     Row("Enumeration", "objectives.gradients", "gradient"),
-    # What the likelihood `auto` is for columns of a kind.
+    # What the likelihood `auto` is, or what is advised, for columns of a kind.
     Row("automatic", "data.schema", "likelihood", called="auto"),
     Row("Bernoulli", "families.discrete", "columns", called="bits"),
     Row("BetaBinomial", "families.counts", "columns", called="few-counts"),
     Row("NegativeBinomial", "families.counts", "columns", called="counts"),
     Row("DiagonalGaussian", "families.gaussian", "columns", called="grey"),
     Row("DiagonalGaussian", "families.gaussian", "columns", called="numbers"),
+    Row("StudentT", "families.location_scale", "columns", called="heavy-tailed"),
     # The classical density of a family's columns, called by the family.
     Row("BinomialMixture", "baselines.products", "baseline", called="bernoulli"),
     Row("BinomialMixture", "baselines.products", "baseline", called="binomial"),

@@ -156,7 +156,7 @@ def check_agreement(posterior: Events, prior: Events) -> None:
         raise ValueError(
             f"the posterior is over {words(q)} and the prior over {words(p)}; they must be over one set: "
             "take the posterior's family for the prior (StandardPrior(family), or LearnedPrior(family)), or "
-            "a family over the prior's set (Transformed changes it)"
+            "a family over the prior's set (a bijection changes it)"
         )
 
 
