@@ -31,7 +31,7 @@ def saved():
 
 
 def test_differences_are_paired_over_rows(saved):
-    baselines = fit_baselines(COUNTS, "beta-binomial", trials=4)
+    baselines = fit_baselines(COUNTS, lb.BetaBinomial(COUNTS.shape[1], 4))
     metrics = evaluate(saved, COUNTS, baselines, samples=20, seed=3).metrics
     mine = lb.log_evidence(saved.model, COUNTS, samples=20, key=3)
     assert metrics["log_likelihood"] == mine.mean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,72 +18,45 @@ from numpyro.distributions import Distribution
 from lowerbound.data.chunks import transformed
 from lowerbound.data.schema import choose
 from lowerbound.families.family import Family
+from lowerbound.families.flows import Flow
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import LearnedPrior, MixturePrior, StandardPrior, UniformCodes, VampPrior
 from lowerbound.models.vae import VAE
+from lowerbound.networks.activations import Activation
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
 from lowerbound.networks.mlp import MLP, Standardized
-from lowerbound.objectives.bounds import CIWAE, ELBO, IWAE, MIWAE, PIWAE, Objective, Renyi
-from lowerbound.objectives.wake_sleep import ReweightedWakeSleep, WakeSleep
-from lowerbound.parts import nearest, part
+from lowerbound.objectives.bounds import ELBO, Objective
+from lowerbound.parts import default, part
 from lowerbound.randomness.keys import as_key
 
-__all__ = ["OBJECTIVES", "POSTERIORS", "PRIORS", "Built", "build", "objective_named"]
-
-FLOWS = ("autoregressive-flow", "masked-autoregressive-flow", "coupling-flow")
-# Over z, by the set that they cover: the real line, what is above 0, [0, 1], directions, and codes.
-POSTERIORS = (
-    *("diagonal-gaussian", "full-gaussian", "low-rank-gaussian"),
-    *("laplace", "logistic", "student-t", "cauchy", "gumbel", "uniform"),
-    *FLOWS,
-    *("exponential", "weibull", "rayleigh", "gamma", "log-normal"),
-    *("kumaraswamy", "beta", "logit-normal"),
-    *("dirichlet", "power-spherical"),
-    *("concrete", "relaxed-bernoulli", "bernoulli", "categorical"),
-)
-PRIORS = (
-    *("standard-normal", "standard-prior", "learned-prior", "mixture-prior", "vamp-prior"),
-    *("uniform-codes", "uniform-sphere"),
-    *FLOWS,
-)
-NETWORKS = ("mlp", "conv")
-OBJECTIVES: dict[str, Callable[..., Objective]] = {
-    "elbo": ELBO,
-    "iwae": partial(IWAE, 50),
-    "miwae": MIWAE,
-    "ciwae": CIWAE,
-    "piwae": PIWAE,
-    "renyi": Renyi,
-    "wake-sleep": WakeSleep,
-    "reweighted-wake-sleep": ReweightedWakeSleep,
-}
-# Levels of a code where nothing says how many.
-_LEVELS = 10
+__all__ = ["Built", "build", "objective_named"]
 
 Network = Callable[[Array], Array]
 
 
-def objective_named(name: str, beta: float = 1.0, gradient: str = "reparameterized") -> Objective:
+def objective_named(
+    name: str = default("objective"), beta: float = 1.0, gradient: str = default("gradient")
+) -> Objective:
     """The objective that an option names, at the defaults of its class (`iwae`: 50 samples), with the weight
     β of the KL for `elbo`, and its gradient estimator.
 
     >>> objective_named("iwae").samples
     50
     """
-    if name not in OBJECTIVES:
-        raise ValueError(f"objective: unknown {name!r}; {nearest(name, OBJECTIVES)}")
+    kind, estimator = part(name, "objective"), part(gradient, "gradient")()
     options: dict[str, Any] = {}
-    if name == "elbo":
+    if kind is ELBO:
         options["beta"] = beta
     elif beta != 1:
         raise ValueError(f"beta: goes with the objective elbo, found {beta} with {name}")
-    if "sleep" not in name:
-        options["gradient"] = gradient.replace("-", "_")
-    elif gradient != "reparameterized":
+    if "gradient" in inspect.signature(kind).parameters:
+        options["gradient"] = estimator
+    elif estimator != part(default("gradient"), "gradient")():
         raise ValueError(f"gradient: {name} has its own, found {gradient}")
-    if name == "elbo" and options["gradient"] == "vimco":
+    if kind is ELBO and estimator == part("vimco", "gradient")():
         options["samples"] = 2  # the fewest of which one can be left out
-    return OBJECTIVES[name](**options)
+    objective: Objective = kind(**options)
+    return objective
 
 
 @dataclass(frozen=True)
@@ -96,16 +70,16 @@ class Built:
 def build(
     x: np.ndarray,
     *,
-    likelihood: str = "auto",
+    likelihood: str = default("likelihood"),
     binarize: str | None = None,
-    posterior: str = "diagonal-gaussian",
-    prior: str = "standard-normal",
-    network: str = "mlp",
+    posterior: str = default("posterior"),
+    prior: str = default("prior"),
+    network: str = default("network"),
     image_shape: tuple[int, ...] | None = None,
     latent_dim: int = 10,
     width: int = 256,
     depth: int = 2,
-    activation: str = "swish",
+    activation: Activation = "swish",
     missing: bool = False,
     key: PRNGKeyArray | int = 0,
 ) -> Built:
@@ -123,21 +97,16 @@ def build(
     >>> type(built.model.likelihood.family).__name__, built.model.posterior.family.event_size
     ('Bernoulli', 2)
     """
-    for option, name, known in (
-        ("posterior", posterior, POSTERIORS),
-        ("prior", prior, PRIORS),
-        ("network", network, NETWORKS),
-    ):
-        if name not in known:
-            raise ValueError(f"{option}: unknown {name!r}; {nearest(name, known)}")
+    family, of_prior = part(posterior, "posterior"), part(prior, "prior")
+    of_network = part(network, "network")
     if latent_dim < 1:
         raise ValueError(f"latent_dim: expected at least 1, found {latent_dim}")
     choice = choose(x, likelihood, binarize, missing=missing)
     encoder_key, decoder_key = jax.random.split(as_key(key))
     latent_key, prior_key = jax.random.split(jax.random.fold_in(as_key(key), 1))
     d = x.shape[1]
-    latent = _latent(posterior, latent_dim, latent_key)
-    if network == "conv":
+    latent = family.latent(latent_dim, latent_key)
+    if of_network is ConvEncoder:
         shape = _image(image_shape, d)
         blocks, odd = divmod(choice.family.size, choice.family.event_size)
         if odd:
@@ -165,7 +134,7 @@ def build(
         scale=jnp.asarray(float(np.sqrt(np.nanvar(seen, 0).mean())) or 1.0),
     )
     model = VAE(
-        prior=_prior(prior, latent, seen, prior_key),
+        prior=_prior(of_prior, latent, seen, prior_key),
         posterior=Conditional(encoder, latent),
         likelihood=Conditional(decoder, choice.family),
         transform=choice.transform,
@@ -173,32 +142,19 @@ def build(
     return Built(model, choice.words)
 
 
-def _latent(name: str, dimensions: int, key: PRNGKeyArray) -> Family:
-    """The posterior's family over so many dimensions."""
-    if name in FLOWS:
-        return part(name)(dimensions, key=key)
-    of_size = part(name)
-    if name == "low-rank-gaussian":
-        return of_size(dimensions, max(1, dimensions // 4))
-    if name in ("concrete", "categorical"):
-        return of_size(dimensions, _LEVELS)
-    return of_size(dimensions)
-
-
-def _prior(name: str, latent: Family, seen: np.ndarray, key: PRNGKeyArray) -> Callable[..., Distribution]:
-    """The prior that an option names, over the set of the posterior's family."""
-    if name in FLOWS:
-        return LearnedPrior(part(name)(latent.event_size, context_size=0, key=key))
-    if name == "mixture-prior":
+def _prior(kind: Any, latent: Family, seen: np.ndarray, key: PRNGKeyArray) -> Callable[..., Distribution]:
+    """A prior of a kind, over the set of the posterior's family."""
+    if issubclass(kind, Flow):
+        return LearnedPrior(kind(latent.event_size, context_size=0, key=key))
+    if kind is MixturePrior:
         return MixturePrior(latent, 100, key=key)
-    if name == "vamp-prior":
+    if kind is VampPrior:
         return VampPrior(np.nan_to_num(seen[:500]))
-    if name == "uniform-codes":
-        variables, levels = latent.codes or (latent.event_size, 2)
-        return UniformCodes(variables, levels)
-    if name in ("standard-normal", "uniform-sphere"):
-        return part(name)(latent.event_size)
-    return StandardPrior(latent) if name == "standard-prior" else LearnedPrior(latent)
+    if kind is UniformCodes:
+        return UniformCodes(*(latent.codes or (latent.event_size, 2)))
+    prior: Callable[..., Distribution]
+    prior = kind(latent if kind in (StandardPrior, LearnedPrior) else latent.event_size)
+    return prior
 
 
 def _image(shape: tuple[int, ...] | None, columns: int) -> tuple[int, int, int]:

@@ -26,6 +26,8 @@ from lowerbound.archive.store import Saved, save
 from lowerbound.assembly import build, objective_named
 from lowerbound.evidence.importance import log_evidence
 from lowerbound.inference.use import decode, encode, impute, sample
+from lowerbound.networks.activations import Activation, name_of
+from lowerbound.parts import default
 from lowerbound.training.fit import Result, fit
 from lowerbound.training.state import State
 
@@ -50,14 +52,16 @@ class VariationalAutoencoder(
     **Arguments:**
 
     - `latent_dim`: latent dimensions.
-    - `likelihood`: `auto`, or one of `lowerbound.data.schema.LIKELIHOODS`, such as `negative-binomial`.
+    - `likelihood`: `auto`, or one of `lowerbound.parts.names("likelihood")`, such as `negative-binomial`.
     - `binarize`: `dynamic`, `static` or `threshold`, for grey values; `None`.
-    - `posterior`: a family over z, one of `lowerbound.assembly.POSTERIORS`; `prior`: one of
-      `lowerbound.assembly.PRIORS`, such as `vamp-prior`, over the same set.
+    - `posterior`: a family over z, one of `lowerbound.parts.names("posterior")`; `prior`: one of
+      `lowerbound.parts.names("prior")`, such as `vamp-prior`, over the same set.
     - `network`: `mlp`, or `conv` for rows that are images of `image_shape`, (height, width[, channels]).
-    - `width`, `depth`, `activation`: of the networks.
-    - `objective`: `elbo` with the weight `beta` of its KL, or one of `lowerbound.assembly.OBJECTIVES`, such
-      as `iwae`; `gradient`: its estimator, such as `doubly_reparameterized`.
+    - `width`, `depth`, `activation`: of the networks, as in [`MLP`][]; an estimator that is to be pickled
+      takes the activation's name, for JAX's functions cannot be.
+    - `objective`: `elbo` with the weight `beta` of its KL, or one of
+      `lowerbound.parts.names("objective")`, such as `iwae`; `gradient`: its estimator, such as
+      `doubly-reparameterized`.
     - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
     - `batch_size`, `learning_rate`, `precision`, `validation` (a share of the rows), `patience` (epochs): as
       in [`lowerbound.fit`][].
@@ -84,18 +88,18 @@ class VariationalAutoencoder(
         self,
         latent_dim: int = 10,
         *,
-        likelihood: str = "auto",
+        likelihood: str = default("likelihood"),
         binarize: str | None = None,
-        posterior: str = "diagonal-gaussian",
-        prior: str = "standard-normal",
-        network: str = "mlp",
+        posterior: str = default("posterior"),
+        prior: str = default("prior"),
+        network: str = default("network"),
         image_shape: tuple[int, ...] | None = None,
         width: int = 256,
         depth: int = 2,
-        activation: str = "swish",
-        objective: str = "elbo",
+        activation: Activation = "swish",
+        objective: str = default("objective"),
         beta: float = 1.0,
-        gradient: str = "reparameterized",
+        gradient: str = default("gradient"),
         epochs: float | None = None,
         batch_size: int = 128,
         learning_rate: float = 2e-3,
@@ -276,7 +280,7 @@ class VariationalAutoencoder(
         fitted = {name: getattr(self, name) for name in _FITTED if hasattr(self, name)}
         if "feature_names_in_" in fitted:
             fitted["feature_names_in_"] = list(fitted["feature_names_in_"])
-        settings = {**self.get_params(), "random_state": self.seed_}
+        settings = {**self.get_params(), "random_state": self.seed_, "activation": name_of(self.activation)}
         return Saved(
             self.model_,
             {"estimator": {"settings": settings, "fitted": fitted}},

@@ -1,14 +1,192 @@
-"""Parts by name: the closed set of parts that a file or an option may name, in kebab-case."""
+"""The one table of the parts: what each is called, where its class is, and where its name may stand.
+
+The public index, the names in files, the names of options and the help of the command line are all made from
+[`TABLE`][lowerbound.parts.TABLE]. A part is called by its class's name in kebab-case; snake_case is read as
+well.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
-from typing import Any
+from importlib import import_module
+from typing import Any, Literal, NamedTuple, get_args
 
-import lowerbound
+__all__ = [
+    *("BITS", "BLOCKS", "COUNTS", "LEVELED", "POSITIVE", "REAL", "UNIT", "TABLE"),
+    *("Row", "Place", "default", "grouped", "kebab", "names", "nearest", "part", "suggested"),
+]
 
-__all__ = ["PARTS", "kebab", "nearest", "part"]
+# Where a name may stand: in the file of a model; as an option; as what stands for columns of one kind where
+# the likelihood is `auto`; and as the family whose columns a classical density is made of.
+Place = Literal[
+    "file",
+    "posterior",
+    "likelihood",
+    "prior",
+    "network",
+    "objective",
+    "gradient",
+    "binarize",
+    "columns",
+    "baseline",
+]
+
+
+class Row(NamedTuple):
+    """A row of the table.
+
+    `kind` is the class, `module` where it is, and `places` are the words of [`Place`][lowerbound.parts.Place]
+    where its name may stand. `over` is, of a family, the set of its events in the words of
+    [`lowerbound.distributions.support.words`][]. A row with `called`, a name of its own, is a second name of
+    a part, and no entry of the public index.
+    """
+
+    kind: str
+    module: str
+    places: str = ""
+    over: str = ""
+    called: str = ""
+
+    @property
+    def name(self) -> str:
+        """What options and files call it."""
+        return self.called or kebab(self.kind)
+
+    @property
+    def value(self) -> Any:
+        """The class itself."""
+        return getattr(import_module(f"lowerbound.{self.module}"), self.kind)
+
+
+# Sets that families are over.
+REAL = "real numbers"
+POSITIVE = "numbers above 0"
+UNIT = "numbers from 0 to 1"
+BLOCKS = "blocks that sum to 1"
+BITS = "values in {0, 1}"
+LEVELED = "whole numbers from 0 to n"
+COUNTS = "whole numbers from 0"
+
+_FAMILY = "file posterior likelihood"
+_LATENT = "file posterior"
+_DATA = "file likelihood"
+_FLOW = "file posterior prior"
+
+# In the order in which they are told; the first of a place is its default, the first over a set what is
+# advised for it.
+TABLE: tuple[Row, ...] = (
+    Row("VAE", "models.vae", "file"),
+    Row("Conditional", "models.conditional", "file"),
+    Row("Fixed", "leaves", "file"),
+    # Networks.
+    Row("MLP", "networks.mlp", "file network"),
+    Row("ConvEncoder", "networks.convolution", "network", called="conv"),  # and its decoder
+    Row("ConvEncoder", "networks.convolution", "file"),
+    Row("ConvDecoder", "networks.convolution", "file"),
+    Row("Convolution", "networks.convolution", "file"),
+    Row("TransposedConvolution", "networks.convolution", "file"),
+    Row("Standardized", "networks.mlp", "file"),
+    Row("OneHot", "networks.mlp", "file"),
+    Row("Leading", "networks.mlp", "file"),
+    # Families, by the set that they are over.
+    Row("DiagonalGaussian", "families.gaussian", _FAMILY, REAL),
+    Row("StudentT", "families.location_scale", _FAMILY, REAL),
+    Row("Laplace", "families.location_scale", _FAMILY, REAL),
+    Row("FullGaussian", "families.gaussian", _FAMILY, REAL),
+    Row("LowRankGaussian", "families.gaussian", _FAMILY, REAL),
+    Row("Logistic", "families.inverse_cdf", _LATENT, REAL),
+    Row("Cauchy", "families.inverse_cdf", _LATENT, REAL),
+    Row("Gumbel", "families.inverse_cdf", _LATENT, REAL),
+    Row("Uniform", "families.location_scale", _LATENT, REAL),
+    Row("LogNormal", "families.transformed", _FAMILY, POSITIVE),
+    Row("Gamma", "families.implicit", _LATENT, POSITIVE),
+    Row("Exponential", "families.inverse_cdf", _LATENT, POSITIVE),
+    Row("Weibull", "families.inverse_cdf", _LATENT, POSITIVE),
+    Row("Rayleigh", "families.inverse_cdf", _LATENT, POSITIVE),
+    Row("Pareto", "families.inverse_cdf", "file"),
+    Row("ContinuousBernoulli", "families.images", _DATA, UNIT),
+    Row("Beta", "families.implicit", _FAMILY, UNIT),
+    Row("Kumaraswamy", "families.inverse_cdf", _LATENT, UNIT),
+    Row("LogitNormal", "families.transformed", _LATENT, UNIT),
+    Row("RelaxedBernoulli", "families.relaxed", _LATENT, UNIT),
+    Row("Dirichlet", "families.implicit", _LATENT, "vectors that sum to 1"),
+    Row("PowerSpherical", "families.sphere", _LATENT, "unit vectors"),
+    Row("Bernoulli", "families.discrete", _FAMILY, BITS),
+    Row("BetaBinomial", "families.counts", _DATA, LEVELED),
+    Row("Binomial", "families.counts", _DATA, LEVELED),
+    Row("Categorical", "families.discrete", _FAMILY, LEVELED),
+    Row("Concrete", "families.relaxed", _LATENT, BLOCKS),
+    Row("DiscretizedLogistic", "families.images", _DATA, LEVELED),
+    Row("DiscretizedLogisticMixture", "families.images", _DATA, LEVELED),
+    Row("NegativeBinomial", "families.counts", _DATA, COUNTS),
+    Row("Poisson", "families.counts", _DATA, COUNTS),
+    Row("ZeroInflatedNegativeBinomial", "families.counts", _DATA, COUNTS),
+    Row("MixedColumns", "families.columns", "file"),
+    Row("InverseCDF", "families.inverse_cdf", "file"),
+    Row("Transformed", "families.transformed"),  # its bijection is code, which no file holds
+    # Where the scale of a family comes from.
+    Row("Heteroscedastic", "families.location_scale", "file"),
+    Row("LearnedScale", "families.location_scale", "file"),
+    Row("FixedScale", "families.location_scale", "file"),
+    # Priors and posteriors that are no network and family.
+    Row("StandardNormal", "models.priors", "file prior"),
+    Row("StandardPrior", "models.priors", "file prior"),
+    Row("LearnedPrior", "models.priors", "file prior"),
+    Row("MixturePrior", "models.priors", "file prior"),
+    Row("VampPrior", "models.priors", "file prior"),
+    Row("UniformCodes", "models.priors", "file prior"),
+    Row("UniformSphere", "models.priors", "file prior"),
+    Row("ChainPrior", "models.chains", "file"),
+    Row("ChainPosterior", "models.chains", "file"),
+    Row("ExactPosterior", "models.posteriors", "file"),
+    # Flows are families over real numbers, of a posterior or of a learned prior.
+    Row("AutoregressiveFlow", "families.flows", _FLOW, REAL),
+    Row("MaskedAutoregressiveFlow", "families.flows", _FLOW, REAL),
+    Row("CouplingFlow", "families.flows", _FLOW, REAL),
+    # Transforms.
+    Row("Identity", "models.transforms", "file"),
+    Row("DynamicBinarization", "models.transforms", "file"),
+    Row("StaticBinarization", "models.transforms", "file"),
+    Row("Threshold", "models.transforms", "file"),
+    Row("Standardization", "models.transforms", "file"),
+    Row("Dequantization", "models.transforms", "file"),
+    Row("DynamicBinarization", "models.transforms", "binarize", called="dynamic"),
+    Row("StaticBinarization", "models.transforms", "binarize", called="static"),
+    Row("Threshold", "models.transforms", "binarize", called="threshold"),
+    # Objectives, and the estimators of their gradients.
+    Row("ELBO", "objectives.bounds", "objective"),
+    Row("IWAE", "objectives.bounds", "objective"),
+    Row("MIWAE", "objectives.bounds", "objective"),
+    Row("CIWAE", "objectives.bounds", "objective"),
+    Row("PIWAE", "objectives.bounds", "objective"),
+    Row("Renyi", "objectives.bounds", "objective"),
+    Row("WakeSleep", "objectives.wake_sleep", "objective"),
+    Row("ReweightedWakeSleep", "objectives.wake_sleep", "objective"),
+    Row("TotalCorrelation", "objectives.penalties"),
+    Row("MaximumMeanDiscrepancy", "objectives.penalties"),
+    Row("Reparameterized", "objectives.gradients", "gradient"),
+    Row("StickingTheLanding", "objectives.gradients", "gradient"),
+    Row("DoublyReparameterized", "objectives.gradients", "gradient"),
+    Row("ScoreFunction", "objectives.gradients", "gradient"),
+    Row("vimco", "objectives.gradients", "gradient", called="vimco"),
+    Row("Enumeration", "objectives.gradients", "gradient"),
+    # What the likelihood `auto` is, or what is advised, for columns of a kind.
+    Row("automatic", "data.schema", "likelihood", called="auto"),
+    Row("Bernoulli", "families.discrete", "columns", called="bits"),
+    Row("BetaBinomial", "families.counts", "columns", called="few-counts"),
+    Row("NegativeBinomial", "families.counts", "columns", called="counts"),
+    Row("DiagonalGaussian", "families.gaussian", "columns", called="grey"),
+    Row("DiagonalGaussian", "families.gaussian", "columns", called="numbers"),
+    Row("StudentT", "families.location_scale", "columns", called="heavy-tailed"),
+    # The classical density of a family's columns, called by the family.
+    Row("BinomialMixture", "baselines.products", "baseline", called="bernoulli"),
+    Row("BinomialMixture", "baselines.products", "baseline", called="binomial"),
+    Row("BetaBinomialMixture", "baselines.products", "baseline", called="beta-binomial"),
+    Row("CategoricalMixture", "baselines.products", "baseline", called="categorical"),
+    Row("FactorMixture", "baselines.gaussians", "baseline", called="diagonal-gaussian"),
+)
+_DEFAULTS = {"likelihood": "auto"}
 
 
 def kebab(name: str) -> str:
@@ -20,54 +198,82 @@ def kebab(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
-# Only these are made from a file: a name that is not here is refused, whatever Python could import.
-PARTS = {
-    kebab(name): name
-    for name in (
-        *("VAE", "Conditional", "Fixed", "MLP", "Standardized"),
-        *("ConvEncoder", "ConvDecoder", "Convolution", "TransposedConvolution"),
-        *("OneHot", "Leading"),
-        *("StandardNormal", "StandardPrior", "LearnedPrior", "MixturePrior", "VampPrior"),
-        *("UniformCodes", "UniformSphere"),
-        *("ChainPrior", "ChainPosterior", "ExactPosterior"),
-        *("DiagonalGaussian", "FullGaussian", "LowRankGaussian"),
-        *("Heteroscedastic", "LearnedScale", "FixedScale"),
-        *("AutoregressiveFlow", "MaskedAutoregressiveFlow", "CouplingFlow"),
-        *("Bernoulli", "Binomial", "BetaBinomial", "Categorical"),
-        *("Poisson", "NegativeBinomial", "ZeroInflatedNegativeBinomial", "MixedColumns"),
-        *("ContinuousBernoulli", "DiscretizedLogistic", "DiscretizedLogisticMixture"),
-        *("Gamma", "Beta", "Dirichlet", "Concrete", "RelaxedBernoulli", "PowerSpherical"),
-        *("Laplace", "StudentT", "Uniform", "LogNormal", "LogitNormal"),
-        *("InverseCDF", "Exponential", "Weibull", "Rayleigh", "Pareto", "Kumaraswamy"),
-        *("Gumbel", "Logistic", "Cauchy"),
-        *("Identity", "DynamicBinarization", "StaticBinarization", "Threshold"),
-        *("Standardization", "Dequantization"),
-    )
-}
+def _rows(place: Place) -> dict[str, Row]:
+    rows = {row.name: row for row in TABLE if place in row.places.split()}
+    first = _DEFAULTS.get(place)
+    return {first: rows[first], **rows} if first else rows
 
 
-def part(name: str) -> Any:
-    """The class that `name` names.
+_ROWS: dict[str, dict[str, Row]] = {place: _rows(place) for place in get_args(Place)}
 
-    **Raises:** `ValueError` with the nearest name.
 
-    >>> part("beta-binomial").__name__
+def names(place: Place, *, over: str | None = None) -> tuple[str, ...]:
+    """The names that may stand in a place, all of them or those of families over one set, as the table has
+    them.
+
+    >>> names("network"), names("binarize")
+    (('mlp', 'conv'), ('dynamic', 'static', 'threshold'))
+    >>> names("likelihood", over="whole numbers from 0")
+    ('negative-binomial', 'poisson', 'zero-inflated-negative-binomial')
+    """
+    return tuple(name for name, row in _ROWS[place].items() if over in (None, row.over))
+
+
+def default(place: Place) -> str:
+    """The name that stands in a place where none is given.
+
+    >>> default("posterior"), default("likelihood")
+    ('diagonal-gaussian', 'auto')
+    """
+    return names(place)[0]
+
+
+def part(name: str, place: Place = "file") -> Any:
+    """The class that `name` names in a place.
+
+    **Raises:** `TypeError` for what is no name, `ValueError` for one that is not known there, with the
+    nearest and all that are.
+
+    >>> part("beta_binomial").__name__
     'BetaBinomial'
-    >>> part("beta-binomal")
+    >>> part("statik", "binarize")
     Traceback (most recent call last):
     ...
-    ValueError: unknown part 'beta-binomal'; the nearest is 'beta-binomial'
+    ValueError: binarize: unknown 'statik'; the nearest is 'static', known are dynamic, static, threshold
     """
-    if name not in PARTS:
-        raise ValueError(f"unknown part {name!r}; {nearest(name, PARTS)}")
-    return getattr(lowerbound, PARTS[name])
+    rows, option = _ROWS[place], "part" if place == "file" else place
+    if not isinstance(name, str):
+        raise TypeError(f"{option}: expected a name, one of {', '.join(rows)}; found {name!r}")
+    row = rows.get(name.replace("_", "-"))
+    if row is None:
+        raise ValueError(f"{option}: unknown {name!r}; {nearest(name, rows)}")
+    return row.value
 
 
 def nearest(name: str, known: Any) -> str:
-    """What to write in place of `name`: the nearest of `known`, or all of them.
+    """What to write in place of `name`: the nearest of `known`, where one is near, and all of them.
 
     >>> nearest("elbow", ["elbo", "iwae"])
-    "the nearest is 'elbo'"
+    "the nearest is 'elbo', known are elbo, iwae"
     """
     close = difflib.get_close_matches(name, list(known), n=1)
-    return f"the nearest is {close[0]!r}" if close else f"known are {', '.join(sorted(known))}"
+    return (f"the nearest is {close[0]!r}, " if close else "") + f"known are {', '.join(known)}"
+
+
+def suggested(place: Place, over: str, most: int = 2) -> str:
+    """What to take for values of a set: the first classes over it that may stand in a place, at most so many.
+
+    >>> suggested("likelihood", "real numbers")
+    'DiagonalGaussian or StudentT'
+    """
+    return " or ".join([_ROWS[place][name].kind for name in names(place, over=over)][:most])
+
+
+def grouped(place: Place) -> str:
+    """The names of families that may stand in a place, by the set that they are over.
+
+    >>> grouped("posterior")[:40]
+    'real numbers: diagonal-gaussian, student'
+    """
+    sets = dict.fromkeys(row.over for row in _ROWS[place].values())
+    return "; ".join(f"{over}: {', '.join(names(place, over=over))}" for over in sets)

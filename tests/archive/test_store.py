@@ -12,7 +12,7 @@ import pytest
 import lowerbound as lb
 from lowerbound.archive.store import Saved, read, write
 from lowerbound.assembly import build
-from lowerbound.parts import PARTS
+from lowerbound.parts import names, part
 
 BINARY = np.random.default_rng(0).integers(0, 2, (20, 5))
 COUNTS = np.random.default_rng(0).integers(0, 9, (20, 5))
@@ -142,7 +142,7 @@ def set_part(name):
         (flip, "model.safetensors: not the arrays"),
         (truncate("model.json", 10), "model.json: not the JSON of a saved model"),
         (lambda path: edit(path, lambda s: s.update(schema=99)), "expected schema 2, found 99"),
-        (set_part("os.system"), "unknown part 'os.system'"),
+        (set_part("os.system"), "part: unknown 'os.system'"),
         (set_part("standard-norm"), "the nearest is 'standard-normal'"),
         (lambda path: edit(path, lambda s: s["model"].pop("prior")), "expected the fields"),
         (lambda path: edit(path, lambda s: s["model"]["prior"].update(event_size=3)), "not a model"),
@@ -159,7 +159,7 @@ def test_a_damaged_folder_is_refused_in_one_line(tmp_path, damage, message):
 
 
 def test_the_registry_is_closed_over_the_librarys_own_names():
-    assert all(hasattr(lb, name) for name in PARTS.values())
+    assert all(getattr(lb, part(name).__name__) is part(name) for name in names("file"))
 
 
 def test_nothing_in_the_package_touches_a_pickle():

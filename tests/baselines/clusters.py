@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 
+import lowerbound as lb
 from lowerbound.baselines.products import BetaBinomialMixture, BinomialMixture, CategoricalMixture
 
 TRIALS = {"bernoulli": 1, "binomial": 4, "beta-binomial": 4, "categorical": 3}
@@ -16,6 +17,18 @@ FAMILIES = {
 }
 
 EVERY = [*TRIALS, "gaussian"]
+
+
+def family_of(kind, columns=2):
+    """The family of a kind's columns."""
+    made = {
+        "bernoulli": lambda: lb.Bernoulli(columns),
+        "binomial": lambda: lb.Binomial(columns, 4),
+        "beta-binomial": lambda: lb.BetaBinomial(columns, 4),
+        "categorical": lambda: lb.Categorical(columns, 4),
+        "gaussian": lambda: None,
+    }
+    return made[kind]()
 
 
 def clusters(kind, rows=300, columns=2, seed=0):

@@ -38,5 +38,5 @@ def test_rows_that_cannot_be_scored_are_refused(fitted):
             density.log_prob(np.ones((4, 3)))
         with pytest.raises(ValueError, match=r"row 0, column 1 is 0\.5: expected whole"):
             density.log_prob([[0, 0.5]])
-    with pytest.raises(ValueError, match="row 0, column 1 is 5: expected whole numbers from 0 up"):
+    with pytest.raises(ValueError, match="row 0, column 1 is 5: expected whole numbers from 0 to 4"):
         fitted["binomial"][0]["mixture"].log_prob([[0, 5]])

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from lowerbound.baselines import fit, fit_baselines
+import lowerbound as lb
+from lowerbound.baselines import are_comparable, fit, fit_baselines
 
-from .clusters import EVERY, clusters
+from .clusters import EVERY, clusters, family_of
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -27,7 +28,7 @@ def test_the_seed_decides_everything():
     x = clusters("binomial", columns=3)
     np.random.seed(0)
     before = np.random.get_state()[1].copy()
-    first, second, third = (fit_baselines(x, "binomial", trials=4, seed=s) for s in (1, 1, 2))
+    first, second, third = (fit_baselines(x, lb.Binomial(3, 4), seed=s) for s in (1, 1, 2))
     assert_array_equal(np.random.get_state()[1], before)
     for name in first:
         assert_array_equal(first[name].log_prob(x), second[name].log_prob(x))
@@ -38,7 +39,7 @@ def test_the_seed_decides_everything():
 def test_a_cap_on_rows_is_said(monkeypatch):
     monkeypatch.setattr(fit, "GAUSSIAN_ENTRIES", 300)
     monkeypatch.setattr(fit, "FULL_COLUMNS", 2)
-    baselines = fit_baselines(clusters("bernoulli", columns=3), "bernoulli")
+    baselines = fit_baselines(clusters("bernoulli", columns=3), lb.Bernoulli(3))
     assert "trained on 100 of 300 rows" in baselines["factor-analysis"].note
     assert "trained on" not in baselines["mixture"].note
     assert "gaussian-mixture-full" not in baselines
@@ -46,23 +47,43 @@ def test_a_cap_on_rows_is_said(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("x", "kind", "trials", "message"),
+    ("x", "family", "message"),
     [
-        (np.ones((20, 2)), "poisson", None, "kind 'poisson': expected one of bernoulli"),
-        (np.ones(20), "gaussian", None, r"expected rows \(n, d\), found shape \(20,\)"),
-        (np.full((20, 2), np.nan), "gaussian", None, "column 0 holds NaN"),
-        (np.full((20, 2), 0.5), "bernoulli", None, "row 0, column 0 is 0.5: expected whole"),
-        (np.full((20, 2), -1), "binomial", 4, "row 0, column 0 is -1: expected whole"),
-        (np.full((20, 2), 2), "bernoulli", None, "x holds 2: bernoulli data go from 0 to 1"),
-        (np.full((20, 2), 5), "binomial", 4, "x holds 5: binomial data go from 0 to 4"),
-        (np.ones((20, 2)), "beta-binomial", None, "needs trials"),
-        (np.ones((20, 2)), "binomial", 0, "trials is 0"),
-        (np.ones((9, 2)), "bernoulli", None, "x has 9 rows: baselines need at least 10"),
+        (np.ones(20), None, r"expected rows \(n, d\), found shape \(20,\)"),
+        (np.full((20, 2), np.nan), None, "column 0 holds NaN"),
+        (np.full((20, 2), 0.5), lb.Bernoulli(2), "row 0, column 0 is 0.5: expected whole"),
+        (np.full((20, 2), -1), lb.Binomial(2, 4), "row 0, column 0 is -1: expected whole"),
+        (np.full((20, 2), 2), lb.Bernoulli(2), "is 2: expected whole numbers from 0 to 1; take a family"),
+        (np.full((20, 2), 5), lb.Binomial(2, 4), "is 5: expected whole numbers from 0 to 4"),
+        (np.ones((9, 2)), lb.Bernoulli(2), "x has 9 rows: baselines need at least 10"),
     ],
 )
-def test_a_wrong_call_says_what_was_expected(x, kind, trials, message):
+def test_a_wrong_call_says_what_was_expected(x, family, message):
     with pytest.raises(ValueError, match=message):
-        fit_baselines(x, kind, trials=trials)
+        fit_baselines(x, family)
+    with pytest.raises(TypeError, match=r"expected a family.* found 'poisson'"):
+        fit_baselines(np.ones((20, 2)), "poisson")
+
+
+def test_a_family_says_what_its_columns_are_held_against():
+    """One of its own by its name; another over 0 … n counts; without an end, or continuous, itself."""
+    noted = {
+        lb.Categorical(2, 5): "independent columns, Categorical(5), one pseudo-row",
+        lb.DiscretizedLogistic(2, 5): "independent columns, BetaBinomial(4), one pseudo-row",
+        lb.Poisson(2): "one Poisson, one pseudo-row",
+    }
+    x = clusters("binomial", rows=30)
+    for family, note in noted.items():
+        assert fit_baselines(x, family)["independent"].note == note
+    assert "independent" not in fit_baselines(x, lb.DiagonalGaussian(2))
+
+
+def test_baselines_are_of_the_same_measure_or_none():
+    standardized = lb.Standardization(mean=np.zeros(2), scale=np.ones(2))
+    assert are_comparable(lb.Laplace(2), standardized)
+    assert not are_comparable(lb.Laplace(2), lb.Dequantization(256))
+    assert are_comparable(lb.Bernoulli(2), lb.DynamicBinarization())
+    assert not are_comparable(lb.Dirichlet(2), lb.Identity())
 
 
 @pytest.mark.parametrize("rows", [10, 30])
@@ -71,8 +92,8 @@ def test_a_wrong_call_says_what_was_expected(x, kind, trials, message):
 def test_small_and_constant_tables_are_fitted(rows, columns, constant):
     x = clusters("binomial", rows=rows, columns=columns)
     x[:, 0] = 3 if constant else x[:, 0]
-    for kind, trials in (("beta-binomial", 4), ("gaussian", None)):
-        for density in fit_baselines(x, kind, trials=trials).values():
+    for kind in ("beta-binomial", "gaussian"):
+        for density in fit_baselines(x, family_of(kind, columns)).values():
             assert np.isfinite(density.log_prob(x)).all()
 
 
@@ -82,7 +103,7 @@ def test_digits():
     from sklearn.model_selection import train_test_split
 
     train, test = train_test_split(load_digits().data, test_size=0.2, random_state=0)
-    baselines = fit_baselines(train, "beta-binomial", trials=16)
+    baselines = fit_baselines(train, lb.BetaBinomial(64, 16))
     score = {name: density.log_prob(test).mean() for name, density in baselines.items()}
     assert score["factor-analysis"] > -135
     assert score["gaussian-mixture-full"] > -123

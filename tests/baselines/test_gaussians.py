@@ -49,7 +49,7 @@ def test_factor_analysis_is_that_of_scikit_learn():
 
 def test_a_change_of_units_changes_the_density_by_its_jacobian():
     x = np.random.default_rng(0).normal(size=(200, 3))
-    unit, milli = fit_baselines(x, "gaussian"), fit_baselines(1e3 * x + 7e5, "gaussian")
+    unit, milli = fit_baselines(x), fit_baselines(1e3 * x + 7e5)
     for name in unit:
         assert_allclose(
             milli[name].log_prob(1e3 * x + 7e5), unit[name].log_prob(x) - 3 * np.log(1e3), rtol=1e-5

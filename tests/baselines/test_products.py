@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from scipy import optimize, stats
 from scipy.special import logsumexp
 
+import lowerbound as lb
 from lowerbound.baselines import fit_baselines, paired_difference, products
 from lowerbound.baselines.products import (
     BetaBinomialMixture,
@@ -94,7 +95,7 @@ def test_independent_beta_binomial_is_at_its_maximum(fitted):
 def test_one_component_is_independent_columns():
     x = clusters("bernoulli")
     one = fit_products(x, 1, family=BinomialMixture, trials=1, seed=5, steps=50)
-    independent = fit_baselines(x, "bernoulli")["independent"]
+    independent = fit_baselines(x, lb.Bernoulli(2))["independent"]
     assert_allclose(one.log_prob(x), independent.log_prob(x), rtol=1e-12)
 
 
@@ -141,7 +142,7 @@ def test_a_value_unseen_in_training_keeps_a_probability():
     x = np.zeros((100, 2))
     x[:50] = 4
     unseen = np.array([[2.0, 2.0]])
-    for kind in ("binomial", "beta-binomial", "categorical"):
+    for family in (lb.Binomial(2, 4), lb.BetaBinomial(2, 4), lb.Categorical(2, 5)):
         for name in ("independent", "mixture"):
-            score = fit_baselines(x, kind, trials=4)[name].log_prob(unseen)
+            score = fit_baselines(x, family)[name].log_prob(unseen)
             assert score > -40

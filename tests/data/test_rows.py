@@ -85,7 +85,7 @@ def test_anything_else_is_refused_with_its_place(x, error, message):
             lb.ContinuousBernoulli(2),
             [[0, 1]],
             [[0.1, -2]],
-            "from 0 to 1, found -2 .*DiscretizedLogistic for grey",
+            "from 0 to 1, found -2 .*BetaBinomial for whole numbers",
         ),
         (lb.DiscretizedLogistic(2), [[0, 255]], [[256, 0]], "whole numbers from 0 to 255, found 256"),
         (

@@ -10,10 +10,8 @@ import optax
 import pytest
 
 import lowerbound as lb
-from lowerbound.assembly import OBJECTIVES, POSTERIORS, PRIORS
 from lowerbound.cli.advice import as_option
 from lowerbound.cli.fit import fit as verb
-from lowerbound.data.schema import LIKELIHOODS
 from lowerbound.diagnosis import judges
 from lowerbound.diagnosis.activity import Activity
 from lowerbound.diagnosis.advice import Call, worded
@@ -21,10 +19,11 @@ from lowerbound.diagnosis.diagnosis import DecoderScale
 from lowerbound.diagnosis.gaps import Gaps
 from lowerbound.diagnosis.information import Information
 from lowerbound.diagnosis.looked import Looked
+from lowerbound.parts import names
 
 KEY = jax.random.key(0)
 SURE = np.full(20, 5.0) + np.linspace(-0.1, 0.1, 20)
-KNOWN = {"posterior": POSTERIORS, "prior": PRIORS, "objective": OBJECTIVES, "likelihood": LIKELIHOODS}
+KNOWN = {place: names(place) for place in ("posterior", "prior", "objective", "likelihood")}
 
 
 def with_posterior(family):

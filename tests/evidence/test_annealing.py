@@ -78,7 +78,11 @@ def test_a_condition_reaches_the_parts():
         (lb.Bernoulli(2), None, r"moves along gradients in z, and z is values in \{0, 1\}; use importance"),
         (lb.Categorical(2, 3), None, "z is whole numbers from 0 to 2"),
         (lb.PowerSpherical(2), lb.UniformSphere(2), "no bijection from them is known for unit vectors"),
-        (lb.Concrete(2, 3), lb.UniformCodes(2, 3), "no bijection from them is known for SimplexBlocks"),
+        (
+            lb.Concrete(2, 3),
+            lb.UniformCodes(2, 3),
+            "no bijection from them is known for blocks that sum to 1",
+        ),
     ],
     ids=["bits", "categories", "sphere", "relaxed"],
 )

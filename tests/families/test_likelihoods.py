@@ -15,7 +15,7 @@ from scipy.special import expit, softmax
 import lowerbound as lb
 from lowerbound.distributions.support import measure, words
 from lowerbound.families.family import Factorized
-from lowerbound.parts import PARTS, part
+from lowerbound.parts import names, part
 
 D = 3  # dimensions of an event
 
@@ -364,7 +364,7 @@ MADE = {"inverse-cdf": lambda d: lb.InverseCDF(lb.DiagonalGaussian(d, missing=Tr
 
 def _factorized():
     found = {}
-    for name in PARTS:
+    for name in names("file"):
         kind = part(name)
         if isinstance(kind, type) and issubclass(kind, Factorized):
             found[name] = MADE.get(

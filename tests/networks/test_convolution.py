@@ -208,7 +208,7 @@ class TestNetworks:
             ({"channels": ()}, r"\.channels: expected .* at least one convolution, found none"),
             ({"channels": (4, 0)}, r"\.channels: expected a whole number of at least 1, found 0"),
             ({"kernel": 1}, r".*\.stride: expected at most the kernel's width"),
-            ({"activation": "sine"}, r".*activation: expected one of"),
+            ({"activation": "sine"}, r".*activation: expected a function"),
         ],
     )
     def test_what_makes_no_image_is_refused_by_name(self, make, arguments, message):

@@ -23,7 +23,7 @@ from jaxtyping import PyTree, UInt32
 
 from lowerbound.archive.whole import write_whole
 from lowerbound.models.vae import VAE
-from lowerbound.parts import PARTS, kebab, part
+from lowerbound.parts import kebab, names, part
 
 __all__ = ["SCHEMA", "Saved", "load", "packed", "read", "save", "unpacked", "write"]
 
@@ -175,9 +175,10 @@ def packed(node: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(node, (tuple, list)):
         return [packed(item, f"{name}.{i}", arrays) for i, item in enumerate(node)]
     kind = type(node)
-    if PARTS.get(kebab(kind.__name__)) == kind.__name__ and kind is part(kebab(kind.__name__)):
+    called = kebab(kind.__name__)
+    if called in names("file") and kind is part(called, "file"):
         inside = {f.name: packed(getattr(node, f.name), f"{name}.{f.name}", arrays) for f in fields(kind)}
-        return {"part": kebab(kind.__name__), **inside}
+        return {"part": called, **inside}
     # A part of the user's own: its arrays alone, by their place, for a skeleton.
     for place, leaf in jax.tree.leaves_with_path(node):
         if eqx.is_array(leaf):
@@ -198,7 +199,7 @@ def unpacked(record: Any, name: str, arrays: Mapping[str, np.ndarray]) -> Any:
         )
     if "array" in record:
         return jnp.asarray(arrays[name])
-    kind = part(record["part"])
+    kind = part(record["part"], "file")
     names = {f.name for f in fields(kind)}
     if set(record) != names | {"part"}:
         raise ValueError(f"{name}: expected the fields {sorted(names)}, found {sorted(set(record))}")

@@ -107,16 +107,16 @@ def real(x: ArrayLike, columns: int | None = None) -> Array:
     return array
 
 
-def whole(x: ArrayLike, columns: int | None = None, trials: int | None = None) -> Array:
-    """`x` as rows (n, d) of whole numbers from 0, up to `trials` where that is given, or an error."""
+def whole(x: ArrayLike, columns: int | None = None, most: float = np.inf) -> Array:
+    """`x` as rows (n, d) of whole numbers from 0 to `most`, or an error."""
     array = real(x, columns)
-    most, said = (np.inf, "") if trials is None else (trials, f" up to {trials}")
+    said = f" to {most:g}" if np.isfinite(most) else ""
     wrong = (array != np.floor(array)) | (array < 0) | (array > most)
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         raise ValueError(
             f"x: row {row}, column {column} is {array[row, column]:g}: "
-            f"expected whole numbers from 0{said}; choose a kind that fits the data"
+            f"expected whole numbers from 0{said}; take a family that fits the data"
         )
     return array
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from operator import index
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,12 +15,13 @@ from numpy.typing import ArrayLike
 from lowerbound.baselines.density import Array, Density, real, whole
 from lowerbound.baselines.families import fit_family
 from lowerbound.baselines.gaussians import Dequantized, Gaussian, fit_factors, fit_gaussians
-from lowerbound.baselines.products import FAMILIES, BinomialMixture, fit_products
+from lowerbound.baselines.products import ProductMixture, fit_products
 from lowerbound.distributions.support import range_of
 from lowerbound.families.family import Family
-from lowerbound.models.transforms import Identity, Transform
+from lowerbound.models.transforms import Identity, Standardization, Transform
+from lowerbound.parts import kebab, names, part
 
-__all__ = ["fit_baselines"]
+__all__ = ["are_comparable", "fit_baselines"]
 
 Size = TypeVar("Size")
 Fitted = TypeVar("Fitted", bound=Density)
@@ -43,32 +45,34 @@ SELECTION_ENTRIES = 16_000_000  # rows that choose a size
 
 def fit_baselines(
     x: ArrayLike,
-    kind: str | Family,
+    family: Family | None = None,
     *,
-    trials: int | None = None,
     transform: Transform | None = None,
     seed: int = 0,
 ) -> dict[str, Density]:
-    """Classical densities fitted to training rows x (n, d), by name.
+    """Classical densities fitted to training rows x (n, d), by name, in the measure of a family.
 
     | name | for | what |
     |---|---|---|
     | `factor-analysis` | all | N(m, ΛΛᵀ + Ψ), maximum likelihood |
     | `gaussian-mixture-diagonal` | all | by EM |
     | `gaussian-mixture-full` | all, up to 200 columns | by EM |
-    | `independent` | whole numbers, a family | a member of the family per column |
-    | `mixture` | whole numbers, a family | of K such members, by EM |
+    | `independent` | a family | a member of the family per column |
+    | `mixture` | a family | of K such members, by EM |
 
-    `kind` is "gaussian", where `log_prob` is in nats per row, Lebesgue measure in the units of x; or for
-    whole numbers "bernoulli", "binomial", "beta-binomial" or "categorical": counting measure, where the
-    Gaussians are lower bounds through uniform dequantisation. Or `kind` is any [`Family`][], such as
-    `lb.NegativeBinomial(50)`, behind a `transform` that draws nothing: in its own measure. Sizes are chosen
-    on a fifth of the training rows. `independent` and `mixture` are smoothed by one pseudo-row per component
-    (`expectation_maximization`). `trials` is n for "binomial" and "beta-binomial" and the highest category
-    for "categorical" (the highest seen, unless given).
+    Without a `family`, and for one of independent Gaussians, the three Gaussians alone, in nats per row,
+    Lebesgue measure in the units of x. For a family over whole numbers the measure is counting, and the
+    Gaussians are lower bounds through uniform dequantisation. Families that have a discrete product of
+    columns (the table of `lowerbound.parts` names it) take it; another over 0 … n takes that of counts. Any
+    other [`Family`][], such as `lb.NegativeBinomial(50)`, is fitted itself, behind a `transform` that draws
+    nothing. Sizes are chosen on a fifth of the training rows. `independent` and `mixture` are smoothed by one
+    pseudo-row per component (`expectation_maximization`).
 
+    **Raises:** `ValueError` for fewer than 10 rows, and for values that the family does not have.
+
+    >>> import lowerbound as lb
     >>> x = np.random.default_rng(0).binomial(4, 0.3, size=(100, 2))
-    >>> baselines = fit_baselines(x, "binomial", trials=4)
+    >>> baselines = fit_baselines(x, lb.Binomial(2, 4))
     >>> sorted(baselines)[-2:]
     ['independent', 'mixture']
     >>> baselines["independent"].note
@@ -76,41 +80,59 @@ def fit_baselines(
     >>> baselines["independent"].log_prob(x).shape
     (100,)
     """
-    if not isinstance(kind, Family) and kind not in (*FAMILIES, "gaussian"):
-        raise ValueError(f"kind {kind!r}: expected one of {', '.join(FAMILIES)}, gaussian, or a family")
-    span = range_of(kind.support) if isinstance(kind, Family) else None
-    seed, discrete = index(seed), kind in FAMILIES or (span is not None and span.whole)
-    x = whole(x) if discrete else real(x)
+    if not isinstance(family, Family | None):
+        raise TypeError(
+            f"family: expected a family, such as that of the likelihood, or None; found {family!r}"
+        )
+    span = None if family is None else range_of(family.support)
+    seed, discrete = index(seed), span is not None and span.whole
+    x = real(x) if span is None or not span.whole else whole(x, most=span.high)
     if len(x) < 10:
         raise ValueError(f"x has {len(x)} rows: baselines need at least 10 to be fitted")
-    highest = 0 if isinstance(kind, Family) or kind not in FAMILIES else _trials(x, kind, trials)
+    columns = _columns(family)
 
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with threadpool_limits(1 if x.size <= SMALL_ENTRIES else None):
         baselines = _gaussian_baselines(x, discrete, seed)
-        if isinstance(kind, Family):
-            baselines |= _family_baselines(x, kind, transform or Identity(), seed)
-        elif kind in FAMILIES:
-            baselines |= _product_baselines(x, kind, highest, seed)
+        if columns is not None and issubclass(columns.density, ProductMixture):
+            baselines |= _product_baselines(x, columns, seed)
+        elif columns is None and family is not None:
+            baselines |= _family_baselines(x, family, transform or Identity(), seed)
     return baselines
 
 
-def _trials(x: Array, kind: str, trials: int | None) -> int:
-    """The highest count that a column can have, which the rows do not exceed."""
-    if kind == "bernoulli":
-        trials = 1
-    elif kind == "categorical" and trials is None:
-        trials = max(1, int(x.max()))
-    elif trials is None:
-        raise ValueError(f"kind {kind!r} needs trials, the highest count a column can have")
-    if index(trials) < 1:
-        raise ValueError(f"trials is {trials}: expected a whole number of at least 1")
-    if x.max() > trials:
-        raise ValueError(
-            f"x holds {x.max():g}: {kind} data go from 0 to {trials}; choose another kind, or more trials"
-        )
-    return index(trials)
+def are_comparable(family: Family, transform: Transform) -> bool:
+    """Whether there are baselines in the measure of a family behind a transform."""
+    drawn = not isinstance(transform, Identity | Standardization)
+    return _columns(family) is not None or not (range_of(family.support) is None or drawn)
+
+
+class _Columns(NamedTuple):
+    """The classical density of a family's independent columns, and what it is called."""
+
+    density: type[Any]
+    trials: int
+    words: str
+
+
+def _columns(family: Family | None) -> _Columns | None:
+    """Of families that have one; of another over 0 … n that of counts."""
+    if family is None:
+        return None
+    span = range_of(family.support)
+    n = int(span.high) if span is not None and span.whole and math.isfinite(span.high) else 0
+    if n and kebab(type(family).__name__) not in names("baseline"):
+        family = part("few-counts", "columns")(family.event_size, n)
+    name = kebab(type(family).__name__)
+    if name not in names("baseline"):
+        return None
+    sizes = [str(getattr(family, f.name)) for f in fields(family) if f.name in ("trials", "levels")]
+    return _Columns(
+        part(name, "baseline"),
+        n,
+        f"{type(family).__name__}({', '.join(sizes)})" if sizes else type(family).__name__,
+    )
 
 
 def _gaussian_baselines(x: Array, discrete: bool, seed: int) -> dict[str, Density]:
@@ -133,22 +155,20 @@ def _gaussian_baselines(x: Array, discrete: bool, seed: int) -> dict[str, Densit
     return {name: Dequantized(density, seed, 8) if discrete else density for name, density in fits.items()}
 
 
-def _product_baselines(x: Array, kind: str, trials: int, seed: int) -> dict[str, Density]:
-    family, name = FAMILIES[kind]
-    member = name.format(n=trials, m=trials + 1)
-    sizes, entries = list(COMPONENTS), PRODUCT_ENTRIES
-    if family is not BinomialMixture:  # the others hold a probability for every value
+def _product_baselines(x: Array, columns: _Columns, seed: int) -> dict[str, Density]:
+    sizes, entries, trials = list(COMPONENTS), PRODUCT_ENTRIES, columns.trials
+    if columns.density.table:  # which holds a probability for every value
         entries = TABLE_ENTRIES
         sizes = [k for k in sizes if k * x.shape[1] * (trials + 1) <= TABLE_ENTRIES] or [2]
     x, said = _choice(x, entries, seed)
     sizes = [k for k in sizes if k <= len(x) // 5]
-    fit = partial(fit_products, family=family, trials=trials, seed=seed)
+    fit = partial(fit_products, family=columns.density, trials=trials, seed=seed)
     one = fit(x, 1, steps=200)
     best = _best(partial(fit, steps=50), x, sizes, seed)
     count = f"{len(best.weights)} components"
     return {
-        "independent": replace(one, note=f"independent columns, {member}, one pseudo-row{said}"),
-        "mixture": replace(best, note=f"mixture of {member} columns, {count}, by EM{said}"),
+        "independent": replace(one, note=f"independent columns, {columns.words}, one pseudo-row{said}"),
+        "mixture": replace(best, note=f"mixture of {columns.words} columns, {count}, by EM{said}"),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from jaxtyping import Float
@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike
 from lowerbound.baselines.density import Array, check, converged, in_chunks, log_sum_exp, nearest_of, whole
 
 __all__ = [
-    "FAMILIES",
     "BetaBinomialMixture",
     "BinomialMixture",
     "CategoricalMixture",
+    "ProductMixture",
     "expectation_maximization",
     "fit_products",
 ]
@@ -34,8 +34,10 @@ class ProductMixture(ABC):
     Each member is linear in s statistics of a value, log p(x | k) = Σ_d η_kd · t(x_d) + c_k + h(x), so one
     EM serves all: log-densities and sums over rows are each one matrix product. Unless a member has a
     shorter one, t(v) are indicators of the n + 1 values, and η is the table of log p(v; θ_kd). `trials` is
-    n, `weights` are w.
+    n, `weights` are w. `table` says whether a member holds a number for every value.
     """
+
+    table: ClassVar[bool] = True
 
     trials: int
     weights: Float[np.ndarray, " k"]
@@ -91,6 +93,8 @@ class BinomialMixture(ProductMixture):
     >>> np.exp(fair.log_prob([[0, 1]]))
     array([0.25])
     """
+
+    table = False
 
     probabilities: Float[np.ndarray, "k d"]
 
@@ -203,15 +207,6 @@ class CategoricalMixture(ProductMixture):
         histogram = sums.reshape(self.probabilities.shape)
         probabilities = histogram / histogram.sum(-1, keepdims=True)
         return replace(self, weights=counts / counts.sum(), probabilities=probabilities)
-
-
-# Kind of whole numbers → family of a column, and its name for trials n and m = n + 1 categories.
-FAMILIES: dict[str, tuple[type[ProductMixture], str]] = {
-    "bernoulli": (BinomialMixture, "Bernoulli"),
-    "binomial": (BinomialMixture, "Binomial({n})"),
-    "beta-binomial": (BetaBinomialMixture, "BetaBinomial({n})"),
-    "categorical": (CategoricalMixture, "Categorical({m})"),
-}
 
 
 def expectation_maximization(

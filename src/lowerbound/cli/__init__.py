@@ -19,14 +19,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from lowerbound.cli.app import app
 
-    # All that is wrong with the words of a call; typer shows it as a box, we as one line.
-    usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     try:
         status = app(args=arguments, prog_name="lowerbound", standalone_mode=False)
         return int(status or 0)
-    except usage_error as error:
-        message = error.format_message()  # type: ignore[attr-defined]
-        context = getattr(error, "ctx", None)
+    except typer.TyperException as error:  # the words of a call; typer shows them as a box, we as one line
+        message = error.format_message()
+        context = getattr(error, "ctx", None)  # of those that know the verb
         where = context.command_path if context else "lowerbound"
         return _fail(f"{message} (see {where} --help)", 2)
     except (ValueError, TypeError, OSError, ArithmeticError) as error:

@@ -76,7 +76,7 @@ def evaluate(
                 source.x,
                 baselines,
                 samples=samples,
-                method=method,  # type: ignore[arg-type]
+                method=method,
                 seed=seed,
                 callbacks=[progress.scoring],
                 unfinished=Path(folder) / "evidence.unfinished" if os.access(folder, os.W_OK) else None,

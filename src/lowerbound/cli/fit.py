@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from json import dumps
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lowerbound.cli.options import Data, Json, Labels, Overwrite, Samples, Seed
+from lowerbound.parts import default, grouped, names
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from lowerbound.archive.store import Saved
     from lowerbound.baselines import Density
     from lowerbound.data.sources import Source
-    from lowerbound.families.family import Family
 
 __all__ = ["fit"]
 
@@ -36,52 +35,31 @@ def fit(
     ] = None,
     latent_dim: Annotated[int, typer.Option(help="Latent dimensions; 2 also draw the manifold.")] = 10,
     likelihood: Annotated[
-        str,
-        typer.Option(
-            help="auto, bernoulli, binomial, beta-binomial, categorical, poisson, negative-binomial, "
-            "zero-inflated-negative-binomial, discretized-logistic, discretized-logistic-mixture, "
-            "continuous-bernoulli, beta, diagonal-gaussian, laplace, student-t, log-normal, full-gaussian or "
-            "low-rank-gaussian."
-        ),
-    ] = "auto",
+        str, typer.Option(help=f"The likelihood's family: {', '.join(names('likelihood'))}.")
+    ] = default("likelihood"),
     binarize: Annotated[
         str | None,
-        typer.Option(help="Make grey values 0 or 1: dynamic (anew at each step), static or threshold."),
+        typer.Option(
+            help=f"Make grey values 0 or 1: {', '.join(names('binarize'))} (dynamic: at each step anew)."
+        ),
     ] = None,
-    posterior: Annotated[
-        str,
-        typer.Option(
-            help="The family over z: diagonal-, full- or low-rank-gaussian, laplace, logistic, student-t, "
-            "cauchy, gumbel, uniform, autoregressive-flow, masked-autoregressive-flow or coupling-flow; "
-            "above 0 exponential, weibull, rayleigh, gamma or log-normal; in [0, 1] kumaraswamy, beta or "
-            "logit-normal; dirichlet, power-spherical; codes: concrete, relaxed-bernoulli, bernoulli or "
-            "categorical."
-        ),
-    ] = "diagonal-gaussian",
+    posterior: Annotated[str, typer.Option(help=f"The family over z: {grouped('posterior')}.")] = default(
+        "posterior"
+    ),
     prior: Annotated[
-        str,
-        typer.Option(
-            help="standard-normal; of the posterior's family standard-prior, learned-prior or mixture-prior; "
-            "vamp-prior, uniform-codes, uniform-sphere, or a flow."
-        ),
-    ] = "standard-normal",
-    network: Annotated[str, typer.Option(help="mlp, or conv for images.")] = "mlp",
+        str, typer.Option(help=f"The prior, over the set of the posterior: {', '.join(names('prior'))}.")
+    ] = default("prior"),
+    network: Annotated[
+        str, typer.Option(help=f"{', '.join(names('network'))} (conv: for images).")
+    ] = default("network"),
     width: Annotated[int, typer.Option(help="Units of a hidden layer.")] = 256,
     depth: Annotated[int, typer.Option(help="Hidden layers of an MLP.")] = 2,
     objective: Annotated[
-        str,
-        typer.Option(
-            help="elbo, iwae with 50 samples, miwae, ciwae, piwae, renyi, wake-sleep or "
-            "reweighted-wake-sleep."
-        ),
-    ] = "elbo",
+        str, typer.Option(help=f"The bound to be maximised: {', '.join(names('objective'))}.")
+    ] = default("objective"),
     gradient: Annotated[
-        str,
-        typer.Option(
-            help="reparameterized, sticking-the-landing, doubly-reparameterized, score-function, vimco or "
-            "enumeration."
-        ),
-    ] = "reparameterized",
+        str, typer.Option(help=f"How its gradient is estimated: {', '.join(names('gradient'))}.")
+    ] = default("gradient"),
     beta: Annotated[float, typer.Option(help="Weight of the KL in the ELBO.")] = 1.0,
     epochs: Annotated[
         float | None,
@@ -231,30 +209,18 @@ def _rows(data: str, test: str | None, labels: str | None, seed: int) -> tuple[S
 
 def _baselines(saved: Saved, rows: np.ndarray, out: Path, seed: int) -> dict[str, Density]:
     """The classical baselines, fitted to the training rows and kept beside the model."""
-    from lowerbound.baselines import fit_baselines, save_baselines
-    from lowerbound.baselines.products import FAMILIES
+    from lowerbound.baselines import are_comparable, fit_baselines, save_baselines
     from lowerbound.cli.console import say
-    from lowerbound.distributions.support import range_of, words
-    from lowerbound.models.transforms import Identity, Standardization
-    from lowerbound.parts import kebab
+    from lowerbound.distributions.support import words
 
     family, transform = saved.model.likelihood.family, saved.model.transform
-    span = range_of(family.support)
     if len(rows) < 10:
         say("no baselines: they need at least 10 rows")
         return {}
-    kind: str | Family = kebab(type(family).__name__)
-    if span is not None and not span.whole and kind == "diagonal-gaussian":
-        kind = "gaussian"  # of which factor analysis and mixtures are fitted in any case
-    elif kind not in FAMILIES and span is not None and span.whole and math.isfinite(span.high):
-        kind = "beta-binomial"
-    elif kind not in FAMILIES and (span is None or not isinstance(transform, (Identity, Standardization))):
+    if not are_comparable(family, transform):
         say(f"no baselines: none is in the measure of {words(family.support)}")
         return {}
-    elif kind not in FAMILIES:
-        kind = family
     say("fitting baselines: factor analysis, Gaussian mixtures, and mixtures of the family by EM")
-    trials = int(span.high) if span is not None and span.whole and math.isfinite(span.high) else None
-    fitted = fit_baselines(rows, kind, trials=trials, seed=seed)
+    fitted = fit_baselines(rows, family, transform=transform, seed=seed)
     save_baselines(fitted, out / "baselines.safetensors")
     return fitted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,7 +25,7 @@ Labels = Annotated[
     ),
 ]
 Method = Annotated[
-    str,
+    Literal["importance", "annealed"],
     typer.Option(
         help="How log p(x) is estimated: importance sampling with the posterior, or annealed chains from the "
         "prior, which are far slower and need no good posterior (--samples 16 of them will do)."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import equinox as eqx
@@ -16,6 +17,7 @@ from lowerbound.data.tables import as_rows, as_table, blocks
 from lowerbound.distributions.support import Columns, OrMissing, range_of, same_support, takes_missing, words
 from lowerbound.models.latent_model import Event, LatentModel
 from lowerbound.models.transforms import Identity, Transform
+from lowerbound.parts import BITS, COUNTS, LEVELED, POSITIVE, REAL, UNIT, suggested
 
 __all__ = ["Asked", "Rows", "check_support", "checked", "conditions", "padded_size"]
 
@@ -239,27 +241,28 @@ def _ways_out(value: float, support: Constraint) -> str:
     span = range_of(support)
     if span is None or np.isnan(value):
         return "make the family with missing=True where NaN stands for a value that was not observed"
+    over = partial(suggested, "likelihood", most=1)
     if span[:3] == (0, 1, True):
         return (
             'binarise (binarize="dynamic", or a threshold), or take a family for such values '
-            "(DiagonalGaussian with a Dequantization, BetaBinomial)"
+            f"({over(REAL)} with a Dequantization, {over(LEVELED)})"
         )
     if span[:3] == (0, np.inf, True):
         if value < 0:
-            return "counts are not negative: take a family for real numbers (DiagonalGaussian, StudentT)"
-        return "round to counts, or take a family for real numbers (DiagonalGaussian, LogNormal)"
+            return f"counts are not negative: take a family for real numbers ({over(REAL, most=2)})"
+        return f"round to counts, or take a family for real numbers ({over(REAL)}, {over(POSITIVE)})"
     if span[:3] == (0, np.inf, False):
         if value == 0:
-            return "0 is no value of such a density: take NegativeBinomial for counts, else DiagonalGaussian"
-        return "take a family for real numbers (DiagonalGaussian, StudentT)"
+            return f"0 is no value of such a density: take {over(COUNTS)} for counts, else {over(REAL)}"
+        return f"take a family for real numbers ({over(REAL, most=2)})"
     if span[:3] == (0, 1, False):
         if 0 <= value <= 1:
-            return "take ContinuousBernoulli, whose values may be 0 and 1, or Bernoulli where all are"
+            return f"take {over(UNIT)}, whose values may be 0 and 1, or {over(BITS)} where all are"
         return (
             "divide by the greatest value (Standardization with mean 0, which counts the Jacobian), or take "
-            "DiscretizedLogistic for grey levels, DiagonalGaussian for real numbers"
+            f"{over(LEVELED)} for whole numbers, {over(REAL)} for real numbers"
         )
-    return "fit it to the data's range, or take DiagonalGaussian for real numbers"
+    return f"fit it to the data's range, or take {over(REAL)} for real numbers"
 
 
 def padded_size(n: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpyro.distributions import constraints
@@ -17,11 +16,11 @@ from lowerbound.diagnosis.gaps import Gaps, conditional_of
 from lowerbound.diagnosis.information import Information
 from lowerbound.diagnosis.looked import Looked
 from lowerbound.distributions.support import range_of
-from lowerbound.families.gaussian import FullGaussian, LowRankGaussian
-from lowerbound.families.inverse_cdf import InverseCDF
-from lowerbound.families.location_scale import LocationScale
+from lowerbound.families.family import Family
+from lowerbound.families.flows import Flow
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.bounds import Objective
+from lowerbound.parts import REAL, kebab, names, part, suggested
 from lowerbound.text import listed
 
 __all__ = [
@@ -57,7 +56,7 @@ def _verdict(name: str, fault: bool, finding: str, *advice: Advice) -> Verdict:
 
 
 def _scale_apart_from_z(purpose: str) -> Advice:
-    return Advice("scale", Call("LearnedScale"), purpose, of="DiagonalGaussian")
+    return Advice("scale", Call("LearnedScale"), purpose, of=suggested("likelihood", REAL, most=1))
 
 
 def _larger_encoder() -> tuple[Advice, ...]:
@@ -145,17 +144,19 @@ def judged_gaps(model: LatentModel, gaps: Gaps, notes: Notes) -> Iterator[Verdic
     )
 
 
-def _wider_family(family: Any) -> tuple[Advice, ...]:
+def _wider_family(family: Family) -> tuple[Advice, ...]:
+    """A family that the posterior's is a part of: of independent dimensions, of correlated ones, a flow."""
     if range_of(family.support) != range_of(constraints.real_vector):
         return ()
-    if isinstance(family, (FullGaussian, LowRankGaussian)):
-        return (Advice("posterior", "autoregressive-flow", "a posterior of any shape"),)
-    if isinstance(family, (LocationScale, InverseCDF)):
-        correlated = "a posterior that knows correlations"
-        return tuple(
-            Advice("posterior", name, correlated) for name in ("full-gaussian", "autoregressive-flow")
-        )
-    return (Advice("layers", 8, "a flow of more layers", of="AutoregressiveFlow"),)
+    if isinstance(family, Flow):
+        return (Advice("layers", 8, "a flow of more layers", of=type(family).__name__),)
+    joint = [name for name in names("posterior", over=REAL) if not part(name, "posterior").independent]
+    flow = next(name for name in joint if issubclass(part(name, "posterior"), Flow))
+    if not family.independent:
+        return (Advice("posterior", flow, "a posterior of any shape"),)
+    return tuple(
+        Advice("posterior", name, "a posterior that knows correlations") for name in (joint[0], flow)
+    )
 
 
 def judged_information(information: Information, notes: Notes) -> Iterator[Verdict]:
@@ -223,7 +224,7 @@ def judged_scale(scale: DecoderScale | None) -> Iterator[Verdict]:
         )
         advice = (
             _scale_apart_from_z("a scale that does not depend on z"),
-            Advice("likelihood", "student-t", "heavier tails"),
+            Advice("likelihood", kebab(part("heavy-tailed", "columns").__name__), "heavier tails"),
             Advice("patience", 10, "an earlier stop"),
         )
     elif len(wide):

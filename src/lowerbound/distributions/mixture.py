@@ -33,8 +33,9 @@ class Mixture(Distribution):
     def __init__(
         self, logits: Float[Array, " K"], rows: Array, component: Callable[[Array], Distribution]
     ) -> None:
-        self.log_weights, self.rows, self.component = jax.nn.log_softmax(logits), rows, component
-        first = component(rows[0])
+        # Of a fitted estimator they are NumPy's, which a traced number cannot index.
+        self.log_weights, self.rows, self.component = jax.nn.log_softmax(logits), jnp.asarray(rows), component
+        first = component(self.rows[0])
         self._support = first.support
         super().__init__(batch_shape=(), event_shape=first.event_shape)
 

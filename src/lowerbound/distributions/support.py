@@ -283,6 +283,8 @@ def words(support: Constraint) -> str:
         return "vectors that sum to 1"
     if each is constraints.sphere:
         return "unit vectors"
+    if isinstance(each, SimplexBlocks):
+        return "blocks that sum to 1"
     span = range_of(each)
     if span is None:
         return type(each).__name__.lstrip("_")

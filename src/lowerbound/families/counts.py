@@ -17,6 +17,7 @@ from lowerbound.distributions.counts import (
     ZeroInflatedDistribution,
 )
 from lowerbound.families.family import Factorized, positive_size
+from lowerbound.families.fitted import Fitted, Found
 
 __all__ = ["BetaBinomial", "Binomial", "NegativeBinomial", "Poisson", "ZeroInflatedNegativeBinomial"]
 
@@ -36,6 +37,11 @@ class Binomial(Factorized):
 
     def __check_init__(self) -> None:
         positive_size("Binomial.trials", self.trials)
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """Up to the greatest count that was found."""
+        return Fitted(found.family(cls, found.greatest))
 
     @property
     def each(self) -> Constraint:
@@ -67,6 +73,11 @@ class BetaBinomial(Factorized):
 
     def __check_init__(self) -> None:
         positive_size("BetaBinomial.trials", self.trials)
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """Up to the greatest count that was found."""
+        return Fitted(found.family(cls, found.greatest))
 
     @property
     def each(self) -> Constraint:

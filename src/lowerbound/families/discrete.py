@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import equinox as eqx
 import numpyro.distributions as dist
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.discrete import IndependentBits, LevelsDistribution
-from lowerbound.families.family import Factorized, positive_size
+from lowerbound.families.family import LEVELS, Factorized, Family, positive_size
+from lowerbound.families.fitted import Fitted, Found
 
-__all__ = ["Bernoulli", "Categorical"]
+__all__ = ["Bernoulli", "Categorical", "codes"]
 
 
 class Bernoulli(Factorized):
@@ -27,8 +30,12 @@ class Bernoulli(Factorized):
 
     @property
     def codes(self) -> tuple[int, int]:
-        """How many codes an event is, and of how many levels each."""
         return self.event_size, 2
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """It starts at the columns' means."""
+        return Fitted(found.family(cls), start=found.logits(1))
 
     @property
     def each(self) -> Constraint:
@@ -66,8 +73,15 @@ class Categorical(Factorized):
 
     @property
     def codes(self) -> tuple[int, int]:
-        """How many codes an event is, and of how many levels each."""
         return self.event_size, self.levels
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        return Fitted(found.family(cls, found.greatest + 1))
+
+    @classmethod
+    def latent(cls, dimensions: int, key: PRNGKeyArray) -> Self:
+        return cls(dimensions, LEVELS)
 
     @property
     def each(self) -> Constraint:
@@ -75,3 +89,12 @@ class Categorical(Factorized):
 
     def marginals(self, parameters: Float[Array, " size"]) -> dist.Distribution:
         return LevelsDistribution(parameters.reshape(self.levels, self.event_size).T)
+
+
+def codes(variables: int, levels: int) -> Family:
+    """The family of so many codes, each one of `levels` whole numbers from 0.
+
+    >>> codes(3, 4).event_size
+    3
+    """
+    return Categorical(variables, levels)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import equinox as eqx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.missing import ObservedPart
 from lowerbound.distributions.support import OrMissing
+from lowerbound.families.fitted import Fitted, Found
 
-__all__ = ["Factorized", "Family", "positive_size"]
+__all__ = ["LEVELS", "Factorized", "Family", "positive_size"]
+
+LEVELS = 10  # of a latent code, where nothing says how many
 
 
 class Family(eqx.Module):
@@ -24,6 +27,9 @@ class Family(eqx.Module):
     """
 
     event_size: eqx.AbstractVar[int]
+
+    # Whether the dimensions are independent given the parameters, so that some of them may be missing.
+    independent: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -50,6 +56,27 @@ class Family(eqx.Module):
     def __call__(self, parameters: Float[Array, " size"]) -> Distribution:
         """The member of the family that `parameters` name."""
 
+    @classmethod
+    def title(cls) -> str:
+        """What the family is called in a sentence."""
+        return cls.__name__
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """The family as the likelihood of columns in which this was found.
+
+        >>> import numpy as np, lowerbound as lb
+        >>> found = Found.of(np.array([[0, 7], [3, 1]]), missing=False)
+        >>> lb.Binomial.fitted(found).family.trials
+        7
+        """
+        return Fitted(found.family(cls))
+
+    @classmethod
+    def latent(cls, dimensions: int, key: PRNGKeyArray) -> Self:
+        """The family of a posterior over so many dimensions, or codes; `key` is for arrays of its own."""
+        return cls(dimensions)
+
 
 def _plain_int(value: int) -> int:
     """A NumPy integer as Python's, which a file can hold; anything else as it is, to be refused."""
@@ -68,6 +95,7 @@ class Factorized(Family):
     event_size: int = eqx.field(static=True, converter=_plain_int)
     missing: bool = eqx.field(static=True, default=False, kw_only=True)
 
+    independent = True
     blocks: ClassVar[int] = 1
 
     def __check_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Self
 
 import equinox as eqx
 import jax
@@ -76,6 +77,10 @@ class Flow(Family):
     @abstractmethod
     def score(self, q: Pushforward, z0: Float[Array, " d"], z: Float[Array, " d"]) -> Float[Array, " d"]:
         """∇_z log q(z) at z = f(z₀; h), along the direction of f that takes one pass."""
+
+    @classmethod
+    def latent(cls, dimensions: int, key: PRNGKeyArray) -> Self:
+        return cls(dimensions, key=key)
 
     @property
     def size(self) -> int:
@@ -191,7 +196,7 @@ class CouplingFlow(Flow):
         if positive_size("CouplingFlow", event_size) == 1:
             raise ValueError(
                 "CouplingFlow: expected an event of at least 2 dimensions, one half of which transforms the "
-                "other, found 1; use AutoregressiveFlow(1)"
+                "other, found 1; use another flow"
             )
         if not interval > 0:
             raise ValueError(f"CouplingFlow.interval: expected a positive number, found {interval!r}")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.families.family import Family, positive_size
+from lowerbound.families.fitted import Fitted, Found
 from lowerbound.families.location_scale import LocationScale
 
 __all__ = ["DiagonalGaussian", "FullGaussian", "LowRankGaussian"]
@@ -34,6 +37,10 @@ class DiagonalGaussian(LocationScale):
     -1.8379
     """
 
+    @classmethod
+    def title(cls) -> str:
+        return "Gaussian"
+
     def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> dist.Distribution:
         return dist.Normal(location, scale)
 
@@ -55,6 +62,11 @@ class FullGaussian(Family):
 
     def __init__(self, event_size: int):
         self.event_size = positive_size("FullGaussian", event_size)
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """Behind a standardisation."""
+        return found.standardized(found.family(cls))
 
     @property
     def size(self) -> int:
@@ -92,6 +104,16 @@ class LowRankGaussian(Family):
     def __init__(self, event_size: int, rank: int):
         self.event_size = positive_size("LowRankGaussian", event_size)
         self.rank = positive_size("LowRankGaussian.rank", rank)
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """Of rank 4, behind a standardisation."""
+        return found.standardized(found.family(cls, min(4, found.columns)))
+
+    @classmethod
+    def latent(cls, dimensions: int, key: PRNGKeyArray) -> Self:
+        """Of a quarter as many columns as dimensions."""
+        return cls(dimensions, max(1, dimensions // 4))
 
     @property
     def size(self) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +17,9 @@ from lowerbound.distributions.images import (
     DiscretizedLogisticMixtureDistribution,
 )
 from lowerbound.families.family import Factorized, positive_size
-from lowerbound.families.location_scale import LocationScale
+from lowerbound.families.fitted import Fitted, Found
+from lowerbound.families.location_scale import LearnedScale, LocationScale
+from lowerbound.parts import LEVELED, REAL, UNIT, kebab, suggested
 
 __all__ = ["ContinuousBernoulli", "DiscretizedLogistic", "DiscretizedLogisticMixture"]
 
@@ -40,6 +44,22 @@ class ContinuousBernoulli(Factorized):
     @property
     def each(self) -> Constraint:
         return constraints.unit_interval
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """Of numbers from 0 to 1 as they are, and of 8-bit grey through uniform dequantisation.
+
+        **Raises:** `ValueError` for other numbers, with the ways out.
+        """
+        if found.low >= 0 and found.high <= 1:
+            return Fitted(found.family(cls))
+        if found.grey:
+            return Fitted(found.family(cls), ", through uniform dequantisation", levels=256)
+        raise ValueError(
+            f"likelihood: {kebab(cls.__name__)} is over {UNIT}, or 8-bit grey; found {found.words}. Divide "
+            f"by the greatest value, or take {suggested('likelihood', LEVELED)} for whole numbers, "
+            f"{suggested('likelihood', REAL)} for real numbers"
+        )
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
         return ContinuousBernoulliDistribution(parameters)
@@ -72,6 +92,16 @@ class DiscretizedLogistic(LocationScale):
 
     def __check_init__(self) -> None:
         _check_levels(self)
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """With a learned scale a column, from the column's own: σ = √3/π standard deviations, in units where
+        the levels span −1 to 1."""
+        mean, spread = found.moments()
+        scale = math.sqrt(3) / math.pi * 2 * np.maximum(spread, 1.0) / (found.levels - 1)
+        learned = LearnedScale(found.columns, initial=jnp.asarray(scale))
+        family = found.family(cls, found.levels, scale=learned)
+        return Fitted(family, start=2 * mean / (found.levels - 1) - 1)
 
     @property
     def each(self) -> Constraint:
@@ -109,6 +139,10 @@ class DiscretizedLogisticMixture(Factorized):
     def __check_init__(self) -> None:
         positive_size("DiscretizedLogisticMixture.components", self.components)
         _check_levels(self)
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        return Fitted(found.family(cls, levels=found.levels))
 
     @property
     def size(self) -> int:

@@ -15,6 +15,7 @@ from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.location_scale import StudentTDistribution, UniformDistribution
 from lowerbound.families.family import Factorized, positive_size
+from lowerbound.families.fitted import Fitted, Found
 from lowerbound.leaves import Fixed
 
 __all__ = [
@@ -128,6 +129,14 @@ class LocationScale(Factorized):
     @property
     def each(self) -> Constraint:
         return constraints.real
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """Over the real numbers: behind a standardisation, with a learned scale a column."""
+        family = found.family(cls, scale=LearnedScale(found.columns))
+        if family.each is not constraints.real:
+            return super().fitted(found)
+        return found.standardized(family, " with a learned scale a column")
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
         location, rest = jnp.split(parameters, [self.event_size])

@@ -4,16 +4,17 @@ those of a discrete code are not."""
 from __future__ import annotations
 
 import math
+from typing import Self
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.relaxed import ConcreteDistribution, RelaxedBitDistribution
 from lowerbound.distributions.support import SimplexBlocks
-from lowerbound.families.family import Factorized, Family, positive_size
+from lowerbound.families.family import LEVELS, Factorized, Family, positive_size
 
 __all__ = ["Concrete", "RelaxedBernoulli", "SimplexBlocks"]
 
@@ -82,8 +83,11 @@ class Concrete(Family):
 
     @property
     def codes(self) -> tuple[int, int]:
-        """Number of the codes that it relaxes, and of their levels."""
         return self.variables, self.levels
+
+    @classmethod
+    def latent(cls, dimensions: int, key: PRNGKeyArray) -> Self:
+        return cls(dimensions, LEVELS)
 
     @property
     def size(self) -> int:
@@ -134,7 +138,6 @@ class RelaxedBernoulli(Factorized):
 
     @property
     def codes(self) -> tuple[int, int]:
-        """Number of the bits that it relaxes, and of their levels."""
         return self.event_size, 2
 
     @property

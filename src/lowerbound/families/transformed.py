@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import equinox as eqx
+import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 from numpyro.distributions import Distribution, constraints, transforms
@@ -13,7 +14,8 @@ from lowerbound.distributions.missing import ObservedPart
 from lowerbound.distributions.support import OrMissing, same_support, words
 from lowerbound.distributions.transformed import Exp, Sigmoid, TransformedDistribution
 from lowerbound.families.family import Factorized, Family
-from lowerbound.families.location_scale import LocationScale
+from lowerbound.families.fitted import Fitted, Found
+from lowerbound.families.location_scale import LearnedScale, LocationScale
 from lowerbound.leaves import ByContent
 
 __all__ = ["LogNormal", "LogitNormal", "Transformed"]
@@ -127,6 +129,16 @@ class LogNormal(LocationScale):
     @property
     def each(self) -> Constraint:
         return constraints.positive
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """Behind a division by each column's geometric mean, with a learned scale a column."""
+        return Fitted(
+            found.family(cls, scale=LearnedScale(found.columns)),
+            how=" with a learned scale a column, of x over its geometric mean",
+            shift=np.zeros(found.columns),
+            scale=np.exp(found.log_moments()[0]),
+        )
 
     def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
         return TransformedDistribution(dist.Normal(location, scale), Exp())

@@ -153,7 +153,7 @@ def impute(
     if not model.takes_missing:
         raise ValueError(
             "impute: the likelihood does not take missing values; build its family with missing=True, "
-            "as lb.Bernoulli(784, missing=True), and train the model so"
+            "and train the model so"
         )
     if samples < 1:
         raise ValueError(f"impute: expected samples of at least 1, found {samples}")

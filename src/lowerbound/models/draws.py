@@ -119,13 +119,13 @@ class Sampler:
         if span is None or not span.whole or not math.isfinite(span.high - span.low):
             raise TypeError(
                 'gradient="enumeration" sums over every z, and the posterior is over '
-                f"{words(self.q.support)}; it needs Bernoulli or Categorical codes"
+                f"{words(self.q.support)}; it needs codes of a few whole numbers"
             )
         levels, d = int(span.high - span.low) + 1, math.prod(self.q.event_shape)
         if levels**d > 4096:
             raise TypeError(
                 f'gradient="enumeration" sums over every z, and there are {levels}^{d} of them (at most '
-                '4096); use "vimco" or "score_function", or a relaxed family (Concrete, RelaxedBernoulli)'
+                '4096); use "vimco" or "score_function", or a relaxed family'
             )
         values = itertools.product(range(int(span.low), int(span.high) + 1), repeat=d)
         return jnp.asarray(list(values), float).reshape(-1, *self.q.event_shape)
@@ -156,7 +156,7 @@ def check_agreement(posterior: Events, prior: Events) -> None:
         raise ValueError(
             f"the posterior is over {words(q)} and the prior over {words(p)}; they must be over one set: "
             "take the posterior's family for the prior (StandardPrior(family), or LearnedPrior(family)), or "
-            "a family over the prior's set (Transformed changes it)"
+            "a family over the prior's set (a bijection changes it)"
         )
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Array
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.families.discrete import Categorical
+from lowerbound.families.discrete import codes
 from lowerbound.families.family import positive_size
 from lowerbound.models.part import Events, Part
 
@@ -51,7 +51,7 @@ class ExactPosterior(Part):
 
     @property
     def support(self) -> Constraint:
-        return Categorical(1, self.levels).support
+        return codes(1, self.levels).support
 
     @property
     def events(self) -> Events:
@@ -65,4 +65,4 @@ class ExactPosterior(Part):
         z = jnp.arange(self.levels, dtype=float)[:, None]
         prior = model.p_z()
         log_joint = jax.vmap(lambda z: model.p_x(z).log_prob(x) + prior.log_prob(z))(z)
-        return Categorical(1, self.levels)(log_joint)
+        return codes(1, self.levels)(log_joint)

@@ -15,11 +15,12 @@ from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.mixture import Mixture
 from lowerbound.distributions.sphere import UniformOnSphere
-from lowerbound.families.discrete import Categorical
+from lowerbound.families.discrete import codes
 from lowerbound.families.family import Family, positive_size
 from lowerbound.leaves import Fixed
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.part import Events, Part, called, unwrapped
+from lowerbound.parts import names, part
 
 __all__ = [
     "LearnedPrior",
@@ -200,12 +201,12 @@ class VampPrior(Part):
         return True
 
     def __call__(self, model: Any) -> Distribution:
-        u, posterior = self.pseudo_inputs, model.posterior
+        u, posterior = jnp.asarray(self.pseudo_inputs), model.posterior
         if unwrapped(posterior).takes_given and self.given is None:
             raise ValueError("VampPrior: the posterior takes a condition; pass the pseudo-inputs' as given=")
 
         def component(k: Array) -> Distribution:
-            y = None if self.given is None else self.given.value[k]
+            y = None if self.given is None else jnp.asarray(self.given.value)[k]
             return called(posterior, u[k], given=y, model=model)
 
         return Mixture(jnp.zeros(len(u)), jnp.arange(len(u)), component)
@@ -268,13 +269,16 @@ class UniformCodes(Part):
 
     def __call__(self, model: Any = None) -> Distribution:
         posterior = None if model is None else unwrapped(model.posterior)
-        of_itself: Family = Categorical(self.variables, self.levels)
+        of_itself = codes(self.variables, self.levels)
         family = posterior.family if isinstance(posterior, Conditional) else of_itself
-        codes = family.codes
-        if codes != (self.variables, self.levels):
-            found = type(family).__name__ if codes is None else f"{codes[0]} codes of {codes[1]} levels"
+        if family.codes != (self.variables, self.levels):
+            found = type(family).__name__
+            if family.codes is not None:
+                found = f"{family.codes[0]} codes of {family.codes[1]} levels"
+            known = [part(name, "posterior") for name in names("posterior")]
+            able = ", ".join(kind.__name__ for kind in known if kind.codes is not Family.codes)
             raise ValueError(
                 f"UniformCodes: expected a posterior over {self.variables} codes of {self.levels} levels "
-                f"(Categorical, Bernoulli, Concrete or RelaxedBernoulli), found {found}"
+                f"({able}), found {found}"
             )
         return family(jnp.zeros(family.size))

@@ -13,7 +13,8 @@ from jax.nn.initializers import variance_scaling
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.families.family import positive_size
-from lowerbound.networks.mlp import ACTIVATIONS, MLP
+from lowerbound.networks.activations import Activation, activation_named
+from lowerbound.networks.mlp import MLP
 from lowerbound.networks.product import product
 
 __all__ = ["ConvDecoder", "ConvEncoder", "Convolution", "TransposedConvolution"]
@@ -191,7 +192,7 @@ class ConvEncoder(eqx.Module):
         kernel: int = 4,
         width: int = 256,
         depth: int = 1,
-        activation: str = "swish",
+        activation: Activation = "swish",
         key: PRNGKeyArray,
     ):
         self.image_shape, sizes = _pyramid("ConvEncoder", image_shape, channels)
@@ -215,7 +216,7 @@ class ConvEncoder(eqx.Module):
         if x.shape != (self.in_size,):
             h, w, c = self.image_shape
             raise ValueError(f"ConvEncoder: expected {h} × {w} × {c} = {h * w * c} values, found {x.shape}")
-        activation = ACTIVATIONS[self.dense.activation]
+        activation = activation_named(self.dense.activation)
         y = x.reshape(self.image_shape)
         for convolution in self.convolutions:
             y = activation(convolution(y))
@@ -255,7 +256,7 @@ class ConvDecoder(eqx.Module):
         kernel: int = 4,
         width: int = 256,
         depth: int = 1,
-        activation: str = "swish",
+        activation: Activation = "swish",
         key: PRNGKeyArray,
     ):
         self.image_shape, sizes = _pyramid("ConvDecoder", image_shape, channels)
@@ -278,7 +279,7 @@ class ConvDecoder(eqx.Module):
         return self.blocks * prod(self.image_shape)
 
     def __call__(self, z: Float[Array, " in_size"]) -> Float[Array, " out_size"]:
-        activation = ACTIVATIONS[self.dense.activation]
+        activation = activation_named(self.dense.activation)
         h, w = (_halved(n) for n in self.convolutions[0].size)
         y = self.dense(z).reshape(h, w, -1)
         for convolution in self.convolutions:

@@ -13,27 +13,18 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.families.family import positive_size
 from lowerbound.leaves import Fixed
+from lowerbound.networks.activations import Activation, activation_named, name_of
 from lowerbound.networks.product import product
 
 __all__ = ["MLP", "Leading", "OneHot", "Standardized"]
-
-# By name, so that a network can be stored and pickled: jax.nn.relu and jnp.tanh themselves cannot.
-ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "elu": jax.nn.elu,
-    "gelu": jax.nn.gelu,
-    "relu": jax.nn.relu,
-    "softplus": jax.nn.softplus,
-    "swish": jax.nn.swish,
-    "tanh": jnp.tanh,
-}
 
 
 class MLP(eqx.Module):
     """Multilayer perceptron: x ↦ (… a(a(x W₁ + b₁) W₂ + b₂) …) Wₘ + bₘ.
 
     **Arguments:** `in_size`, `out_size`; `width`: units of a hidden layer; `depth`: number of hidden
-    layers, 0 for a linear map; `activation`: one of `elu`, `gelu`, `relu`, `softplus`, `swish`, `tanh`;
-    `key`: for the initial weights, normal with variance 1/fan-in (LeCun), so that a layer keeps the
+    layers, 0 for a linear map; `activation`: a function of `jax.nn` or `jax.numpy`, such as `jnp.tanh`, or
+    its name; `key`: for the initial weights, normal with variance 1/fan-in (LeCun), so that a layer keeps the
     scale of its input; biases begin at 0.
 
     Weights are stored (in, out), which a CPU multiplies without a transpose.
@@ -54,7 +45,7 @@ class MLP(eqx.Module):
         *,
         width: int = 256,
         depth: int = 2,
-        activation: str = "swish",
+        activation: Activation = "swish",
         key: PRNGKeyArray,
     ):
         positive_size("MLP.in_size", in_size)
@@ -62,12 +53,9 @@ class MLP(eqx.Module):
         positive_size("MLP.width", width)
         if depth < 0 or int(depth) != depth:
             raise ValueError(f"MLP.depth: expected a whole number of at least 0, found {depth!r}")
-        if activation not in ACTIVATIONS:
-            known = ", ".join(sorted(ACTIVATIONS))
-            raise ValueError(f"MLP.activation: expected one of {known}; found {activation!r}")
         sizes = [in_size, *[width] * depth, out_size]
         self.weights, self.biases = _initial(key, tuple(pairwise(sizes)))
-        self.activation = activation
+        self.activation = name_of(activation, "MLP.activation")
 
     @property
     def in_size(self) -> int:
@@ -78,7 +66,7 @@ class MLP(eqx.Module):
         return int(self.weights[-1].shape[1])
 
     def __call__(self, x: Float[Array, " in_size"]) -> Float[Array, " out_size"]:
-        activation = ACTIVATIONS[self.activation]
+        activation = activation_named(self.activation)
         for W, b in zip(self.weights[:-1], self.biases[:-1], strict=True):
             x = activation(product(x, W) + b)
         return product(x, self.weights[-1]) + self.biases[-1]

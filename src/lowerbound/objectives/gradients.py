@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.models.draws import Draw, Sampler
-from lowerbound.parts import nearest
+from lowerbound.parts import BLOCKS, REAL, part, suggested
 
 __all__ = [
     "DoublyReparameterized",
@@ -28,6 +28,7 @@ __all__ = [
     "ScoreFunction",
     "StickingTheLanding",
     "gradient_named",
+    "vimco",
 ]
 
 Terms = dict[str, Float[Array, ""]]
@@ -152,14 +153,9 @@ class Enumeration(Gradient):
         return bound(dataclasses.replace(draw, enumerated=True))
 
 
-GRADIENTS: dict[str, Gradient] = {
-    "reparameterized": Reparameterized(),
-    "sticking_the_landing": StickingTheLanding(),
-    "doubly_reparameterized": DoublyReparameterized(),
-    "score_function": ScoreFunction("running"),
-    "vimco": ScoreFunction("leave_one_out"),
-    "enumeration": Enumeration(),
-}
+def vimco() -> ScoreFunction:
+    """Through the density, each sample against the mean of the others (Mnih & Rezende 2016)."""
+    return ScoreFunction("leave_one_out")
 
 
 def gradient_named(gradient: str | Gradient) -> Gradient:
@@ -175,9 +171,8 @@ def gradient_named(gradient: str | Gradient) -> Gradient:
             "gradient: expected a name, such as reparameterized, or an estimator, such as ScoreFunction(); "
             f"found {gradient!r}"
         )
-    if gradient not in GRADIENTS:
-        raise ValueError(f"gradient: unknown {gradient!r}; {nearest(gradient, GRADIENTS)}")
-    return GRADIENTS[gradient]
+    estimator: Gradient = part(gradient, "gradient")()
+    return estimator
 
 
 def _path_share(bound: Callable[[Array], Array], log_w: Float[Array, " K"]) -> Float[Array, " K"]:
@@ -210,7 +205,7 @@ def _check_pathwise(sampler: Sampler, gradient: str) -> None:
             f"the posterior's distribution cannot be reparameterised (it has no rsample), so the "
             f'gradient="{gradient}" through its samples would be wrong; use gradient="vimco", '
             '"score_function" or, for few codes, "enumeration"; or a posterior with a path, such as '
-            "DiagonalGaussian, or Concrete for codes"
+            f"{suggested('posterior', REAL, 1)}, or {suggested('posterior', BLOCKS, 1)} for codes"
         )
     if sampler.moving_support and gradient != "reparameterized":
         raise TypeError(_moving(gradient))
@@ -219,5 +214,5 @@ def _check_pathwise(sampler: Sampler, gradient: str) -> None:
 def _moving(gradient: str) -> str:
     return (
         f'gradient="{gradient}" differentiates log q(z∣x) at fixed z, and the posterior\'s support moves '
-        'with its parameters (Uniform), so that it would be wrong; use gradient="reparameterized"'
+        'with its parameters, so that it would be wrong; use gradient="reparameterized"'
     )

@@ -12,6 +12,7 @@ from numpyro.distributions import Independent
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.bounds import ELBO, Objective
 from lowerbound.objectives.gradients import Terms
+from lowerbound.parts import BLOCKS, REAL, suggested
 from lowerbound.randomness.keys import RowKeys
 
 __all__ = ["MaximumMeanDiscrepancy", "TotalCorrelation", "total_correlation"]
@@ -82,8 +83,8 @@ class Penalized(Objective):
             if not q.has_rsample:
                 raise TypeError(
                     f"{type(self).__name__}: the penalty is differentiated through z, and the posterior "
-                    "cannot be reparameterised; use one that can, such as DiagonalGaussian, or Concrete for "
-                    "codes"
+                    "cannot be reparameterised; use one that can, such as "
+                    f"{suggested('posterior', REAL, 1)}, or {suggested('posterior', BLOCKS, 1)} for codes"
                 )
             return q.sample(key)
 
@@ -129,7 +130,7 @@ class TotalCorrelation(Penalized):
             if not isinstance(q, Independent) or q.reinterpreted_batch_ndims != 1:
                 raise TypeError(
                     "TotalCorrelation: needs a posterior whose dimensions are independent given x, such as "
-                    f"DiagonalGaussian; found {type(q).__name__}"
+                    f"{suggested('posterior', REAL, 1)}; found {type(q).__name__}"
                 )
             return jax.vmap(q.base_dist.log_prob)(z)
 

@@ -1,0 +1,141 @@
+"""What is found in columns, and what a family makes of it: itself for such columns, and how it sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from lowerbound.families.family import Family
+
+__all__ = ["Fitted", "Found"]
+
+Kind = TypeVar("Kind", bound="Family")
+Column = Float[np.ndarray, " d"]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A family for columns, and how it sees them.
+
+    The model sees (x − `shift`)/`scale` where they are given, and x with uniform noise in [0, 1), over
+    `levels`, where those are. `start` is the vector of the member that comes near the columns without a
+    latent variable, where the standard member does not: what a decoder does well to put out at first. `how`
+    says what is to be said of all this, and stands behind the family's name.
+    """
+
+    family: Family
+    how: str = ""
+    shift: Column | None = None
+    scale: Column | None = None
+    levels: int | None = None
+    start: Float[np.ndarray, " size"] | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in the rows of `x`, (n, d): the least and the greatest value that was observed, and
+    whether all are whole numbers. With `missing`, NaN stands for a value that was not.
+
+    >>> found = Found.of(np.array([[0, 3], [1, 16]]), missing=False)
+    >>> found.words, found.columns, found.levels
+    ('whole numbers from 0 to 16', 2, 17)
+    """
+
+    x: np.ndarray
+    missing: bool
+    low: float
+    high: float
+    whole: bool
+
+    @classmethod
+    def of(cls, x: np.ndarray, missing: bool) -> Found:
+        """What is found in `x`.
+
+        **Raises:** `ValueError` where no value was observed.
+        """
+        observed = x[~np.isnan(x)] if missing else x
+        if observed.size == 0:
+            raise ValueError("x: expected at least one value that was observed, found NaN alone")
+        whole = x.dtype.kind in "biu" or bool((observed == np.floor(observed)).all())
+        return cls(x, missing, float(observed.min()), float(observed.max()), whole)
+
+    @property
+    def columns(self) -> int:
+        """How many there are."""
+        return int(self.x.shape[1])
+
+    @property
+    def words(self) -> str:
+        """The values, in words."""
+        if self.whole:
+            return f"whole numbers from {self.low:g} to {self.high:g}"
+        return f"real numbers from {self.low:.4g} to {self.high:.4g}"
+
+    @property
+    def counts(self) -> bool:
+        """Whether all are whole numbers from 0."""
+        return self.whole and self.low >= 0
+
+    @property
+    def grey(self) -> bool:
+        """Whether they are 8-bit grey levels."""
+        return self.x.dtype == np.uint8
+
+    @property
+    def white(self) -> float:
+        """The greatest grey level that there may be."""
+        return 255.0 if self.grey else self.high
+
+    @property
+    def greatest(self) -> int:
+        """The greatest count, at least 1."""
+        return max(int(self.high), 1)
+
+    @property
+    def levels(self) -> int:
+        """How many levels whole numbers have, from 0."""
+        return 256 if self.grey else self.greatest + 1
+
+    def moments(self) -> tuple[Column, Column]:
+        """Mean and standard deviation of each column, in float64, NaN left out; a column without a value
+        counts as one of zeros. A column of one value has a standard deviation of 0 exactly."""
+        return _moments(self.x)
+
+    def log_moments(self) -> tuple[Column, Column]:
+        """Those of log x; values from 0 down have none, are left out here and refused when rows are read."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return _moments(np.where(self.x > 0, np.log(np.asarray(self.x, np.float64)), np.nan))
+
+    def logits(self, highest: float) -> Column:
+        """log π/(1 − π) of the columns' means as shares π of the highest value, with half a row of each
+        end."""
+        share = (len(self.x) * self.moments()[0] / highest + 0.5) / (len(self.x) + 1)
+        share = np.clip(share, 1e-3, 1 - 1e-3)
+        return np.asarray(np.log(share / (1 - share)))
+
+    def family(self, kind: type[Kind], *arguments: Any, **options: Any) -> Kind:
+        """The family of a kind for as many columns, which takes missing values where there may be some."""
+        return kind(self.columns, *arguments, **options, **({"missing": True} if self.missing else {}))
+
+    def standardized(self, family: Family, how: str = "") -> Fitted:
+        """The family behind a standardisation, (x − mean)/standard deviation; constant columns keep their
+        unit."""
+        mean, spread = self.moments()
+        constant = int((spread == 0).sum())
+        kept = f" ({constant} constant column{'s' * (constant > 1)} kept)" if constant else ""
+        scale = np.where(spread == 0, 1.0, spread)
+        return Fitted(family, f"{how}, standardised{kept}", shift=mean, scale=scale)
+
+
+def _moments(x: np.ndarray) -> tuple[Column, Column]:
+    nan = np.isnan(x) if x.dtype.kind == "f" else np.zeros((), bool)
+    if not nan.any():
+        constant = x.max(0) == x.min(0)
+        return x.mean(0, dtype=np.float64), np.where(constant, 0.0, x.std(0, dtype=np.float64))
+    x = np.where(nan.all(0), 0.0, x).astype(np.float64)
+    constant = np.nanmax(x, 0) == np.nanmin(x, 0)
+    return np.nanmean(x, 0), np.where(constant, 0.0, np.nanstd(x, 0))
