@@ -149,7 +149,10 @@ def broken(tmp_path_factory):
         ("RUN digits --out no/report.html", "no folder no"),
         ("RUN none.npy --out report.html", "expected at least one row"),
         ("RUN one.npy --out report.html", "expected at least 2 rows, for an error; found 1"),
-        ("RUN wide.npy --out report.html --samples 10", "(64,), the likelihood's, found rows of shape (5,)"),
+        (
+            "RUN wide.npy --out report.html --samples 10",
+            "expected rows of 64 values, as the likelihood is of, found 5",
+        ),
         ("RUN digits --out report.html --train one.npy", "does not hold the rows that trained the model"),
         ("RUN digits --out report.html --train nowhere.npy", "nowhere.npy: no such file"),
         ("nowhere digits --out report.html", "expected a saved model, found no model.json there"),
