@@ -18,7 +18,7 @@ _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
     "Evidence": "evidence.importance",
     "Factorized": "families.family",
     "Family": "families.family",
-    "Objective": "objectives.bounds",
+    "Objective": "objectives.objective",
     "Result": "training.fit",
     "Rows": "data.rows",
     "Sandwich": "evidence.sandwich",

@@ -78,9 +78,7 @@ def expected_estimate(objective, running=None):
         def of_tuple(z):
             sampler = Told(model, x)
             sampler.z = z
-            estimate, _ = objective.gradient(
-                lambda draw: objective.of_draw(draw, None), sampler, jax.random.key(0), samples, running
-            )
+            estimate, _ = objective.gradient(objective.of_draw, sampler, jax.random.key(0), samples, running)
             return jax.lax.stop_gradient(jnp.exp(sampler(None, None).log_posterior.sum())) * estimate
 
         return jax.vmap(of_tuple)(tuples).sum()

@@ -10,6 +10,7 @@ import numpyro.distributions as dist
 import pytest
 
 import lowerbound as lb
+from lowerbound.objectives.objective import Progress
 
 from ..closed_form.estimates import BRIEFLY
 
@@ -68,7 +69,9 @@ class TestValue:
         running = {"log_likelihood": -3.0, "kl": 1.0, "bound": -4.0}
 
         def values(key):
-            return jnp.stack([objective(model, X, key, running=running) for objective in objectives])
+            return jnp.stack(
+                [objective(model, X, key, progress=Progress(running=running)) for objective in objectives]
+            )
 
         plain, *others = jax.jit(jax.vmap(values, out_axes=1), compiler_options=BRIEFLY)(keys)
         assert plain.std() > 0.1
