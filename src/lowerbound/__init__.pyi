@@ -61,11 +61,11 @@ from lowerbound.families.sphere import PowerSpherical as PowerSpherical
 from lowerbound.families.transformed import LogNormal as LogNormal
 from lowerbound.families.transformed import LogitNormal as LogitNormal
 from lowerbound.families.transformed import Transformed as Transformed
-from lowerbound.inference.use import decode as decode
-from lowerbound.inference.use import encode as encode
-from lowerbound.inference.use import impute as impute
-from lowerbound.inference.use import reconstruct as reconstruct
-from lowerbound.inference.use import sample as sample
+from lowerbound.inference.codes import decode as decode
+from lowerbound.inference.codes import encode as encode
+from lowerbound.inference.codes import reconstruct as reconstruct
+from lowerbound.inference.imputation import impute as impute
+from lowerbound.inference.sampling import sample as sample
 from lowerbound.leaves import Fixed as Fixed
 from lowerbound.leaves import trainable as trainable
 from lowerbound.models.chains import ChainPosterior as ChainPosterior

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from lowerbound.baselines.density import Array, check, in_chunks, log_sum_exp, real, whole
+from lowerbound.baselines.density import Array, check, log_sum_exp, of_rows, real, whole
 
 __all__ = ["Dequantized", "FactorMixture", "FullGaussianMixture", "Gaussian", "fit_factors", "fit_gaussians"]
 
@@ -46,7 +46,7 @@ class _Mixture(ABC):
 
     def log_prob(self, x: ArrayLike) -> Array:
         """Per row, log p(x): (n, d) → (n,)."""
-        return in_chunks(self.score, real(x, self.shift.size))
+        return of_rows(self.score, real(x, self.shift.size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +132,7 @@ class Dequantized:
 
     def log_prob(self, x: ArrayLike) -> Array:
         """The bound on log P(x) per row: whole numbers (n, d) → (n,)."""
-        return in_chunks(
+        return of_rows(
             lambda rows: np.mean([self.density.score(rows + u) for u in self._noise(rows)], axis=0),
             whole(x, self.density.shift.size),
         )
