@@ -42,9 +42,9 @@ C = jnp.asarray([0.7, -0.4])
 
 def gradient_to_c(objective, model):
     def value(c):
-        return objective(eqx.tree_at(lambda model: model.posterior.c, model, c), X, KEY)
+        return objective(eqx.tree_at(lambda model: model.posterior.function.c, model, c), X, KEY)
 
-    return np.asarray(jax.jit(jax.grad(value), compiler_options=BRIEFLY)(model.posterior.c))
+    return np.asarray(jax.jit(jax.grad(value), compiler_options=BRIEFLY)(model.posterior.function.c))
 
 
 class TestValue:

@@ -233,7 +233,7 @@ class TestMaximumMeanDiscrepancy:
         objective = lb.MaximumMeanDiscrepancy(lb.ELBO(beta=0.0), weight=10.0)
 
         def value(c):
-            shifted = eqx.tree_at(lambda model: model.posterior.c, model, c)
+            shifted = eqx.tree_at(lambda model: model.posterior.function.c, model, c)
             return of_batch(objective, shifted, jnp.tile(X, (8, 1)), compiled=False)[0]
 
-        assert (jax.jit(jax.grad(value), compiler_options=BRIEFLY)(model.posterior.c) < -0.1).all()
+        assert (jax.jit(jax.grad(value), compiler_options=BRIEFLY)(model.posterior.function.c) < -0.1).all()
