@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import lowerbound as lb
+from lowerbound.objectives.objective import Progress
 
 ESTIMATORS = {
     "pathwise (`reparameterized`)": "reparameterized",
@@ -64,7 +65,7 @@ def variance(
     """Σ over φ of the variance of the estimator's gradient, over keys."""
 
     def value(posterior: lb.Conditional, key: jax.Array) -> jax.Array:
-        return objective(replace(model, posterior=posterior), x, key, running=running)
+        return objective(replace(model, posterior=posterior), x, key, progress=Progress(running=running))
 
     gradients = eqx.filter_jit(eqx.filter_vmap(eqx.filter_grad(value), in_axes=(None, 0)))
     leaves = jax.tree.leaves(gradients(model.posterior, jax.random.split(jax.random.key(1), draws)))

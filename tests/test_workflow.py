@@ -11,8 +11,9 @@ from lowerbound.archive.store import Saved
 from lowerbound.assembly import build
 from lowerbound.baselines import fit_baselines
 from lowerbound.data.chunks import observed, transformed
+from lowerbound.inference.fingerprints import fingerprints, rows_among
 from lowerbound.statistics import standard_error_of_mean
-from lowerbound.workflow import differences, evaluate, fingerprints, rows_among
+from lowerbound.workflow import differences, evaluate
 
 COUNTS = np.random.default_rng(0).binomial(4, 0.3, (60, 3)).astype(np.uint8)
 

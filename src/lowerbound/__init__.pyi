@@ -61,11 +61,11 @@ from lowerbound.families.sphere import PowerSpherical as PowerSpherical
 from lowerbound.families.transformed import LogNormal as LogNormal
 from lowerbound.families.transformed import LogitNormal as LogitNormal
 from lowerbound.families.transformed import Transformed as Transformed
-from lowerbound.inference.use import decode as decode
-from lowerbound.inference.use import encode as encode
-from lowerbound.inference.use import impute as impute
-from lowerbound.inference.use import reconstruct as reconstruct
-from lowerbound.inference.use import sample as sample
+from lowerbound.inference.codes import decode as decode
+from lowerbound.inference.codes import encode as encode
+from lowerbound.inference.codes import reconstruct as reconstruct
+from lowerbound.inference.imputation import impute as impute
+from lowerbound.inference.sampling import sample as sample
 from lowerbound.leaves import Fixed as Fixed
 from lowerbound.leaves import trainable as trainable
 from lowerbound.models.chains import ChainPosterior as ChainPosterior
@@ -99,7 +99,6 @@ from lowerbound.objectives.bounds import CIWAE as CIWAE
 from lowerbound.objectives.bounds import ELBO as ELBO
 from lowerbound.objectives.bounds import IWAE as IWAE
 from lowerbound.objectives.bounds import MIWAE as MIWAE
-from lowerbound.objectives.bounds import Objective as Objective
 from lowerbound.objectives.bounds import PIWAE as PIWAE
 from lowerbound.objectives.bounds import Renyi as Renyi
 from lowerbound.objectives.gradients import DoublyReparameterized as DoublyReparameterized
@@ -107,6 +106,7 @@ from lowerbound.objectives.gradients import Enumeration as Enumeration
 from lowerbound.objectives.gradients import Reparameterized as Reparameterized
 from lowerbound.objectives.gradients import ScoreFunction as ScoreFunction
 from lowerbound.objectives.gradients import StickingTheLanding as StickingTheLanding
+from lowerbound.objectives.objective import Objective as Objective
 from lowerbound.objectives.penalties import MaximumMeanDiscrepancy as MaximumMeanDiscrepancy
 from lowerbound.objectives.penalties import TotalCorrelation as TotalCorrelation
 from lowerbound.objectives.wake_sleep import ReweightedWakeSleep as ReweightedWakeSleep

@@ -25,7 +25,8 @@ from lowerbound.models.vae import VAE
 from lowerbound.networks.activations import Activation
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
 from lowerbound.networks.mlp import MLP, Standardized
-from lowerbound.objectives.bounds import ELBO, Objective
+from lowerbound.objectives.bounds import ELBO
+from lowerbound.objectives.objective import Objective
 from lowerbound.parts import default, part
 from lowerbound.randomness.keys import as_key
 

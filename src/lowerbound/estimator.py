@@ -25,7 +25,9 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from lowerbound.archive.store import Saved, save
 from lowerbound.assembly import build, objective_named
 from lowerbound.evidence.importance import log_evidence
-from lowerbound.inference.use import decode, encode, impute, sample
+from lowerbound.inference.codes import decode, encode
+from lowerbound.inference.imputation import impute
+from lowerbound.inference.sampling import sample
 from lowerbound.networks.activations import Activation, name_of
 from lowerbound.parts import default
 from lowerbound.training.fit import Result, fit

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import UInt32
 
 from lowerbound.archive.store import Saved
 from lowerbound.baselines import Density
-from lowerbound.data.chunks import in_chunks, observed
+from lowerbound.data.chunks import observed
 from lowerbound.data.sources import Source
 from lowerbound.evidence.importance import Evidence, log_evidence
-from lowerbound.randomness.keys import content_hash
+from lowerbound.inference.fingerprints import count_among, fingerprints
 from lowerbound.statistics import standard_error_of_mean
 
-__all__ = ["Evaluation", "differences", "evaluate", "fingerprints", "finite_rows", "rows_among"]
+__all__ = ["Evaluation", "differences", "evaluate", "finite_rows"]
 
 Metrics = dict[str, Any]
 
@@ -98,8 +97,8 @@ def evaluate(
         "n_rows": len(x),
         "n_dims": x.shape[1],
         "rows_not_finite": np.flatnonzero(~finite).tolist(),
-        "rows_trained_on": _count(mine, saved.train_rows),
-        "rows_that_chose_the_model": _count(mine, saved.validation_rows),
+        "rows_trained_on": count_among(mine, saved.train_rows),
+        "rows_that_chose_the_model": count_among(mine, saved.validation_rows),
         "seconds": seconds,
         "examples_per_second": len(x) / seconds,
         "baselines": compared,
@@ -133,39 +132,3 @@ def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Metrics]:
             "standard_error": standard_error_of_mean(difference, noise, a.group),
         }
     return paired
-
-
-def fingerprints(x: np.ndarray) -> UInt32[np.ndarray, "n 2"]:
-    """64 bits of each row's content, by which a row is known again.
-
-    >>> a, b = fingerprints(np.array([[1, 2], [1, 3]]))
-    >>> bool((a == b).all())
-    False
-    """
-    return np.stack(in_chunks(_fingerprint, None, x, chunk=1024), axis=-1)
-
-
-def _fingerprint(_: None, row: Any) -> Any:
-    return content_hash(row)
-
-
-def _count(rows: np.ndarray, among: np.ndarray) -> int:
-    known = set(_as_bytes(among))
-    return sum(row in known for row in _as_bytes(rows))
-
-
-def rows_among(x: np.ndarray, known: UInt32[np.ndarray, "m 2"]) -> np.ndarray | None:
-    """The rows of `x` whose fingerprints are `known`; None where some of those are of no row.
-
-    >>> x = np.array([[1, 2], [3, 4], [5, 6]])
-    >>> rows_among(x, fingerprints(x[:2])).tolist(), rows_among(x[1:], fingerprints(x[:2]))
-    ([[1, 2], [3, 4]], None)
-    """
-    wanted, mine = set(_as_bytes(known)), _as_bytes(fingerprints(x))
-    if not wanted <= set(mine):
-        return None
-    return np.asarray(x[[row in wanted for row in mine]])
-
-
-def _as_bytes(prints: UInt32[np.ndarray, "n 2"]) -> list[bytes]:
-    return list(map(bytes, np.ascontiguousarray(prints)))

@@ -20,7 +20,6 @@ def test_a_subset_or_permutation_gives_each_row_its_number(fitted, kind):
         assert_allclose(density.log_prob(x[order]), scores[order], rtol=1e-12)
         assert_allclose(density.log_prob(x[7:8]), scores[7:8], rtol=1e-12)
         assert_array_equal(density.log_prob(np.where(x == 0, -0.0, x)), scores)  # -0 is 0
-        assert density.log_prob(x[:0]).shape == (0,)
 
 
 def test_paired_difference():
@@ -36,7 +35,7 @@ def test_rows_that_cannot_be_scored_are_refused(fitted):
     for density in fitted["binomial"][0].values():
         with pytest.raises(ValueError, match="x has 3 columns: the baseline was fitted to 2"):
             density.log_prob(np.ones((4, 3)))
-        with pytest.raises(ValueError, match=r"row 0, column 1 is 0\.5: expected whole"):
+        with pytest.raises(ValueError, match=r"whole numbers from 0.*found 0\.5"):
             density.log_prob([[0, 0.5]])
-    with pytest.raises(ValueError, match="row 0, column 1 is 5: expected whole numbers from 0 to 4"):
+    with pytest.raises(ValueError, match="whole numbers from 0 to 4.*found 5"):
         fitted["binomial"][0]["mixture"].log_prob([[0, 5]])

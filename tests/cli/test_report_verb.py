@@ -16,7 +16,7 @@ from lowerbound.assembly import build
 from lowerbound.cli import main
 from lowerbound.cli.report import _encoded
 from lowerbound.data.sources import open_source
-from lowerbound.workflow import fingerprints
+from lowerbound.inference.fingerprints import fingerprints
 
 from ..pages.page import VERDICTS, Reader, a_diagnosis
 

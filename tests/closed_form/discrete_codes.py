@@ -76,11 +76,9 @@ def expected_estimate(objective, running=None):
 
     def value(model, x):
         def of_tuple(z):
-            sampler = Told(model, x)
+            sampler = Told(model, x, jnp.zeros(()))
             sampler.z = z
-            estimate, _ = objective.gradient(
-                lambda draw: objective.of_draw(draw, None), sampler, jax.random.key(0), samples, running
-            )
+            estimate, _ = objective.gradient(objective.of_draw, sampler, jax.random.key(0), samples, running)
             return jax.lax.stop_gradient(jnp.exp(sampler(None, None).log_posterior.sum())) * estimate
 
         return jax.vmap(of_tuple)(tuples).sum()

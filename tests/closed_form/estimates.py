@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import lowerbound as lb
+from lowerbound.objectives.objective import Progress
 
 # The largest ∣z∣ that a test lets pass, over all parameters of all its gradients. A standard normal number is
 # beyond it with probability 7e-6, so that among some 50 parameters none is but once in 3,000 tests; and every
@@ -39,9 +40,11 @@ def drawn(objectives, model, x, *, draws=10_000, seed=5, running=None):
     """The gradients of each objective at `draws` keys, the same for all: (draws, parameters) each."""
     parameters, constants = eqx.partition(model, eqx.is_inexact_array)
 
+    progress = Progress(running=running)
+
     def values(parameters, key):
         whole = eqx.combine(parameters, constants)
-        return jnp.stack([objective(whole, x, key, running=running) for objective in objectives])
+        return jnp.stack([objective(whole, x, key, progress=progress) for objective in objectives])
 
     keys = jax.random.split(jax.random.key(seed), draws)
     program = jax.jit(jax.vmap(jax.jacrev(values), (None, 0)), compiler_options=BRIEFLY)

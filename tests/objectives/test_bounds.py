@@ -7,6 +7,7 @@ import numpyro.distributions as dist
 import pytest
 
 import lowerbound as lb
+from lowerbound.objectives.objective import Progress
 
 KEY, X = jax.random.key(1), jnp.asarray([1.0, 0.0, 1.0, 1.0])
 KEYS = jax.random.split(KEY, 50)
@@ -77,7 +78,7 @@ class TestELBO:
         warm_up = lb.ELBO(5, beta=lambda step: jnp.minimum(step / 10, 2.0))
         for step, beta in ((0, 0.0), (5, 0.5), (jnp.asarray(30), 2.0), (None, 1.0)):
             expected = lb.ELBO(5, beta=beta)(model, X, KEY)
-            np.testing.assert_allclose(warm_up(model, X, KEY, step=step), expected, rtol=1e-6)
+            np.testing.assert_allclose(warm_up(model, X, KEY, progress=Progress(step)), expected, rtol=1e-6)
 
     @pytest.mark.parametrize("floor", [1e-3, 100.0])
     def test_free_nats_floor_the_kl(self, model, floor):
@@ -187,7 +188,7 @@ class TestSchedules:
         grown = lb.ELBO(5, capacity=lambda step: 0.1 * step)
         for step in (0, 20):
             expected = lb.ELBO(5, capacity=0.1 * step)(model, X, KEY)
-            np.testing.assert_allclose(grown(model, X, KEY, step=step), expected, rtol=1e-5)
+            np.testing.assert_allclose(grown(model, X, KEY, progress=Progress(step)), expected, rtol=1e-5)
 
     def test_a_schedule_that_has_not_reached_1_at_the_end_is_told(self):
         """By a warning of `fit`: what is reported is the bound at β = 1. A penalty hands the word on; a

@@ -10,6 +10,7 @@ import numpyro.distributions as dist
 import pytest
 
 import lowerbound as lb
+from lowerbound.objectives.objective import Progress
 
 from ..closed_form.estimates import BRIEFLY
 
@@ -41,9 +42,9 @@ C = jnp.asarray([0.7, -0.4])
 
 def gradient_to_c(objective, model):
     def value(c):
-        return objective(eqx.tree_at(lambda model: model.posterior.c, model, c), X, KEY)
+        return objective(eqx.tree_at(lambda model: model.posterior.function.c, model, c), X, KEY)
 
-    return np.asarray(jax.jit(jax.grad(value), compiler_options=BRIEFLY)(model.posterior.c))
+    return np.asarray(jax.jit(jax.grad(value), compiler_options=BRIEFLY)(model.posterior.function.c))
 
 
 class TestValue:
@@ -68,7 +69,9 @@ class TestValue:
         running = {"log_likelihood": -3.0, "kl": 1.0, "bound": -4.0}
 
         def values(key):
-            return jnp.stack([objective(model, X, key, running=running) for objective in objectives])
+            return jnp.stack(
+                [objective(model, X, key, progress=Progress(running=running)) for objective in objectives]
+            )
 
         plain, *others = jax.jit(jax.vmap(values, out_axes=1), compiler_options=BRIEFLY)(keys)
         assert plain.std() > 0.1

@@ -11,6 +11,8 @@ import pytest
 
 import lowerbound as lb
 from lowerbound.objectives import penalties
+from lowerbound.objectives.objective import DataPoint, Progress
+from lowerbound.randomness.keys import RowKeys
 
 from ..closed_form.estimates import BRIEFLY
 
@@ -34,9 +36,8 @@ def of_batch(objective, model, x=X, *, key=KEY, population=100, compiled=True):
     running = dict.fromkeys(TERMS, jnp.zeros(()))
 
     def program(x, keys, population):
-        return objective.of_batch(
-            model, x, keys, None, step=jnp.asarray(0), running=running, population=population
-        )
+        points = DataPoint(x, jax.vmap(RowKeys.of)(keys))
+        return objective.of_batch(model, points, Progress(jnp.asarray(0), running), population)
 
     program = jax.jit(program, compiler_options=BRIEFLY) if compiled else program
     return program(x, jax.random.split(key, len(x)), jnp.asarray(population))
@@ -80,8 +81,8 @@ class TestObjective:
         model = vae()
 
         class Watched(penalized):
-            def penalty(self, model, z, *rest):
-                return z
+            def penalty(self, model, latents, key):
+                return latents.z
 
         value, _ = of_batch(Watched(lb.ELBO(beta=0.0), weight=1.0), model)
         plain, _ = of_batch(lb.ELBO(beta=0.0), model)
@@ -183,7 +184,8 @@ class TestMaximumMeanDiscrepancy:
 
     def penalty(self, z, key, prior=None):
         model = vae(prior=prior or lb.StandardNormal(2))
-        return lb.MaximumMeanDiscrepancy(weight=1.0).penalty(model, z, None, key, None, jnp.asarray(100))
+        latents = penalties.Latents(z, None, None, jnp.asarray(100))
+        return lb.MaximumMeanDiscrepancy(weight=1.0).penalty(model, latents, key)
 
     def test_is_the_u_statistic(self):
         """Against loops over all pairs but of a point with itself, to 1e-4. A prior at a point says what its
@@ -231,7 +233,7 @@ class TestMaximumMeanDiscrepancy:
         objective = lb.MaximumMeanDiscrepancy(lb.ELBO(beta=0.0), weight=10.0)
 
         def value(c):
-            shifted = eqx.tree_at(lambda model: model.posterior.c, model, c)
+            shifted = eqx.tree_at(lambda model: model.posterior.function.c, model, c)
             return of_batch(objective, shifted, jnp.tile(X, (8, 1)), compiled=False)[0]
 
-        assert (jax.jit(jax.grad(value), compiler_options=BRIEFLY)(model.posterior.c) < -0.1).all()
+        assert (jax.jit(jax.grad(value), compiler_options=BRIEFLY)(model.posterior.function.c) < -0.1).all()

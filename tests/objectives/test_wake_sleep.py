@@ -121,7 +121,7 @@ class TestDreams:
             Shifted(jnp.zeros(1)),
             lambda z: lb.Bernoulli(1)(z),
         )
-        x, y, at_c = jnp.ones(1), jnp.asarray([5.0]), lambda model: model.posterior.c
+        x, y, at_c = jnp.ones(1), jnp.asarray([5.0]), lambda model: model.posterior.function.c
 
         @partial(jax.jit, compiler_options=BRIEFLY)
         def gradients(c):

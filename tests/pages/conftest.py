@@ -6,8 +6,9 @@ import pytest
 from lowerbound.archive.store import Saved
 from lowerbound.assembly import build
 from lowerbound.data.sources import Source
+from lowerbound.inference.fingerprints import fingerprints
 from lowerbound.pages.report import report
-from lowerbound.workflow import evaluate, fingerprints
+from lowerbound.workflow import evaluate
 
 from .page import DIGITS, HISTORY, NASTY, OTHERS, VERDICTS, Baseline, Reader, a_diagnosis
 

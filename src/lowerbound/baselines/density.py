@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import islice
-from typing import Any, Protocol, TypeVar, get_type_hints
+from collections.abc import Callable
+from typing import Any, Protocol, get_type_hints
 
 import numpy as np
 from jaxtyping import jaxtyped
 from numpy.typing import ArrayLike, NDArray
+from numpyro.distributions import constraints
+
+from lowerbound.data.chunks import CHUNK, padded
+from lowerbound.data.rows import check_support
+from lowerbound.data.tables import as_rows
 
 __all__ = [
     "Array",
     "Density",
     "check",
-    "converged",
-    "in_chunks",
     "log_sum_exp",
-    "nearest_of",
+    "of_rows",
     "paired_difference",
     "real",
     "whole",
 ]
 
 Array = NDArray[np.float64]
-Mixture = TypeVar("Mixture")
-
-CHUNK = 512  # rows scored at once
+_COUNTS = constraints.nonnegative_integer
 
 
 class Density(Protocol):
@@ -55,34 +55,9 @@ def paired_difference(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
     return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(difference.size))
 
 
-def nearest_of(x: Array, components: int, seed: int) -> Array:
-    """Responsibilities (n, k) for EM to start from: 1 for the nearest of `components` random rows of x."""
-    centres = x[np.random.default_rng(seed).choice(len(x), components, replace=False)]
-    return np.eye(components)[((centres**2).sum(1) / 2 - x @ centres.T).argmin(1)]
-
-
-def converged(iterations: Iterator[tuple[Mixture, float]], rows: int, steps: int) -> Mixture:
-    """The mixture after the first step of EM that gains under 1e-4 nats a row, or after `steps`."""
-    last = -np.inf
-    for mixture, objective in islice(iterations, steps):  # noqa: B007
-        if objective - last < 1e-4 * rows:
-            break
-        last = objective
-    return mixture
-
-
-def in_chunks(score: Callable[[Array], Array], x: Array) -> Array:
-    """Score rows in padded chunks of one shape.
-
-    A matrix product of another shape may round otherwise, and a row's number must not depend on the rows
-    beside it.
-    """
-    scores = np.empty(len(x))
-    for start in range(0, len(x), CHUNK):
-        rows = x[start : start + CHUNK]
-        padded = np.concatenate([rows, np.repeat(rows[:1], CHUNK - len(rows), axis=0)])
-        scores[start : start + CHUNK] = score(padded)[: len(rows)]
-    return scores
+def of_rows(score: Callable[[Array], Array], x: Array) -> Array:
+    """A number a row, scored in chunks of one shape."""
+    return np.concatenate([score(block)[:count] for count, block in padded(x, CHUNK)])
 
 
 def log_sum_exp(joint: Array) -> Array:
@@ -93,32 +68,21 @@ def log_sum_exp(joint: Array) -> Array:
 
 def real(x: ArrayLike, columns: int | None = None) -> Array:
     """`x` as rows (n, d) of finite numbers, d = `columns` where that is given, or an error."""
-    array = np.asarray(x, np.float64)
-    if array.ndim != 2 or array.shape[1] == 0:
-        raise ValueError(f"x: expected rows (n, d), found shape {array.shape}; reshape it")
-    if columns is not None and array.shape[1] != columns:
+    rows = as_rows(x)
+    if columns is not None and rows.shape[1] != columns:
         raise ValueError(
-            f"x has {array.shape[1]} columns: the baseline was fitted to {columns}; "
+            f"x has {rows.shape[1]} columns: the baseline was fitted to {columns}; "
             "score rows of the same kind"
         )
-    finite = np.isfinite(array).all(0)
-    if not finite.all():
-        raise ValueError(f"x: column {finite.argmin()} holds NaN or infinity; drop or fill those rows")
-    return array
+    return np.asarray(x, np.float64)  # where the rows were rounded to float32, they are not here
 
 
 def whole(x: ArrayLike, columns: int | None = None, most: float = np.inf) -> Array:
     """`x` as rows (n, d) of whole numbers from 0 to `most`, or an error."""
-    array = real(x, columns)
-    said = f" to {most:g}" if np.isfinite(most) else ""
-    wrong = (array != np.floor(array)) | (array < 0) | (array > most)
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise ValueError(
-            f"x: row {row}, column {column} is {array[row, column]:g}: "
-            f"expected whole numbers from 0{said}; take a family that fits the data"
-        )
-    return array
+    rows = real(x, columns)
+    counts = constraints.integer_interval(0, int(most)) if np.isfinite(most) else _COUNTS
+    check_support(rows, counts, of="baseline")
+    return rows
 
 
 def check(density: Any, *signed: str) -> None:

@@ -15,7 +15,8 @@ import optax
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from lowerbound.baselines.density import Array, converged, in_chunks, log_sum_exp, nearest_of, real
+from lowerbound.baselines.density import Array, log_sum_exp, of_rows, real
+from lowerbound.baselines.em import alternation, converged, nearest_of
 from lowerbound.families.family import Family
 from lowerbound.models.transforms import Transform
 
@@ -47,7 +48,7 @@ class FamilyMixture:
         joint = partial(_log_joint, self.family, np.log(self.weights), self.parameters)
         score = lambda x: log_sum_exp(np.asarray(joint(_seen(self, x)), np.float64))  # noqa: E731
         jacobian = jax.vmap(self.transform.log_jacobian)(jnp.asarray(rows, float))
-        return in_chunks(score, rows) + np.asarray(jacobian).astype(np.float64)
+        return of_rows(score, rows) + np.asarray(jacobian).astype(np.float64)
 
 
 def _seen(mixture: FamilyMixture, x: Array) -> np.ndarray:
@@ -117,16 +118,17 @@ def expectation_maximization(
     [0.5, 10.0]
     """
     y, n = _seen(mixture, x), len(x)
-    while True:
+
+    def maximized(mixture: FamilyMixture, responsibilities: Array) -> tuple[FamilyMixture, Array, float]:
         weights = responsibilities.sum(0) + pseudo_rows
         weighed = np.asarray(responsibilities + pseudo_rows / n, np.float32)
         parameters = _maximized(mixture.family, mixture.parameters, y, weighed)
         mixture = replace(mixture, weights=weights / weights.sum(), parameters=np.asarray(parameters))
         log_w = np.log(mixture.weights)
         joint = np.asarray(_log_joint(mixture.family, log_w, mixture.parameters, y), np.float64)
-        evidence = log_sum_exp(joint)
-        yield mixture, float(evidence.sum() + pseudo_rows * joint.mean(0).sum())
-        responsibilities = np.exp(joint - evidence[:, None])
+        return mixture, joint, pseudo_rows * float(joint.mean(0).sum())
+
+    return alternation(maximized, mixture, responsibilities)
 
 
 def fit_family(

@@ -6,14 +6,17 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Literal
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, PRNGKeyArray
 from numpy.typing import ArrayLike
 
-from lowerbound.baselines.density import Array, check, in_chunks, log_sum_exp, real, whole
+from lowerbound.baselines.density import Array, check, log_sum_exp, of_rows, real, whole
+from lowerbound.inference.chunks import ROWS, in_chunks
+from lowerbound.randomness.keys import as_key, content_key
 
 __all__ = ["Dequantized", "FactorMixture", "FullGaussianMixture", "Gaussian", "fit_factors", "fit_gaussians"]
 
@@ -46,7 +49,7 @@ class _Mixture(ABC):
 
     def log_prob(self, x: ArrayLike) -> Array:
         """Per row, log p(x): (n, d) → (n,)."""
-        return in_chunks(self.score, real(x, self.shift.size))
+        return of_rows(self.score, real(x, self.shift.size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,20 +135,22 @@ class Dequantized:
 
     def log_prob(self, x: ArrayLike) -> Array:
         """The bound on log P(x) per row: whole numbers (n, d) → (n,)."""
-        return in_chunks(
+        return of_rows(
             lambda rows: np.mean([self.density.score(rows + u) for u in self._noise(rows)], axis=0),
             whole(x, self.density.shift.size),
         )
 
     def _noise(self, rows: Array) -> Array:
-        """Noise u in [0, 1): (draws, n, d), keyed by seed and by the row as float32 (-0 as 0)."""
-        secret = str(self.seed).encode()[:64]
-        noise = np.empty((self.draws, *rows.shape))
-        for i, row in enumerate(rows.astype(np.float32) + np.float32(0)):
-            digest = blake2b(row.tobytes(), digest_size=16, key=secret).digest()
-            bits = np.random.Philox(key=int.from_bytes(digest, "little"))
-            noise[:, i] = np.random.Generator(bits).random((self.draws, rows.shape[1]))
-        return noise
+        """Noise u in [0, 1): (draws, n, d)."""
+        noise = in_chunks(_uniform, (as_key(self.seed), jnp.arange(self.draws)), rows, chunk=ROWS)
+        return np.asarray(noise, np.float64).swapaxes(0, 1)
+
+
+def _uniform(constants: tuple[PRNGKeyArray, jax.Array], row: jax.Array) -> jax.Array:
+    """Draw j of a row depends on (key, the row's content, j) only."""
+    key, draws = constants
+    key = content_key(key, row, "dequantization")
+    return jax.vmap(lambda j: jax.random.uniform(jax.random.fold_in(key, j), row.shape))(draws)
 
 
 def fit_factors(x: Array, factors: int, *, seed: int) -> FactorMixture:

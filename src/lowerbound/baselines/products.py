@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from lowerbound.baselines.density import Array, check, converged, in_chunks, log_sum_exp, nearest_of, whole
+from lowerbound.baselines.density import Array, check, log_sum_exp, of_rows, whole
+from lowerbound.baselines.em import alternation, converged, nearest_of
 
 __all__ = [
     "BetaBinomialMixture",
@@ -77,7 +78,7 @@ class ProductMixture(ABC):
         eta, offset = self.natural()
         offset = offset + np.log(self.weights)
         slope = eta.reshape(len(eta), -1).T
-        return in_chunks(
+        return of_rows(
             lambda rows: log_sum_exp(self.statistics(rows) @ slope + offset) + self.base_measure(rows),
             whole(x, eta.shape[1], self.trials),
         )
@@ -235,16 +236,16 @@ def expectation_maximization(
     every_value = np.tile(np.arange(mixture.trials + 1.0)[:, None], x.shape[1])
     uniform = np.asarray(mixture.statistics(every_value).mean(0), np.float64)
     marginal = (np.asarray(rows.sum(0, dtype=np.float64)) + uniform) / (len(x) + 1)
-    while True:
+
+    def maximized(mixture: ProductMixture, responsibilities: Array) -> tuple[ProductMixture, Array, float]:
         sums = np.asarray((rows.T @ responsibilities.astype(rows.dtype)).T, np.float64)
         mixture = mixture.maximize(responsibilities.sum(0) + pseudo_rows, sums + pseudo_rows * marginal)
         eta, offset = mixture.natural()
         eta, offset = eta.reshape(len(eta), -1), offset + np.log(mixture.weights)
         joint = np.asarray(rows @ eta.T.astype(rows.dtype), np.float64) + offset
-        evidence = log_sum_exp(joint)
-        penalty = pseudo_rows * float((offset + eta @ marginal).sum())
-        yield mixture, float(evidence.sum()) + constant + penalty
-        responsibilities = np.exp(joint - evidence[:, None])
+        return mixture, joint, constant + pseudo_rows * float((offset + eta @ marginal).sum())
+
+    return alternation(maximized, mixture, responsibilities)
 
 
 def fit_products(

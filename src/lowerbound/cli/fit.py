@@ -104,8 +104,9 @@ def fit(
     from lowerbound.cli.pictures import draw
     from lowerbound.data.chunks import observed
     from lowerbound.figures.run import Shown, undrawable
+    from lowerbound.inference.fingerprints import fingerprints
     from lowerbound.training.fit import default_epochs
-    from lowerbound.workflow import evaluate, fingerprints
+    from lowerbound.workflow import evaluate
 
     usable_folder(out, overwrite)
     train, held_out = _rows(data, test, labels, seed)

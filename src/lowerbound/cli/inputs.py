@@ -76,7 +76,7 @@ def training_rows(saved: Saved, data: str | None, labels: str | None) -> np.ndar
 
     **Raises:** `ValueError` where `data` does not hold them all.
     """
-    from lowerbound.workflow import rows_among
+    from lowerbound.inference.fingerprints import rows_among
 
     named = data or saved.provenance.get("data", {}).get("source", "")
     # `fit` names a share of a source so.

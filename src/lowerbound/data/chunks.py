@@ -1,4 +1,4 @@
-"""Rows through a compiled function: chunks of one shape, filled up, on one device or several."""
+"""Rows through a function in chunks of one shape, so that a row's number depends on no row beside it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,28 @@ from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.transforms import Binarization, Transform
 from lowerbound.randomness.keys import RowKeys, as_key
 
-__all__ = ["CHUNK", "chunks", "in_chunks", "observed", "seen", "transformed"]
+__all__ = ["CHUNK", "chunks", "in_chunks", "observed", "padded", "seen", "transformed"]
 
 # Rows of a chunk where a row is one pass through a network: a few milliseconds, most of them of products.
 CHUNK = 512
+
+
+def padded(rows: PyTree, size: int, *, start: int = 0) -> Iterator[tuple[int, PyTree]]:
+    """`rows`, a tree of arrays with one leading axis, in blocks of `size` from row `start` on, each with how
+    many of its rows count: the last block is filled up with its own first row.
+
+    A matrix product of another shape may round otherwise; so one row alone and the same row among others take
+    the same path to the last bit.
+
+    >>> [(count, block.tolist()) for count, block in padded(np.arange(3), 2)]
+    [(2, [0, 1]), (1, [2, 2])]
+    """
+    n = len(jax.tree.leaves(rows)[0])
+    for first in range(start, n, size):
+        index: Any = slice(first, first + size)
+        if first + size > n:
+            index = np.r_[first:n, np.full(first + size - n, first)]
+        yield min(size, n - first), jax.tree.map(lambda leaf, index=index: np.asarray(leaf)[index], rows)
 
 
 def in_chunks(function: Callable[..., PyTree], constants: PyTree, rows: PyTree, *, chunk: int) -> PyTree:
@@ -44,20 +62,15 @@ def chunks(
     """What [`in_chunks`][] puts together, a chunk at a time from row `start` on: `chunk` rows for each of
     `devices` local devices.
 
-    The last chunk is filled up with its own first row, so that one row alone and the same row among others
-    take the same path to the last bit. The next chunk is computed while the caller looks at this one.
+    Chunks are [`padded`][]. The next one is computed while the caller looks at this one.
     """
-    n, step = len(jax.tree.leaves(rows)[0]), chunk * devices
     mesh = Mesh(np.array(jax.local_devices()[:devices]), ("rows",)) if devices > 1 else None
 
-    def dispatched(first: int) -> tuple[int, PyTree]:
-        index: Any = slice(first, first + step)
-        if first + step > n:
-            index = np.r_[first:n, np.full(first + step - n, first)]
-        block = jax.tree.map(lambda leaf: np.asarray(leaf)[index], rows)
-        return min(step, n - first), _chunk(function, constants, block, mesh)
+    def dispatched(block: tuple[int, PyTree]) -> tuple[int, PyTree]:
+        count, block_rows = block
+        return count, _chunk(function, constants, block_rows, mesh)
 
-    under_way = map(dispatched, range(start, n, step))
+    under_way = map(dispatched, padded(rows, chunk * devices, start=start))
     chunk_now = next(under_way, None)
     while chunk_now is not None:
         (count, result), chunk_now = chunk_now, next(under_way, None)

@@ -28,7 +28,7 @@ from lowerbound.diagnosis.judges import (
 from lowerbound.diagnosis.looked import Constants, Looked, look
 from lowerbound.diagnosis.scale import scale_of
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.objectives.bounds import Objective
+from lowerbound.objectives.objective import Objective
 from lowerbound.randomness.keys import as_key
 
 __all__ = ["diagnose"]

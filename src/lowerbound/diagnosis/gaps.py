@@ -127,8 +127,7 @@ def _optimized(sampler: Sampler, start: Array, objective: CIWAE, key: PRNGKeyArr
     adam = optax.chain(optax.zero_nans(), optax.adam(optax.cosine_decay_schedule(_RATE, _STEPS), b2=_MEMORY))
 
     def loss(vector: Array, key: PRNGKeyArray) -> Array:
-        bound = lambda draw: objective.of_draw(draw, None)  # noqa: E731
-        return -objective.gradient(bound, _at(sampler, vector), key, objective.draws, None)[0]
+        return -objective.gradient(objective.of_draw, _at(sampler, vector), key, objective.draws, None)[0]
 
     def step(i: Array, state: tuple[Array, Any]) -> tuple[Array, Any]:
         vector, memory = state

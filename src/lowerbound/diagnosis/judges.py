@@ -19,7 +19,7 @@ from lowerbound.distributions.support import range_of
 from lowerbound.families.family import Family
 from lowerbound.families.flows import Flow
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.objectives.bounds import Objective
+from lowerbound.objectives.objective import Objective
 from lowerbound.parts import REAL, kebab, names, part, suggested
 from lowerbound.text import listed
 

@@ -20,7 +20,8 @@ from lowerbound.figures.latents import latent_scatter, manifold
 from lowerbound.figures.mosaic import grey_map, shape_of_images
 from lowerbound.figures.rows import nearest_rows, reconstructions, samples
 from lowerbound.figures.training import bound_over_training
-from lowerbound.inference.use import decode, encode, reconstruct, sample
+from lowerbound.inference.codes import decode, encode, reconstruct
+from lowerbound.inference.sampling import sample
 from lowerbound.models.priors import StandardNormal
 from lowerbound.models.vae import VAE
 from lowerbound.text import counted, short, with_error

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float
 
 from lowerbound.families.family import positive_size
-from lowerbound.models.draws import Draw, Sampler
+from lowerbound.models.draws import Draw
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.gradients import (
     DoublyReparameterized,
@@ -25,102 +24,9 @@ from lowerbound.objectives.gradients import (
     gradient_named,
     stop,
 )
-from lowerbound.randomness.keys import RowKeys
+from lowerbound.objectives.objective import END, DataPoint, Objective, OfDraw, Progress, Schedule, held
 
-__all__ = ["CIWAE", "ELBO", "IWAE", "MIWAE", "PIWAE", "Objective", "Renyi"]
-
-Schedule = Callable[[Array], Array]
-
-
-class Objective(eqx.Module):
-    """What is maximised. Called for one data point it gives its value, in nats, and `jax.grad` of that
-    value is the estimator that `gradient` names.
-
-    The data point x is a row as the data have it, and the value is in its units: what the model's transform
-    draws follows from `key`, the row's key, besides the samples of z
-    ([`RowKeys`][lowerbound.randomness.keys.RowKeys] where each has a key of its own). `step` is the training
-    step that a schedule is read at; `None` stands for the end of training, where a schedule counts as 1.
-    `running` holds the running means of the terms over past steps, for a baseline of the score function.
-    """
-
-    def __call__(
-        self,
-        model: LatentModel,
-        x: Array,
-        key: PRNGKeyArray | RowKeys,
-        given: Array | None = None,
-        *,
-        step: Array | int | None = None,
-        running: Terms | None = None,
-    ) -> Float[Array, ""]:
-        return self.with_terms(model, x, key, given, step=step, running=running)[0]
-
-    @abstractmethod
-    def with_terms(
-        self,
-        model: LatentModel,
-        x: Array,
-        key: PRNGKeyArray | RowKeys,
-        given: Array | None = None,
-        *,
-        step: Array | int | None = None,
-        running: Terms | None = None,
-    ) -> tuple[Float[Array, ""], Terms]:
-        """The value to be maximised, and by name: `bound`, the lower bound on log p(x) proper;
-        `log_likelihood`, the mean of log p(x∣z); and `kl`, KL(q(z∣x) ‖ p(z))."""
-
-    def of_batch(
-        self,
-        model: LatentModel,
-        x: Float[Array, "n d"],
-        keys: PRNGKeyArray,
-        given: Array | None,
-        *,
-        step: Array,
-        running: Terms,
-        population: Array,
-    ) -> tuple[Float[Array, ""], Terms]:
-        """The mean over a batch of n of the `population` rows: what a training step maximises."""
-
-        def of_row(x: Array, key: PRNGKeyArray, given: Array | None) -> tuple[Array, Terms]:
-            return self.with_terms(model, x, key, given, step=step, running=running)
-
-        value, terms = jax.vmap(of_row)(x, keys, given)
-        return value.mean(), {name: term.mean() for name, term in terms.items()}
-
-    def unfinished(self, step: int) -> str | None:
-        """What had not yet come to its end when training stopped after `step`, in words; else `None`."""
-        return None
-
-
-class OfDraw(Objective):
-    """An objective that is a function of the draws of one data point, so that any gradient estimator that
-    it accepts may stand behind it."""
-
-    gradient: eqx.AbstractVar[Gradient]
-
-    @property
-    @abstractmethod
-    def draws(self) -> int:
-        """How many samples of z a data point takes."""
-
-    @abstractmethod
-    def of_draw(self, draw: Draw, step: Array | int | None) -> tuple[Float[Array, ""], Terms]:
-        """Value and terms from the draws of one data point."""
-
-    def with_terms(
-        self,
-        model: LatentModel,
-        x: Array,
-        key: PRNGKeyArray | RowKeys,
-        given: Array | None = None,
-        *,
-        step: Array | int | None = None,
-        running: Terms | None = None,
-    ) -> tuple[Float[Array, ""], Terms]:
-        bound = lambda draw: self.of_draw(draw, step)  # noqa: E731
-        keys = RowKeys.of(key)
-        return self.gradient(bound, model.sampler(x, keys.transform, given), keys.draws, self.draws, running)
+__all__ = ["CIWAE", "ELBO", "IWAE", "MIWAE", "PIWAE", "Renyi"]
 
 
 class ELBO(OfDraw):
@@ -131,7 +37,7 @@ class ELBO(OfDraw):
       no closed form;
     - `kl="auto"`: the second where it exists and the gradient allows it, else the first.
 
-    **Arguments:** `samples`: L; `beta`: weight of the KL (β-LatentModel, Higgins et al. 2017), a number or a
+    **Arguments:** `samples`: L; `beta`: weight of the KL (β-VAE, Higgins et al. 2017), a number or a
     schedule of the training step, as Optax has them; `free_nats`: the KL of a data point counts at
     least this much, max(KL, free_nats), so that nothing is gained below it (Kingma et al. 2016); where
     the KL is estimated the estimate is floored, which is a little more than the floored KL; `capacity`:
@@ -208,14 +114,14 @@ class ELBO(OfDraw):
     def draws(self) -> int:
         return self.samples
 
-    def of_draw(self, draw: Draw, step: Array | int | None) -> tuple[Float[Array, ""], Terms]:
+    def of_draw(self, draw: Draw, progress: Progress = END) -> tuple[Float[Array, ""], Terms]:
         log_likelihood = draw.expectation(draw.log_likelihood)
         kl = self._kl(draw)
         # An estimate of the KL may be negative at a draw, so without free nats nothing is floored.
         floored = jnp.where(self.free_nats > 0, jnp.maximum(kl, self.free_nats), kl)
         if self.capacity is not None:
-            floored = jnp.abs(floored - _at(self.capacity, step))
-        value = log_likelihood - _at(self.beta, step) * floored
+            floored = jnp.abs(floored - progress.at(self.capacity))
+        value = log_likelihood - progress.at(self.beta) * floored
         return value, {"bound": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
 
     def _kl(self, draw: Draw) -> Array:
@@ -258,7 +164,7 @@ class MultiSample(OfDraw):
             raise ValueError(f"{name}.gradient: enumeration is exact for ELBO, whose samples it replaces")
         _check_leave_one_out(name, self.gradient, self.draws)
 
-    def of_draw(self, draw: Draw, step: Array | int | None) -> tuple[Float[Array, ""], Terms]:
+    def of_draw(self, draw: Draw, progress: Progress = END) -> tuple[Float[Array, ""], Terms]:
         bound = self.of_log_weights(draw.log_weight)
         return bound, {
             "bound": bound,
@@ -439,34 +345,14 @@ class PIWAE(Objective):
         except ValueError as error:
             raise ValueError(str(error).replace("MIWAE", "PIWAE")) from None
 
-    def with_terms(
-        self,
-        model: LatentModel,
-        x: Array,
-        key: PRNGKeyArray | RowKeys,
-        given: Array | None = None,
-        *,
-        step: Array | int | None = None,
-        running: Terms | None = None,
+    def of_point(
+        self, model: LatentModel, point: DataPoint, progress: Progress = END
     ) -> tuple[Float[Array, ""], Terms]:
         of_theta, of_phi = model.apart()
-        keys = RowKeys.of(key)
-        draw = held(of_theta.sampler(x, keys.transform, given), keys.draws, self.theta.draws)
-        value, terms = self.theta.of_draw(draw, step)
-        surrogate = self.phi(of_phi, x, key, given, step=step, running=running)
+        draw = held(point.sampler(of_theta), point.keys.draws, self.theta.draws)
+        value, terms = self.theta.of_draw(draw, progress)
+        surrogate, _ = self.phi.of_point(of_phi, point, progress)
         return value + (surrogate - stop(surrogate)), terms
-
-
-def held(sampler: Sampler, key: PRNGKeyArray, samples: int) -> Draw:
-    """A draw whose samples are constants: prior and likelihood alone are differentiated."""
-    draw = sampler(key, jnp.arange(samples))
-    return sampler.at(stop(draw.z), stop(draw.log_posterior))
-
-
-def _at(schedule: float | Array | Schedule, step: Array | int | None) -> Array:
-    if not callable(schedule):
-        return jnp.asarray(schedule)
-    return jnp.asarray(1.0 if step is None else schedule(jnp.asarray(step)))
 
 
 def _check_leave_one_out(name: str, gradient: Gradient, draws: int) -> None:

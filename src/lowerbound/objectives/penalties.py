@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,16 +11,25 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Independent
 
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.objectives.bounds import ELBO, Objective
+from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.gradients import Terms
+from lowerbound.objectives.objective import END, DataPoint, Objective, Progress
 from lowerbound.parts import BLOCKS, REAL, suggested
-from lowerbound.randomness.keys import RowKeys
 
 __all__ = ["MaximumMeanDiscrepancy", "TotalCorrelation", "total_correlation"]
 
 
 # A number that no sample has.
 _PENALTY = 2**32 - 1
+
+
+class Latents(NamedTuple):
+    """One z ~ q(z∣yᵢ) for each row y of a batch, as the model sees it, of `population` rows in all."""
+
+    z: Float[Array, "n d"]
+    y: Float[Array, "n D"]
+    given: Array | None
+    population: Array
 
 
 class Penalized(Objective):
@@ -38,45 +48,22 @@ class Penalized(Objective):
         self.weight = float(weight)
 
     @abstractmethod
-    def penalty(
-        self,
-        model: LatentModel,
-        z: Float[Array, "n d"],
-        y: Array,
-        key: PRNGKeyArray,
-        given: Array | None,
-        population: Array,
-    ) -> Float[Array, ""]:
-        """The penalty, from one z ~ q(z∣yᵢ) for each row y of a batch, as the model sees it."""
+    def penalty(self, model: LatentModel, latents: Latents, key: PRNGKeyArray) -> Float[Array, ""]:
+        """The penalty on the latents of a batch."""
 
-    def with_terms(
-        self,
-        model: LatentModel,
-        x: Array,
-        key: PRNGKeyArray | RowKeys,
-        given: Array | None = None,
-        *,
-        step: Array | int | None = None,
-        running: Terms | None = None,
+    def of_point(
+        self, model: LatentModel, point: DataPoint, progress: Progress = END
     ) -> tuple[Float[Array, ""], Terms]:
-        return self.objective.with_terms(model, x, key, given, step=step, running=running)
+        return self.objective.of_point(model, point, progress)
 
     def of_batch(
-        self,
-        model: LatentModel,
-        x: Float[Array, "n d"],
-        keys: PRNGKeyArray,
-        given: Array | None,
-        *,
-        step: Array,
-        running: Terms,
-        population: Array,
+        self, model: LatentModel, points: DataPoint, progress: Progress, population: Array
     ) -> tuple[Float[Array, ""], Terms]:
-        value, terms = self.objective.of_batch(
-            model, x, keys, given, step=step, running=running, population=population
-        )
-        if len(x) < 2:
-            raise ValueError(f"{type(self).__name__}: needs a batch of at least 2 rows, found {len(x)}")
+        value, terms = self.objective.of_batch(model, points, progress, population)
+        if len(points.x) < 2:
+            raise ValueError(
+                f"{type(self).__name__}: needs a batch of at least 2 rows, found {len(points.x)}"
+            )
 
         def sampled(y: Array, key: PRNGKeyArray, given: Array | None) -> Array:
             q = model.q_z(y, given)
@@ -88,13 +75,13 @@ class Penalized(Objective):
                 )
             return q.sample(key)
 
-        of_row = jax.vmap(RowKeys.of)(keys)
-        y = jax.vmap(model.transform)(x, of_row.transform)
+        y = jax.vmap(model.transform)(points.x, points.keys.transform)
         # The objective's samples fold 0, 1, … into the key of a row's draws: these are apart from them.
-        keys = jax.vmap(lambda key: jax.random.fold_in(key, _PENALTY))(of_row.draws)
-        z = jax.vmap(sampled)(y, keys, given)
+        keys = jax.vmap(lambda key: jax.random.fold_in(key, _PENALTY))(points.keys.draws)
+        z = jax.vmap(sampled)(y, keys, points.given)
+        latents = Latents(z, y, points.given, population)
         batch_key = jax.random.fold_in(keys[0], _PENALTY)
-        return value - self.weight * self.penalty(model, z, y, batch_key, given, population), terms
+        return value - self.weight * self.penalty(model, latents, batch_key), terms
 
     def unfinished(self, step: int) -> str | None:
         return self.objective.unfinished(step)
@@ -116,15 +103,7 @@ class TotalCorrelation(Penalized):
     5.0
     """
 
-    def penalty(
-        self,
-        model: LatentModel,
-        z: Float[Array, "n d"],
-        y: Array,
-        key: PRNGKeyArray,
-        given: Array | None,
-        population: Array,
-    ) -> Float[Array, ""]:
+    def penalty(self, model: LatentModel, latents: Latents, key: PRNGKeyArray) -> Float[Array, ""]:
         def log_q(y: Array, given: Array | None) -> Float[Array, "n d"]:
             q = model.q_z(y, given)
             if not isinstance(q, Independent) or q.reinterpreted_batch_ndims != 1:
@@ -132,9 +111,9 @@ class TotalCorrelation(Penalized):
                     "TotalCorrelation: needs a posterior whose dimensions are independent given x, such as "
                     f"{suggested('posterior', REAL, 1)}; found {type(q).__name__}"
                 )
-            return jax.vmap(q.base_dist.log_prob)(z)
+            return jax.vmap(q.base_dist.log_prob)(latents.z)
 
-        return total_correlation(jax.vmap(log_q)(y, given), population)
+        return total_correlation(jax.vmap(log_q)(latents.y, latents.given), latents.population)
 
 
 def total_correlation(log_q: Float[Array, "n n d"], population: Array | int) -> Float[Array, ""]:
@@ -165,18 +144,10 @@ class MaximumMeanDiscrepancy(Penalized):
     100.0
     """
 
-    def penalty(
-        self,
-        model: LatentModel,
-        z: Float[Array, "n d"],
-        y: Array,
-        key: PRNGKeyArray,
-        given: Array | None,
-        population: Array,
-    ) -> Float[Array, ""]:
-        keys = jax.random.split(key, len(z))
-        prior = jax.vmap(lambda key, given: model.p_z(given).sample(key))(keys, given)
-        return _unbiased_mmd(z, jnp.asarray(prior, float))
+    def penalty(self, model: LatentModel, latents: Latents, key: PRNGKeyArray) -> Float[Array, ""]:
+        keys = jax.random.split(key, len(latents.z))
+        prior = jax.vmap(lambda key, given: model.p_z(given).sample(key))(keys, latents.given)
+        return _unbiased_mmd(latents.z, jnp.asarray(prior, float))
 
 
 def _unbiased_mmd(a: Float[Array, "n d"], b: Float[Array, "n d"]) -> Float[Array, ""]:

@@ -9,9 +9,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.families.family import positive_size
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.objectives.bounds import ELBO, IWAE, Objective, held
+from lowerbound.objectives.bounds import ELBO, IWAE
 from lowerbound.objectives.gradients import Terms, stop
-from lowerbound.randomness.keys import RowKeys
+from lowerbound.objectives.objective import END, DataPoint, Objective, Progress, held
 
 __all__ = ["ReweightedWakeSleep", "WakeSleep"]
 
@@ -41,22 +41,14 @@ class WakeSleep(Objective):
     def __init__(self, samples: int = 1):
         self.samples = positive_size("WakeSleep.samples", samples)
 
-    def with_terms(
-        self,
-        model: LatentModel,
-        x: Array,
-        key: PRNGKeyArray | RowKeys,
-        given: Array | None = None,
-        *,
-        step: Array | int | None = None,
-        running: Terms | None = None,
+    def of_point(
+        self, model: LatentModel, point: DataPoint, progress: Progress = END
     ) -> tuple[Float[Array, ""], Terms]:
         of_theta, of_phi = model.apart()
-        keys = RowKeys.of(key)
-        wake_key, sleep_key = jax.random.split(keys.draws)
-        draw = held(of_theta.sampler(x, keys.transform, given), wake_key, self.samples)
-        value, terms = ELBO(self.samples, kl="monte_carlo").of_draw(draw, step)
-        surrogate = sleep(of_phi, sleep_key, self.samples, given)
+        wake_key, sleep_key = jax.random.split(point.keys.draws)
+        draw = held(point.sampler(of_theta), wake_key, self.samples)
+        value, terms = ELBO(self.samples, kl="monte_carlo").of_draw(draw, progress)
+        surrogate = sleep(of_phi, sleep_key, self.samples, point.given)
         return value + (surrogate - stop(surrogate)), terms
 
 
@@ -81,26 +73,18 @@ class ReweightedWakeSleep(Objective):
             raise ValueError(f"ReweightedWakeSleep.sleep: expected a share from 0 to 1, found {sleep}")
         self.sleep = float(sleep)
 
-    def with_terms(
-        self,
-        model: LatentModel,
-        x: Array,
-        key: PRNGKeyArray | RowKeys,
-        given: Array | None = None,
-        *,
-        step: Array | int | None = None,
-        running: Terms | None = None,
+    def of_point(
+        self, model: LatentModel, point: DataPoint, progress: Progress = END
     ) -> tuple[Float[Array, ""], Terms]:
         of_theta, of_phi = model.apart()
-        keys = RowKeys.of(key)
-        wake_key, sleep_key = jax.random.split(keys.draws)
-        sampler = of_theta.sampler(x, keys.transform, given)
+        wake_key, sleep_key = jax.random.split(point.keys.draws)
+        sampler = point.sampler(of_theta)
         draw = held(sampler, wake_key, self.samples)
-        value, terms = IWAE(self.samples).of_draw(draw, step)
+        value, terms = IWAE(self.samples).of_draw(draw, progress)
         normalized = jax.nn.softmax(stop(draw.log_weight))
-        log_q = jax.vmap(of_phi.q_z(sampler.y, given).log_prob)(stop(draw.z))
+        log_q = jax.vmap(of_phi.q_z(sampler.y, point.given).log_prob)(stop(draw.z))
         wake = (normalized * log_q).sum()
-        surrogate = (1 - self.sleep) * wake + self.sleep * sleep(of_phi, sleep_key, 1, given)
+        surrogate = (1 - self.sleep) * wake + self.sleep * sleep(of_phi, sleep_key, 1, point.given)
         return value + (surrogate - stop(surrogate)), terms
 
 

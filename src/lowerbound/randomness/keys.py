@@ -130,7 +130,7 @@ class RowKeys(NamedTuple):
 
 
 # The purposes that a row's content is hashed for; one row has independent noise for each.
-PURPOSES = ("transform", "posterior", "static binarization", "imputation")
+PURPOSES = ("transform", "posterior", "static binarization", "imputation", "dequantization")
 
 
 def content_key(key: PRNGKeyArray, row: Array, purpose: str) -> PRNGKeyArray:

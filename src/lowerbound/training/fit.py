@@ -24,7 +24,8 @@ from lowerbound.data.rows import Rows as HostRows
 from lowerbound.data.rows import checked, padded_size
 from lowerbound.leaves import partition
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.objectives.bounds import ELBO, Objective
+from lowerbound.objectives.bounds import ELBO
+from lowerbound.objectives.objective import Objective
 from lowerbound.randomness.keys import as_key
 from lowerbound.training.state import TERMS, Rows, Run, State
 from lowerbound.training.step import advance, assess

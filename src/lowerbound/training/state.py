@@ -9,7 +9,7 @@ import optax
 from jax.sharding import Mesh
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from lowerbound.objectives.bounds import Objective
+from lowerbound.objectives.objective import Objective
 
 __all__ = ["Rows", "Run", "State"]
 
@@ -94,5 +94,5 @@ class State(eqx.Module):
         return self.parameters if self.average is None else self.average
 
 
-# The terms of an objective, by name, as Objective.with_terms gives them, and the objective itself.
+# The terms of an objective, by name, as Objective.of_point gives them, and the objective itself.
 TERMS = ("objective", "bound", "log_likelihood", "kl")

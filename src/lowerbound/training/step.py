@@ -9,6 +9,7 @@ import optax
 from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from lowerbound.objectives.objective import DataPoint, Progress
 from lowerbound.randomness.keys import RowKeys, as_key
 from lowerbound.training.order import shuffled
 from lowerbound.training.state import TERMS, Rows, Run, State
@@ -25,14 +26,12 @@ def mean_objective(
     terms. A row's noise follows from (step key, the row's number)."""
     model = eqx.combine(parameters, run.constants)
 
-    def row(i: Array) -> tuple[Array, PRNGKeyArray, Array | None]:
+    def row(i: Array) -> DataPoint:
         given = None if run.train.given is None else run.train.given[i]
-        return run.train.x[i], jax.random.fold_in(step_key, i), given
+        return DataPoint(run.train.x[i], RowKeys.of(jax.random.fold_in(step_key, i)), given)
 
-    x, keys, given = jax.vmap(row)(rows)
-    value, terms = run.objective.of_batch(
-        model, x, keys, given, step=state.step, running=state.running, population=run.train.n
-    )
+    progress = Progress(state.step, state.running)
+    value, terms = run.objective.of_batch(model, jax.vmap(row)(rows), progress, run.train.n)
     terms = {"objective": value, **terms}
     if run.weight_prior is not None:
         value = value + log_weight_prior(parameters, run.weight_prior) / run.train.n
@@ -170,7 +169,7 @@ def _mean_terms(run: Run, rows: Rows, state: State) -> Terms:
     def of_row(i: Array) -> Terms:
         x = rows.x[i]
         given = None if rows.given is None else rows.given[i]
-        value, terms = run.objective.with_terms(model, x, RowKeys.by_content(key, x), given)
+        value, terms = run.objective.of_point(model, DataPoint(x, RowKeys.by_content(key, x), given))
         return {"objective": value, **terms}
 
     def add(chunk: Array, sums: Terms) -> Terms:
