@@ -14,9 +14,10 @@ from scipy import stats
 from scipy.special import expit
 
 import lowerbound as lb
-from lowerbound.distributions.support import measure
+from lowerbound.distributions.support import measure, range_of
 from lowerbound.families.family import Factorized, Family
 from lowerbound.parts import PARTS
+from lowerbound.randomness.keys import as_key
 
 from . import draws
 from .table import CASES, D, counts
@@ -176,6 +177,35 @@ def test_log_density_and_gradients_are_finite_at_extreme_parameters(case):
     for name in scored.keys() & {"own", "extreme", "corner"}:
         assert np.isfinite(scored[name].log_prob).all()
         assert np.isfinite(scored[name].gradient).all()
+
+
+@every_family
+def test_a_density_far_out_is_a_number_or_0(case):
+    """Never NaN nor +∞ to float32's ends, whatever vector a network puts out there; up to ±10 its gradients
+    are no NaN either, and outwards it falls."""
+    far, events = draws.scored(case)["far"], np.concatenate(draws.tails(case))
+    log_prob = far.log_prob.reshape(-1, len(events))
+    assert not np.isnan(log_prob).any()
+    assert (log_prob < np.inf).all()
+    assert not np.isnan(far.gradient.reshape(*log_prob.shape, -1)[:7]).any()
+    span = range_of(draws.family(case).support)
+    if span is not None and np.isinf(span.high):
+        # Of positive numbers the first tail alone; counts and numbers fall beyond every such mean.
+        beyond = np.split(log_prob[:7], np.cumsum([len(tail) for tail in draws.tails(case)])[:-1], axis=1)
+        for tail in beyond if np.isinf(span.low) else beyond[:1]:
+            assert (np.diff(np.maximum(tail[:, -3:], -1e38)) <= 0).all()
+
+
+@every_family
+def test_a_draw_takes_a_key_as_the_library_makes_it(case):
+    """And under vmap: not all of JAX's samplers take any kind. That such draws have the family's law is seen
+    above: all are from such keys."""
+    family, v, own = draws.family(case), jnp.asarray(case.parameters), as_key(5)
+    of = [jax.eval_shape(lambda v, key: family(v).sample(key), v, key) for key in (own, jax.random.key(5))]
+    assert of[0] == of[1]
+    two = jax.vmap(lambda v, key: family(v).sample(key, (2,)), (None, 0))
+    many = jax.eval_shape(two, v, jax.random.split(own, 3))
+    assert many.shape == (3, 2, case.event)
 
 
 @every_family

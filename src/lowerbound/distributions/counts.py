@@ -13,6 +13,7 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 
 from lowerbound.distributions.special import exp_excess, stirling_error
+from lowerbound.randomness.keys import as_key
 
 __all__ = [
     "BetaBinomialDistribution",
@@ -99,6 +100,13 @@ def _stirling_tail(a: Array) -> Array:
 _LOG_RATE = 21.0
 
 
+def _poisson(key: PRNGKeyArray, rate: Array) -> Array:
+    """Of each rate a count. JAX's sampler takes JAX's own threefry keys alone, not the library's, of the same
+    words."""
+    words = random.key_data(as_key(key))
+    return random.poisson(random.wrap_key_data(words, impl="threefry2x32"), rate)
+
+
 class PoissonDistribution(Distribution):
     """By the logarithm of its mean."""
 
@@ -110,7 +118,7 @@ class PoissonDistribution(Distribution):
         super().__init__(jnp.shape(log_rate))
 
     def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
-        return random.poisson(key, jnp.exp(self.log_rate), sample_shape + self.batch_shape)
+        return _poisson(key, jnp.broadcast_to(jnp.exp(self.log_rate), sample_shape + self.batch_shape))
 
     def log_prob(self, value: Array) -> Array:
         """−x (eᵗ − 1 − t) − ½ log 2πx − δ(x) with t = log λ/x and Stirling's error δ."""
@@ -143,7 +151,7 @@ class NegativeBinomialDistribution(Distribution):
         key_rate, key_count = random.split(key)
         log_g = random.loggamma(key_rate, jnp.exp(self.log_concentration), sample_shape + self.batch_shape)
         log_rate = log_g + self.log_mean - self.log_concentration
-        return random.poisson(key_count, jnp.exp(jnp.minimum(log_rate, _LOG_RATE)))
+        return _poisson(key_count, jnp.exp(jnp.minimum(log_rate, _LOG_RATE)))
 
     def log_prob(self, value: Array) -> Array:
         """For x > 0 a binomial of n = x + r trials, times r/n, in its saddle-point form (Loader 2000):
@@ -152,7 +160,8 @@ class NegativeBinomialDistribution(Distribution):
 
         s = log (x + r)/(m + r), t = s + log m/x, in which the terms of size x log x cancelled on paper.
         """
-        x = jnp.asarray(value, jnp.result_type(self.log_mean))
+        # Beyond, x/r is no number of float32.
+        x = jnp.minimum(jnp.asarray(value, jnp.result_type(self.log_mean)), 1e30)
         r = jnp.exp(self.log_concentration)
         log_none = -r * jax.nn.softplus(self.log_mean - self.log_concentration)  # log P(0)
         some = jnp.where(x > 0, x, 1.0)
