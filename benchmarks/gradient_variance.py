@@ -44,7 +44,7 @@ def principal_components(shift: float, widen: float) -> tuple[lb.VAE, jax.Array]
     L, latent = widen * np.linalg.cholesky(covariance), lb.FullGaussian(k)
     to_parameters = np.zeros((d, latent.size))
     to_parameters[:, :k] = W @ covariance / sigma**2
-    bias = np.concatenate([np.full(k, shift), np.log(np.diag(L)), L[np.tril_indices(k, -1)]])
+    bias = latent.vector(np.full(k, shift), L)
     model = lb.VAE(
         lb.StandardNormal(k),
         lb.Conditional(_affine(to_parameters, bias), latent),
@@ -53,7 +53,7 @@ def principal_components(shift: float, widen: float) -> tuple[lb.VAE, jax.Array]
     return model, jnp.asarray(W @ rng.normal(size=k) + sigma * rng.normal(size=d), jnp.float32)
 
 
-def _affine(weight: np.ndarray, bias: np.ndarray) -> lb.MLP:
+def _affine(weight: np.ndarray, bias: np.ndarray | jax.Array) -> lb.MLP:
     network = lb.MLP(*weight.shape, depth=0, key=jax.random.key(0))
     values = jnp.asarray(weight, jnp.float32), jnp.asarray(bias, jnp.float32)
     return eqx.tree_at(lambda network: (network.weights[0], network.biases[0]), network, values)

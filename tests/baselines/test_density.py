@@ -37,5 +37,5 @@ def test_rows_that_cannot_be_scored_are_refused(fitted):
             density.log_prob(np.ones((4, 3)))
         with pytest.raises(ValueError, match=r"whole numbers from 0.*found 0\.5"):
             density.log_prob([[0, 0.5]])
-    with pytest.raises(ValueError, match="whole numbers from 0 to 4.*found 5"):
+    with pytest.raises(ValueError, match=r"whole numbers from 0 to 4.*found 5"):
         fitted["binomial"][0]["mixture"].log_prob([[0, 5]])

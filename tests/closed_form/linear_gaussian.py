@@ -45,7 +45,7 @@ class LinearGaussian:
         gain, L = self.posterior_gain, widen * np.linalg.cholesky(self.posterior_covariance)
         weight = np.zeros((d, latent.size))
         weight[:, :k] = gain.T
-        bias = np.concatenate([shift - gain @ self.b, np.log(np.diag(L)), L[np.tril_indices(k, -1)]])
+        bias = latent.vector(shift - gain @ self.b, L)
         return lb.VAE(
             lb.StandardNormal(k),
             lb.Conditional(affine(weight, bias), latent),

@@ -249,7 +249,7 @@ class TestGradient:
         """The text's update of φ is that of E_q[log p(x∣z)] in the mean, which is β = 0."""
         for found in draws[1:]:
             assert furthest(found.phi, expected[1].phi) < LIMIT
-            assert furthest(found.phi, expected[0].phi) > 4 * LIMIT
+            assert furthest(found.phi, expected[0].phi) > 3 * LIMIT
 
     def test_and_so_the_posterior_shrinks_to_a_point(self):
         """x = z + noise, σ = ½: 300 steps on log s². By the bound s² comes to the posterior's 0.2; by what
@@ -344,22 +344,24 @@ class TestGaussian:
         assert np.abs(z_scores(over_x)).max() < LIMIT
 
     def test_the_familys_vector_has_them_by_the_chain_rule(self):
-        """Σ = LLᵀ: ∂/∂L = 2 ∂/∂Σ L below and on the diagonal, whose entries are put out as logarithms."""
+        """Σ = LLᵀ: ∂/∂L = 2 ∂/∂Σ L below and on the diagonal; L = diag(σ)(I + B/√d), so that log σᵢ moves row
+        i as it is, and Bᵢⱼ the entry below by σᵢ/√d."""
         with jax.enable_x64(True):
-            vector = np.concatenate([MEAN, np.log(np.diag(ROOT)), ROOT[np.tril_indices(D, -1)]])
-            log_density = lambda v: lb.FullGaussian(D)(v).log_prob(POINT)  # noqa: E731
-            found = np.asarray(jax.jit(jax.grad(log_density))(jnp.asarray(vector)))
+            family = lb.FullGaussian(D)
+            log_density = lambda v: family(v).log_prob(POINT)  # noqa: E731
+            found = np.asarray(jax.jit(jax.grad(log_density))(family.vector(MEAN, ROOT)))
         along, of_Sigma = by_hand(POINT, MEAN, ROOT @ ROOT.T)
-        of_L = 2 * of_Sigma @ ROOT
-        expected = [along, np.diag(of_L) * np.diag(ROOT), of_L[np.tril_indices(D, -1)]]
+        of_L = np.tril(2 * of_Sigma @ ROOT)
+        below = np.tril_indices(D, -1)
+        expected = [along, (of_L * ROOT).sum(1), of_L[below] * np.diag(ROOT)[below[0]] / np.sqrt(D)]
         np.testing.assert_allclose(found, np.concatenate(expected), rtol=1e-8)
 
     def test_a_sample_moves_with_the_root_of_the_covariance(self):
         """z = μ + Lε: for f(z) = ½ zᵀAz it is ∂f/∂L = ∇f εᵀ at every draw, whose mean is AL, since
         E[f] = ½ (μᵀAμ + tr ALLᵀ)."""
         A, family = np.diag([1.0, 2.0, 0.5]) + 0.2, lb.FullGaussian(D)
-        vector = np.concatenate([MEAN, np.log(np.diag(ROOT)), ROOT[np.tril_indices(D, -1)]])
-        vector, below = jnp.asarray(vector, jnp.float32), np.tril_indices(D, -1)
+        vector, below = family.vector(MEAN, ROOT), np.tril_indices(D, -1)
+        of_B = np.diag(ROOT)[below[0]] / np.sqrt(D)  # ∂L/∂B below the diagonal
         keys = jax.random.split(jax.random.key(0), 20_000)
 
         def f(v, key):
@@ -371,9 +373,9 @@ class TestGaussian:
         noise = np.linalg.solve(ROOT, (z - MEAN).T).T
         of_L = (z @ A)[:, :, None] * noise[:, None, :]
         np.testing.assert_allclose(gradients[:, :D], z @ A, rtol=1e-3, atol=1e-3)
-        np.testing.assert_allclose(gradients[:, 2 * D :], of_L[:, *below], rtol=1e-3, atol=1e-3)
-        assert furthest(gradients[:, 2 * D :], (A @ ROOT)[below]) < LIMIT
-        assert furthest(gradients[:, D : 2 * D], np.diag(A @ ROOT) * np.diag(ROOT)) < LIMIT
+        np.testing.assert_allclose(gradients[:, 2 * D :], of_B * of_L[:, *below], rtol=1e-3, atol=1e-3)
+        assert furthest(gradients[:, 2 * D :], of_B * (A @ ROOT)[below]) < LIMIT
+        assert furthest(gradients[:, D : 2 * D], (A @ ROOT * ROOT).sum(1)) < LIMIT
 
     def test_and_not_with_the_covariance(self):
         """E[z²] = μ² + s for s = σ²: its slope in s is 1. By ∂z/∂s = ε ∂√s/∂s it is 1 in the mean, by ε ∂s/∂s
@@ -480,11 +482,11 @@ class TestChangeOfVariables:
     def test_a_transformed_family_has_it_too(self):
         """The same with a lower triangular A, by the library."""
         A, c, Sigma = np.tril(self.A), np.array([0.5, -1.0, 2.0]), ROOT @ ROOT.T
-        vector = np.concatenate([MEAN, np.log(np.diag(ROOT)), ROOT[np.tril_indices(D, -1)]])
+        vector = lb.FullGaussian(D).vector(MEAN, ROOT)
         family = lb.Transformed(lb.FullGaussian(D), LowerCholeskyAffine(jnp.asarray(c), jnp.asarray(A)))
         expected = stats.multivariate_normal(A @ MEAN + c, A @ Sigma @ A.T).logpdf(POINT)
         log_density = jax.jit(lambda v, z: family(v).log_prob(z))
-        found = log_density(jnp.asarray(vector, jnp.float32), jnp.asarray(POINT, jnp.float32))
+        found = log_density(vector, jnp.asarray(POINT, jnp.float32))
         assert float(found) == pytest.approx(expected, abs=1e-4)
 
 

@@ -29,7 +29,7 @@ def model(x, *, widen=1.0):
     mean = covariance @ W[observed].T @ (x[observed] - B[observed]) / SIGMA**2
     L = widen * np.linalg.cholesky(covariance)
     latent = lb.FullGaussian(K)
-    vector = np.concatenate([mean, np.log(np.diag(L)), L[np.tril_indices(K, -1)]])
+    vector = latent.vector(mean, L)
     return lb.VAE(
         lb.StandardNormal(K),
         lb.Conditional(affine(np.zeros((D, latent.size)), vector), latent),

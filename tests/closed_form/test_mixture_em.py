@@ -32,8 +32,7 @@ def mixture(weights, means, covariances):
     """The VAE of one code of three levels: covariances of shape (K, d, d), or (K, d) where diagonal."""
     if covariances.ndim == 3:
         point, L = lb.FullGaussian(D), np.linalg.cholesky(covariances)
-        diagonal = np.log(np.diagonal(L, axis1=1, axis2=2))
-        of_cluster = np.concatenate([means, diagonal, L[:, *np.tril_indices(D, -1)]], axis=1)
+        of_cluster = np.stack([point.vector(*member) for member in zip(means, L, strict=True)])
     else:
         point, of_cluster = lb.DiagonalGaussian(D), np.concatenate([means, np.log(covariances)], axis=1)
     prior = lb.LearnedPrior(lb.Categorical(1, K))

@@ -1,4 +1,7 @@
-"""What the contract looks at, computed once for each row of the table: a few compiled programs a family."""
+"""What the contract looks at, computed once for each row of the table: a few compiled programs a family.
+
+Keys are as the library makes them, of a kind that not all of JAX's samplers take.
+"""
 
 from functools import cache, partial
 from itertools import pairwise
@@ -12,6 +15,7 @@ import numpy as np
 import lowerbound as lb
 from lowerbound.distributions.kinds import sample_with_log_prob
 from lowerbound.distributions.support import range_of
+from lowerbound.randomness.keys import as_key
 
 from .table import D
 
@@ -82,7 +86,7 @@ def drawn(case):
 
     ends = extremes(case).repeat(EXTREME_DRAWS, axis=0)
     V = np.concatenate([np.tile(case.parameters, (case.draws, 1)), ends])
-    rows = program(family(case), jnp.asarray(V), jax.random.split(jax.random.key(1), len(V)))
+    rows = program(family(case), jnp.asarray(V), jax.random.split(as_key(1), len(V)))
     z, log_q, gradient = map(np.asarray, rows)
     n = case.draws
     return SimpleNamespace(
@@ -109,16 +113,51 @@ def scoring(case):
     return program
 
 
+# Values that go outwards, further than any row that a network was trained on.
+OF_REALS = (1.0, 1e6, 1e20, 3e38)
+OF_COUNTS = (1e4, 1e6, 1e9, 1e12, 3e38)
+ABOVE = (1.0, 1e6, 1e20, 1e30, 3e38)
+BELOW = (1e-30, 1e-37, 1e-38, 0.0)
+
+
+def tails(case):
+    """Events that go outwards, a tail after another; of a bounded event, draws."""
+    span = range_of(family(case).support)
+    if isinstance(family(case), lb.MixedColumns):  # a coin between two numbers
+        return [np.array([[s * a, 0.0, a] for a in OF_REALS]) for s in (1, -1)]
+    if span is None:
+        return [drawn(case).z[:3]]
+    if np.isinf(span.low):
+        values = [[s * a for a in OF_REALS] for s in (1, -1)]
+    elif np.isinf(span.high):
+        values = [OF_COUNTS] if span.whole else [ABOVE, BELOW]
+    else:
+        values = [[span.high], [span.low]] if span.whole else [[1 - 2.0**-24, 1.0], BELOW]
+    return [np.repeat(np.array(tail)[:, None], case.event, axis=1) for tail in values]
+
+
+def beyond_reason(case):
+    """Parameter vectors as a network puts them out that never saw such a row: zeros and ±10 in the first
+    seven, then ±30 and ±1e4, alike and mixed."""
+    rng = np.random.default_rng(4)
+    vectors = [np.zeros(case.size)]
+    for bound in (10.0, 30.0, 1e4):
+        vectors += [np.full(case.size, bound), np.full(case.size, -bound)]
+        vectors += list(rng.choice([-bound, 0.0, bound], size=(4, case.size)))
+    return np.array(vectors)
+
+
 @cache
 def rows(case):
-    """What is scored: the draws; the draws under the standard member; draws under other parameters; and draws
-    at extreme parameters, there also the extreme events of a discrete family."""
-    found = drawn(case)
+    """What is scored: the draws; the draws under the standard member; draws under other parameters; draws at
+    extreme parameters, there also the extreme events of a discrete family; and events far out."""
+    found, far, out = drawn(case), beyond_reason(case), np.concatenate(tails(case))
     groups = {
         "own": (np.tile(case.parameters, (case.draws, 1)), found.z),
         "standard": (np.zeros((case.draws, case.size)), found.z),
         "other": (others(case), found.z[:3]),
         "extreme": (found.extreme_v, found.extreme_z),
+        "far": (far.repeat(len(out), axis=0), np.tile(out, (len(far), 1))),
     }
     if is_discrete(case):
         low, high = levels(case)[[0, -1]]
@@ -159,7 +198,7 @@ def stated(case):
             "divergence": divergence,
         }
 
-    found = program(family(case), jnp.asarray(case.parameters), jax.random.key(3))
+    found = program(family(case), jnp.asarray(case.parameters), as_key(3))
     return SimpleNamespace(**jax.tree.map(np.asarray, found))
 
 
@@ -178,7 +217,7 @@ def in_float64(case):
             whole, rows, points, weights = quadrature
             return log_prob, jax.vmap(lambda v: jnp.exp(whole(v).log_prob(points)) @ weights)(rows)
 
-        made, key = case.make(D), jax.random.key(0)
+        made, key = case.make(D), as_key(0)
         types = eqx.filter_eval_shape(lambda family, v: sample_with_log_prob(family(v), key), made, v)
         log_prob, total = program(made, jnp.stack([v, jnp.zeros_like(v)]), x, _quadrature(case))
         dtypes = tuple(type.dtype for type in types)

@@ -206,8 +206,8 @@ def correlated(mean, cov):
 
 
 def full(v):
-    L = np.diag(np.exp(v[D : 2 * D]))
-    L[1, 0] = v[2 * D]
+    below = np.array([[0, 0], [v[2 * D], 0]])
+    L = np.exp(v[D : 2 * D])[:, None] * (np.eye(D) + below / np.sqrt(D))
     return correlated(v[:D], L @ L.T)
 
 

@@ -52,7 +52,7 @@ class Layers:
         weight = np.zeros((len(b), latent.size))
         weight[:, :k] = gain.T
         location = inner @ np.linalg.solve(covariance, mean) - gain @ b
-        bias = np.concatenate([location, np.log(np.diag(L)), L[np.tril_indices(k, -1)]])
+        bias = latent.vector(location, L)
         return lb.Conditional(affine(weight, bias), latent)
 
     def model(self, *, widen=1.0):

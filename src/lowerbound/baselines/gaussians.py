@@ -15,7 +15,7 @@ from jaxtyping import Float, PRNGKeyArray
 from numpy.typing import ArrayLike
 
 from lowerbound.baselines.density import Array, check, log_sum_exp, of_rows, real, whole
-from lowerbound.inference.chunks import ROWS, in_chunks
+from lowerbound.data.chunks import CHUNK, in_chunks
 from lowerbound.randomness.keys import as_key, content_key
 
 __all__ = ["Dequantized", "FactorMixture", "FullGaussianMixture", "Gaussian", "fit_factors", "fit_gaussians"]
@@ -142,7 +142,7 @@ class Dequantized:
 
     def _noise(self, rows: Array) -> Array:
         """Noise u in [0, 1): (draws, n, d)."""
-        noise = in_chunks(_uniform, (as_key(self.seed), jnp.arange(self.draws)), rows, chunk=ROWS)
+        noise = in_chunks(_uniform, (as_key(self.seed), jnp.arange(self.draws)), rows, chunk=CHUNK)
         return np.asarray(noise, np.float64).swapaxes(0, 1)
 
 

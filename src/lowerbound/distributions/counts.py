@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import random
-from jax.scipy.special import gammaln
 from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 
-from lowerbound.distributions.special import exp_excess, stirling_error
+from lowerbound.distributions.special import digamma_error, exp_excess, stirling_error
+from lowerbound.randomness.keys import as_key
 
 __all__ = [
     "BetaBinomialDistribution",
@@ -38,8 +39,9 @@ class BetaBinomialDistribution(dist.BetaBinomial):
         super().__init__(a, b, total_count=trials)
 
     def log_prob(self, value: Array) -> Array:
-        form = _product_form if self.trials <= _PRODUCT_TRIALS else _gamma_form
-        return form(self.concentration1, self.concentration0, value, self.trials)
+        form = _product_form if self.trials <= _PRODUCT_TRIALS else _saddle_point_form
+        x = jnp.asarray(value, jnp.result_type(self.concentration1))
+        return form(self.concentration1, self.concentration0, x, self.trials)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(3,))
@@ -75,28 +77,100 @@ def _factors(n: int, like: Array) -> Array:
     return jnp.arange(n, dtype=like.dtype).reshape(n, *[1] * like.ndim)
 
 
-def _gamma_form(a: Array, b: Array, x: Array, n: int) -> Array:
-    """log P(x) = log C(n, x) + log (a)ₓ + log (b)ₙ₋ₓ − log (a + b)ₙ, (a)ₓ = Γ(a + x)/Γ(a)."""
-    log_choose = gammaln(n + 1.0) - gammaln(x + 1.0) - gammaln(n - x + 1.0)
-    return log_choose + _log_rising(a, x) + _log_rising(b, n - x) - _log_rising(a + b, n)
+@partial(jax.custom_jvp, nondiff_argnums=(3,))
+def _saddle_point_form(a: Array, b: Array, x: Array, n: int) -> Array:
+    """log P(x) of n > 0 trials with all gamma functions by Stirling's formula (as Loader 2000 has it for the
+    binomial), so that no terms of size n log n are left to cancel. With y = n − x, α = a + x, β = b + y,
+    S = a + b, N = S + n and μ = α/N, of which the mean a/S and the rate x/n are on either side, it is
+
+        −D(x, nμ) − D(y, n(1 − μ)) − D(a, Sμ) − D(b, S(1 − μ)) + ½ log [(a/α)(b/β)(N/S) n/(2πxy)]
+            + δ(n) − δ(x) − δ(y) + δ(α) + δ(β) − δ(N) − δ(a) − δ(b) + δ(S),
+
+    D(k, m) = k log(k/m) + m − k ≥ 0 and δ Stirling's error; what is of x or y alone is left out where it is
+    0. All four m − k are ±(bx − ay)/N.
+    """
+    y, alpha, beta, S = n - x, a + x, b + (n - x), a + b
+    N = S + n
+    apart = _difference_of_products(b, x, a, y) / N
+    deviance = (
+        _deviance(x, n * (alpha / N), -apart)
+        + _deviance(y, n * (beta / N), apart)
+        + _deviance(a, S * (alpha / N), apart)
+        + _deviance(b, S * (beta / N), -apart)
+    )
+    some_x, some_y = (jnp.where(k > 0, k, 1 / (2 * math.pi)) for k in (x, y))
+    ratio = (a / alpha) * (b / beta) * (N / S) * (n / (2 * math.pi) / some_x / some_y)
+    error_n = stirling_error(jnp.asarray(n, a.dtype))
+    error_x, error_y = (jnp.where(k > 0, stirling_error(jnp.where(k > 0, k, 1.0)), 0.0) for k in (x, y))
+    errors = stirling_error(alpha) - stirling_error(a) + stirling_error(beta) - stirling_error(b)
+    errors = errors + stirling_error(S) - stirling_error(N) + error_n - error_x - error_y
+    return 0.5 * jnp.log(ratio) + errors - deviance
 
 
-def _log_rising(a: Array, x: Array | int) -> Array:
-    """log Γ(a + x) − log Γ(a); for large a by Stirling's series, whose leading terms cancel exactly."""
-    large = jnp.maximum(a, 10.0)
-    series = (large + x - 0.5) * jnp.log1p(x / large) + x * (jnp.log(large) - 1)
-    series = series + _stirling_tail(large + x) - _stirling_tail(large)
-    small = jnp.minimum(a, 10.0)
-    return jnp.where(a > 10, series, gammaln(small + x) - gammaln(small))
+@_saddle_point_form.defjvp
+def _saddle_point_form_jvp(
+    n: int, primals: tuple[Array, Array, Array], tangents: tuple[Array, Array, Array]
+) -> tuple[Array, Array]:
+    """∂/∂a = ψ(α) − ψ(a) − ψ(N) + ψ(S), whose logarithms are that of 1 + (bx − ay)/(aN); b likewise."""
+    a, b, x = jnp.broadcast_arrays(*primals)
+    y, S = n - x, a + b
+    N = S + n
+    apart = _difference_of_products(b, x, a, y) / N
+    of_both = digamma_error(N) - digamma_error(S) + n / (2 * S * N)
+
+    def slope(c: Array, k: Array, apart: Array) -> Array:
+        total = c + k
+        log_ratio = _log_ratio_of(apart, c, total * (S / N))
+        return log_ratio + k / (2 * c * total) + digamma_error(total) - digamma_error(c) - of_both
+
+    of_a, of_b = slope(a, x, apart), slope(b, y, -apart)
+    return _saddle_point_form(a, b, x, n), of_a * tangents[0] + of_b * tangents[1]
 
 
-def _stirling_tail(a: Array) -> Array:
-    """1/(12a) − 1/(360a³): Stirling's series beyond its leading terms, to 1e-8 for a > 10."""
-    return (1 - 1 / (30 * a**2)) / (12 * a)
+def _deviance(k: Array, m: Array, difference: Array) -> Array:
+    """k log(k/m) + m − k, from m − k too: near each other it is the smaller by their ratio."""
+    some = jnp.where(k > 0, k, 1.0)
+    near = jnp.abs(difference) < 0.5 * k
+    ratio = jnp.where(near, difference, 0.0) / some
+    far = difference - some * jnp.log(jnp.where(near, some, m) / some)
+    return jnp.where(k > 0, jnp.where(near, some * exp_excess(jnp.log1p(ratio)), far), m)
+
+
+def _log_ratio_of(difference: Array, k: Array, m: Array) -> Array:
+    """log(m/k), from m − k where they are near each other."""
+    near = jnp.abs(difference) < 0.5 * k
+    return jnp.where(near, jnp.log1p(jnp.where(near, difference, 0.0) / k), jnp.log(m / k))
+
+
+def _difference_of_products(a: Array, x: Array, b: Array, y: Array) -> Array:
+    """ax − by, x and y whole numbers up to 2¹⁶: of the high and the low halves of a's and b's digits, whose
+    products are exact, so that nothing is lost where the two are near each other."""
+    (a_high, a_low), (b_high, b_low) = _halves(a), _halves(b)
+    x_high, y_high = (256 * jnp.floor(k / 256) for k in (x, y))
+    x_low, y_low = x - x_high, y - y_high
+    high = a_high * x_high - b_high * y_high
+    middle = (a_high * x_low - b_high * y_low) + (a_low * x_high - b_low * y_high)
+    return high + (middle + (a_low * x_low - b_low * y_low))
+
+
+def _halves(a: Array) -> tuple[Array, Array]:
+    """The number of a's first 12 digits, and the rest; of float64 none need be split off."""
+    if a.dtype != jnp.float32:
+        return a, jnp.zeros_like(a)
+    bits = jax.lax.bitcast_convert_type(a, jnp.uint32) & jnp.uint32(0xFFFFF000)
+    high = jax.lax.bitcast_convert_type(bits, jnp.float32)
+    return high, a - high
 
 
 # Of a negative binomial's sample; rates above e²¹ would give counts that no 32-bit whole number holds.
 _LOG_RATE = 21.0
+
+
+def _poisson(key: PRNGKeyArray, rate: Array) -> Array:
+    """Of each rate a count. JAX's sampler takes JAX's own threefry keys alone, not the library's, of the same
+    words."""
+    words = random.key_data(as_key(key))
+    return random.poisson(random.wrap_key_data(words, impl="threefry2x32"), rate)
 
 
 class PoissonDistribution(Distribution):
@@ -110,7 +184,7 @@ class PoissonDistribution(Distribution):
         super().__init__(jnp.shape(log_rate))
 
     def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
-        return random.poisson(key, jnp.exp(self.log_rate), sample_shape + self.batch_shape)
+        return _poisson(key, jnp.broadcast_to(jnp.exp(self.log_rate), sample_shape + self.batch_shape))
 
     def log_prob(self, value: Array) -> Array:
         """−x (eᵗ − 1 − t) − ½ log 2πx − δ(x) with t = log λ/x and Stirling's error δ."""
@@ -143,7 +217,7 @@ class NegativeBinomialDistribution(Distribution):
         key_rate, key_count = random.split(key)
         log_g = random.loggamma(key_rate, jnp.exp(self.log_concentration), sample_shape + self.batch_shape)
         log_rate = log_g + self.log_mean - self.log_concentration
-        return random.poisson(key_count, jnp.exp(jnp.minimum(log_rate, _LOG_RATE)))
+        return _poisson(key_count, jnp.exp(jnp.minimum(log_rate, _LOG_RATE)))
 
     def log_prob(self, value: Array) -> Array:
         """For x > 0 a binomial of n = x + r trials, times r/n, in its saddle-point form (Loader 2000):
@@ -152,7 +226,8 @@ class NegativeBinomialDistribution(Distribution):
 
         s = log (x + r)/(m + r), t = s + log m/x, in which the terms of size x log x cancelled on paper.
         """
-        x = jnp.asarray(value, jnp.result_type(self.log_mean))
+        # Beyond, x/r is no number of float32.
+        x = jnp.minimum(jnp.asarray(value, jnp.result_type(self.log_mean)), 1e30)
         r = jnp.exp(self.log_concentration)
         log_none = -r * jax.nn.softplus(self.log_mean - self.log_concentration)  # log P(0)
         some = jnp.where(x > 0, x, 1.0)

@@ -174,9 +174,8 @@ def _largest_below_1(like: Array) -> float:
 
 def _log_ratio(difference: Array, base: Array, far: Array) -> Array:
     """log(x/m) of x − m and m where they are near; `far`, the difference of logarithms, elsewhere."""
-    relative = difference / base
-    near = jnp.abs(relative) < 0.5
-    return jnp.where(near, jnp.log1p(jnp.where(near, relative, 0.0)), far)
+    near = jnp.abs(difference / base) < 0.5
+    return jnp.where(near, jnp.log1p(jnp.where(near, difference, 0.0) / base), far)
 
 
 def gamma_divergence(q: Distribution, p: Distribution) -> Array:

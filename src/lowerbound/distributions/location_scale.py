@@ -11,6 +11,7 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import constraints
 
 from lowerbound.distributions.kinds import MovingSupport
+from lowerbound.distributions.special import log1p_square
 
 __all__ = ["StudentTDistribution", "UniformDistribution"]
 
@@ -35,9 +36,9 @@ class StudentTDistribution(dist.StudentT):
         return self.loc + self.scale * (random.normal(for_normal, shape) * spread)
 
     def log_prob(self, value: Array) -> Array:
-        v, squared = self.degrees, ((value - self.loc) / self.scale) ** 2
+        v = self.degrees
         constant = math.lgamma((v + 1) / 2) - math.lgamma(v / 2) - 0.5 * math.log(v * math.pi)
-        return constant - jnp.log(self.scale) - 0.5 * (v + 1) * jnp.log1p(squared / v)
+        return constant - jnp.log(self.scale) - 0.5 * (v + 1) * log1p_square(value - self.loc, self.scale, v)
 
     @property
     def mean(self) -> Array:

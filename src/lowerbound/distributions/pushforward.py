@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import constraints
 
 from lowerbound.distributions.kinds import Scored
+from lowerbound.distributions.special import within
 
 __all__ = ["ConditionalMap", "Pushforward"]
 
@@ -42,6 +43,9 @@ def _transformed(flow: ConditionalMap, z0: Array, context: Array) -> tuple[Array
 def _inverted(flow: ConditionalMap, z: Array, context: Array) -> tuple[Array, Array]:
     return flow.bijection.inverse_and_log_det(z, context)
 
+
+# A value further out has density 0: in float32 the square of the noise behind it is no number.
+_FAR = 1e15
 
 # Draws that a mean is estimated from: pairs ±ε.
 _PAIRS = 128
@@ -116,7 +120,7 @@ class Pushforward(Scored):
 
     @property
     def _log_variance(self) -> Array:
-        return self.parameters[self.flow.event_size : 2 * self.flow.event_size]
+        return within(80.0, self.parameters[self.flow.event_size : 2 * self.flow.event_size])
 
     @property
     def _context(self) -> Array:
@@ -130,8 +134,9 @@ class Pushforward(Scored):
         return -0.5 * (noise**2 + np.log(2 * np.pi) + self._log_variance).sum()
 
     def _log_prob(self, z: Float[Array, " d"]) -> Float[Array, ""]:
-        z0, log_det = _inverted(self.flow, z, self._context)
-        return self._log_base(z0) + log_det
+        far = jnp.abs(z) > _FAR
+        z0, log_det = _inverted(self.flow, jnp.where(far, 0.0, z), self._context)
+        return jnp.where(far.any(), -jnp.inf, self._log_base(z0) + log_det)
 
     def _pushed(self, noise: Float[Array, "... d"]) -> Float[Array, "... d"]:
         return jnp.vectorize(lambda e: self.forward(self._base(e))[0], signature="(d)->(d)")(noise)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -15,13 +16,14 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 from scipy.special import zeta
 
-from lowerbound.distributions.special import exp_within
+from lowerbound.distributions.special import exp_within, log1p_square
 
 __all__ = [
     "ByQuantile",
     "CauchyDistribution",
     "GumbelDistribution",
     "KumaraswamyDistribution",
+    "LogisticDistribution",
     "ParetoDistribution",
     "WeibullDistribution",
 ]
@@ -71,10 +73,18 @@ class ByQuantile(Distribution):
 # Samples are kept within e^± this, so that they and their gradients stay finite in float32.
 _LOG_SAMPLE = 60.0
 
+# Of float32, the least number with all its digits.
+_LEAST = float(np.finfo(np.float32).tiny)
 
-def _exp(t: Array) -> Array:
-    """eᵗ, beyond t = 20 its tangent: a log-density of −e²⁰ is as good as any below, and keeps a slope."""
-    return jnp.exp(jnp.minimum(t, 20.0)) * (1 + jnp.maximum(t - 20.0, 0.0))
+
+def _below_1(like: Array) -> float:
+    return 1 - 0.5 * float(np.finfo(like.dtype).eps)
+
+
+def _less_exp(t: Array) -> Array:
+    """t − eᵗ, beyond t = 20 its tangent: a log-density of −e²⁰ is as good as any below, and keeps a slope."""
+    near = jnp.minimum(t, 20.0)
+    return near - jnp.exp(near) + (1 - math.exp(20)) * jnp.maximum(t - 20.0, 0.0)
 
 
 # log Γ(1 + 2ε) − 2 log Γ(1 + ε) as a polynomial in ε, for ε ≤ 0.1; the highest power first.
@@ -86,9 +96,11 @@ class WeibullDistribution(dist.Weibull):
     cancel."""
 
     def log_prob(self, value: Array) -> Array:
-        log_x = jnp.log(value)
+        # The least number that has all its digits stands for what is below it.
+        log_x = jnp.log(jnp.where(value < _LEAST, _LEAST, value))
         t = self.concentration * (log_x - jnp.log(self.scale))
-        return jnp.log(self.concentration) - log_x + t - _exp(t)
+        log_prob = jnp.log(self.concentration) - log_x + _less_exp(t)
+        return jnp.where(value < 0, -jnp.inf, log_prob)
 
     def icdf(self, q: Array) -> Array:
         log_z = jnp.log(self.scale) + jnp.log(-jnp.log1p(-q)) / self.concentration
@@ -117,6 +129,10 @@ class ParetoDistribution(dist.Pareto):
     def support(self) -> Constraint:
         return constraints.greater_than(self.minimum)
 
+    def log_prob(self, value: Array) -> Array:
+        inside = value >= self.minimum
+        return jnp.where(inside, super().log_prob(jnp.where(inside, value, self.minimum)), -jnp.inf)
+
     def icdf(self, q: Array) -> Array:
         log_ratio = -jnp.log1p(-q) / self.alpha
         return self.minimum * jnp.exp(jnp.clip(log_ratio, np.finfo(log_ratio.dtype).eps, _LOG_SAMPLE))
@@ -127,13 +143,16 @@ class KumaraswamyDistribution(dist.Kumaraswamy):
 
     def log_prob(self, value: Array) -> Array:
         a, b = self.concentration1, self.concentration0
-        beyond = -jnp.expm1(a * jnp.log(value))  # 1 − xᵃ
-        return jnp.log(a) + jnp.log(b) + xlogy(a - 1, value) + xlogy(b - 1, beyond)
+        x = jnp.asarray(value, jnp.result_type(value, a))
+        x = jax.lax.clamp(jnp.asarray(_LEAST, x.dtype), x, jnp.asarray(_below_1(x), x.dtype))
+        beyond = -jnp.expm1(a * jnp.log(x))  # 1 − xᵃ
+        log_prob = jnp.log(a) + jnp.log(b) + xlogy(a - 1, x) + xlogy(b - 1, beyond)
+        return jnp.where((value < 0) | (value > 1), -jnp.inf, log_prob)
 
     def icdf(self, q: Array) -> Array:
         a, b = self.concentration1, self.concentration0
         z = jnp.exp(jnp.log(-jnp.expm1(jnp.log1p(-q) / b)) / a)
-        return jnp.clip(z, math.exp(-_LOG_SAMPLE), 1 - 0.5 * np.finfo(z.dtype).eps)
+        return jnp.clip(z, math.exp(-_LOG_SAMPLE), _below_1(z))
 
     @property
     def variance(self) -> Array:
@@ -145,12 +164,23 @@ class GumbelDistribution(dist.Gumbel):
 
     def log_prob(self, value: Array) -> Array:
         t = (self.loc - value) / self.scale
-        return t - _exp(t) - jnp.log(self.scale)
+        return _less_exp(t) - jnp.log(self.scale)
+
+
+class LogisticDistribution(dist.Logistic):
+    """NumPyro's Logistic with a log-density that is no difference of infinities far out."""
+
+    def log_prob(self, value: Array) -> Array:
+        size = jnp.abs((value - self.loc) / self.scale)
+        return -size - 2 * jnp.log1p(jnp.exp(-size)) - jnp.log(self.scale)
 
 
 class CauchyDistribution(dist.Cauchy):
-    """NumPyro's Cauchy with a quantile function that is accurate in both tails, where tan π(q − ½) is all
-    rounding."""
+    """NumPyro's Cauchy with a log-density that falls as far out as numbers go, and a quantile function that
+    is accurate in both tails, where tan π(q − ½) is all rounding."""
+
+    def log_prob(self, value: Array) -> Array:
+        return -math.log(math.pi) - jnp.log(self.scale) - log1p_square(value - self.loc, self.scale)
 
     def icdf(self, q: Array) -> Array:
         tail = jnp.minimum(q, 1 - q)

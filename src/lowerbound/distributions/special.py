@@ -9,7 +9,15 @@ import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln
 from jaxtyping import Array, Float
 
-__all__ = ["bernoulli_log_prob", "digamma_error", "exp_excess", "exp_within", "stirling_error"]
+__all__ = [
+    "bernoulli_log_prob",
+    "digamma_error",
+    "exp_excess",
+    "exp_within",
+    "log1p_square",
+    "stirling_error",
+    "within",
+]
 
 
 def exp_excess(x: Array) -> Array:
@@ -80,5 +88,24 @@ def _bernoulli_log_prob_jvp(
 
 
 def exp_within(bound: float, logarithm: Array) -> Array:
-    """The exponential of a logarithm that is kept within ±`bound`."""
-    return jnp.exp(jnp.clip(logarithm, -bound, bound))
+    """The exponential of a logarithm that is kept within ±`bound`; beyond, its gradient is 0, also where
+    what flows back is infinite (which `jnp.clip` multiplies by 0)."""
+    return jnp.exp(within(bound, logarithm))
+
+
+def within(bound: float, x: Array) -> Array:
+    """x kept within ±`bound`, with a gradient of 0 beyond, whatever flows back."""
+    return jax.lax.clamp(jnp.asarray(-bound, x.dtype), x, jnp.asarray(bound, x.dtype))
+
+
+def log1p_square(difference: Array, scale: Array, degrees: float = 1.0) -> Array:
+    """log(1 + (difference/scale)²/degrees), also where the square is beyond float32.
+
+    >>> import jax.numpy as jnp
+    >>> round(float(log1p_square(jnp.array(1e30), jnp.array(1.0))), 3)       # 60 log 10
+    138.155
+    """
+    far = jnp.abs(difference / scale) > 1e15
+    near = jnp.where(far, 0.0, difference) / scale
+    log_ratio = jnp.log(jnp.where(far, jnp.abs(difference), 1.0)) - jnp.log(scale)
+    return jnp.where(far, 2 * log_ratio - math.log(degrees), jnp.log1p(near**2 / degrees))

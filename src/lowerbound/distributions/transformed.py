@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -14,6 +15,7 @@ from scipy.special import ndtr
 
 from lowerbound.distributions.kinds import OnePass
 from lowerbound.distributions.quantile import ByQuantile
+from lowerbound.distributions.special import exp_within, within
 from lowerbound.distributions.support import range_of
 
 __all__ = ["Exp", "Sigmoid", "TransformedDistribution"]
@@ -104,13 +106,13 @@ class Exp(transforms.ExpTransform):
     """exp within e^±80, so that it neither overflows nor is 0 in float32."""
 
     def __call__(self, x: Array) -> Array:
-        return jnp.exp(jnp.clip(x, -80.0, 80.0))
+        return exp_within(80.0, x)
 
     def _inverse(self, y: Array) -> Array:
-        return jnp.log(jnp.maximum(y, math.exp(-80)))
+        return jnp.log(jnp.where(y < math.exp(-80), math.exp(-80), y))
 
     def log_abs_det_jacobian(self, x: Array, y: Array, intermediates: object = None) -> Array:
-        return jnp.clip(x, -80.0, 80.0)
+        return within(80.0, x)
 
 
 class Sigmoid(transforms.SigmoidTransform):
@@ -118,7 +120,9 @@ class Sigmoid(transforms.SigmoidTransform):
 
     def _inverse(self, y: Array) -> Array:
         info = np.finfo(jnp.result_type(y, float))
-        return logit(jnp.clip(y, info.tiny, 1 - info.eps))
+        low, high = (jnp.asarray(end, info.dtype) for end in (info.tiny, 1 - info.eps))
+        # Not `jnp.clip`, which multiplies the infinite slope of the logit at the ends by 0.
+        return logit(jax.lax.clamp(low, jnp.asarray(y, info.dtype), high))
 
     def eq(self, other: object, static: bool = False) -> bool:
         return isinstance(other, transforms.SigmoidTransform)

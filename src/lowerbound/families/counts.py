@@ -22,6 +22,9 @@ from lowerbound.families.fitted import Fitted, Found
 __all__ = ["BetaBinomial", "Binomial", "NegativeBinomial", "Poisson", "ZeroInflatedNegativeBinomial"]
 
 
+_MOST_TRIALS = 2**16
+
+
 class Binomial(Factorized):
     """log p(x) = Σᵢ [log C(n, xᵢ) + xᵢ log πᵢ + (n − xᵢ) log(1 − πᵢ)]; the vector holds the logits of π.
 
@@ -56,10 +59,13 @@ class BetaBinomial(Factorized):
 
     P(x) = C(n, x) B(x + a, n − x + b) / B(a, b). The vector holds the logit of the mean
     m = a/(a + b), then the log of the concentration s = a + b, for each dimension. Both a and b are kept
-    in [1e-6, 1e6], so that no count has probability 0 and n·m stays finite in float32.
+    in [1e-6, 1e6], so that no count has probability 0 and n·m stays finite in float32. log P(x) is exact to
+    1e-5, relative or absolute, whichever is more.
 
-    **Arguments:** `event_size`: number of dimensions; `trials`: n; `missing`: whether NaN stands for a
-    value that was not observed.
+    **Arguments:** `event_size`: number of dimensions; `trials`: n, at most 2¹⁶; `missing`: whether NaN
+    stands for a value that was not observed.
+
+    **Raises:** `ValueError` for another n.
 
     >>> import jax.numpy as jnp, lowerbound as lb
     >>> p = lb.BetaBinomial(1, 4)(jnp.array([0.0, jnp.log(2.0)]))    # a = b = 1: uniform over 0..4
@@ -72,7 +78,11 @@ class BetaBinomial(Factorized):
     blocks = 2
 
     def __check_init__(self) -> None:
-        positive_size("BetaBinomial.trials", self.trials)
+        if positive_size("BetaBinomial.trials", self.trials) > _MOST_TRIALS:
+            raise ValueError(
+                f"BetaBinomial.trials: expected at most {_MOST_TRIALS}, where log P(x) is exact to 1e-5; "
+                f"found {self.trials}; use NegativeBinomial, whose counts have no end"
+            )
 
     @classmethod
     def fitted(cls, found: Found) -> Fitted:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, PRNGKeyArray
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.gaussian import FullNormal, LowRankNormal
+from lowerbound.distributions.special import exp_within
 from lowerbound.families.family import Family, positive_size
 from lowerbound.families.fitted import Fitted, Found
 from lowerbound.families.location_scale import LocationScale
@@ -46,15 +49,22 @@ class DiagonalGaussian(LocationScale):
 
 
 class FullGaussian(Family):
-    """N(μ, Σ) with Σ = LLᵀ; L is lower triangular, its diagonal the exponential of what is put out, so
-    that Σ is positive definite whatever a network puts out.
+    """N(μ, Σ) with Σ = LLᵀ and the lower triangular
 
-    The conditioning vector holds μ, then log Lᵢᵢ, then the entries below the diagonal, row by row:
-    `size` = 2d + d(d − 1)/2.
+        L = diag(σ) (I + B/√d),   zᵢ = μᵢ + σᵢ (εᵢ + Σ_{j<i} Bᵢⱼ εⱼ/√d),
+
+    B strictly lower triangular, so that Σ is positive definite whatever a network puts out. Where the
+    entries of B are of order 1, as a fresh network puts them out, a variance is at most about twice σᵢ² and
+    L⁻¹ of order 1, for any d: L starts near the identity. (Without the √d entries of L⁻¹ grow
+    exponentially in d, and with them gradients.)
+
+    The conditioning vector holds μ, then log σ (kept within ±40), then B below its diagonal, row by row:
+    `size` = 2d + d(d − 1)/2. [`FullGaussian.vector`][] is the way back, from μ and L.
 
     >>> import jax.numpy as jnp, lowerbound as lb
-    >>> q = lb.FullGaussian(2)(jnp.array([0.0, 0.0, 0.0, 0.0, 3.0]))
-    >>> q.covariance_matrix.tolist()
+    >>> family = lb.FullGaussian(2)
+    >>> v = family.vector(jnp.zeros(2), jnp.array([[1.0, 0.0], [3.0, 1.0]]))
+    >>> family(v).covariance_matrix.round(4).tolist()
     [[1.0, 3.0], [3.0, 10.0]]
     """
 
@@ -79,9 +89,16 @@ class FullGaussian(Family):
 
     def __call__(self, parameters: Float[Array, " size"]) -> dist.Distribution:
         d = self.event_size
-        mean, log_diagonal, below = jnp.split(parameters, [d, 2 * d])
-        L = jnp.diag(jnp.exp(log_diagonal)).at[np.tril_indices(d, -1)].set(below)
-        return dist.MultivariateNormal(mean, scale_tril=L)
+        mean, log_sigma, below = jnp.split(parameters, [d, 2 * d])
+        of_identity = jnp.eye(d, dtype=below.dtype).at[np.tril_indices(d, -1)].set(below / math.sqrt(d))
+        return FullNormal(mean, scale_tril=exp_within(40.0, log_sigma)[:, None] * of_identity)
+
+    def vector(self, mean: Float[ArrayLike, " d"], L: Float[ArrayLike, "d d"]) -> Float[Array, " size"]:
+        """The vector of N(μ, LLᵀ), from μ and the Cholesky factor L, whose diagonal is positive."""
+        mean, L = jnp.asarray(mean, float), jnp.asarray(L, float)
+        sigma = jnp.diagonal(L)
+        below = math.sqrt(self.event_size) * (L / sigma[:, None])[np.tril_indices(self.event_size, -1)]
+        return jnp.concatenate([mean, jnp.log(sigma), below])
 
 
 class LowRankGaussian(Family):
@@ -90,7 +107,8 @@ class LowRankGaussian(Family):
 
     **Arguments:** `event_size`: d; `rank`: columns of W.
 
-    The conditioning vector holds μ, then log σ², then W row by row: `size` = (2 + rank) d.
+    The conditioning vector holds μ, then log σ² (kept within ±80), then W row by row: `size` =
+    (2 + rank) d.
 
     >>> import jax.numpy as jnp, lowerbound as lb
     >>> q = lb.LowRankGaussian(2, 1)(jnp.array([0.0, 0.0, 0.0, 0.0, 1.0, 2.0]))
@@ -125,6 +143,5 @@ class LowRankGaussian(Family):
 
     def __call__(self, parameters: Float[Array, " size"]) -> dist.Distribution:
         mean, log_variance, W = jnp.split(parameters, [self.event_size, 2 * self.event_size])
-        return dist.LowRankMultivariateNormal(
-            mean, W.reshape(self.event_size, self.rank), jnp.exp(log_variance)
-        )
+        W = W.reshape(self.event_size, self.rank)
+        return LowRankNormal(mean, W, exp_within(80.0, log_variance))

@@ -20,6 +20,7 @@ from lowerbound.distributions.quantile import (
     CauchyDistribution,
     GumbelDistribution,
     KumaraswamyDistribution,
+    LogisticDistribution,
     ParetoDistribution,
     WeibullDistribution,
 )
@@ -208,7 +209,7 @@ class Pareto(Factorized):
 class Kumaraswamy(Factorized):
     """log p(x) = Σᵢ [log aᵢbᵢ + (aᵢ − 1) log xᵢ + (bᵢ − 1) log(1 − xᵢ^aᵢ)], 0 < x < 1, in nats, of Lebesgue
     measure (Kumaraswamy 1980): much like Beta(a, b), and sampled in closed form,
-    (1 − (1 − u)^{1/b})^{1/a}.
+    (1 − (1 − u)^{1/b})^{1/a}. A value of 0 or 1 counts as the nearest number between.
 
     The vector holds log a, then log b, both kept within ±10. Samples are kept from e⁻⁶⁰ to the largest
     number below 1. The mean is b B(1 + 1/a, b).
@@ -260,7 +261,7 @@ class Logistic(LocationScale):
     """
 
     def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
-        return ByQuantile(dist.Logistic(location, scale))
+        return ByQuantile(LogisticDistribution(location, scale))
 
 
 class Cauchy(LocationScale):
