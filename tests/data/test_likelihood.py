@@ -8,7 +8,7 @@ from scipy import stats
 import lowerbound as lb
 from lowerbound.assembly import build
 from lowerbound.data.chunks import transformed
-from lowerbound.data.schema import choose
+from lowerbound.data.likelihood import choose
 from lowerbound.parts import names
 
 LIKELIHOODS = names("likelihood")
