@@ -13,7 +13,7 @@ import pytest
 
 import lowerbound as lb
 from lowerbound.assembly import build, objective_named
-from lowerbound.data.schema import choose
+from lowerbound.data.likelihood import choose
 from lowerbound.distributions import support
 from lowerbound.families.family import Family
 from lowerbound.parts import TABLE, Place, default, kebab, names, part

@@ -22,6 +22,7 @@ _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
     "Result": "training.fit",
     "Rows": "data.rows",
     "Sandwich": "evidence.sandwich",
+    "Schema": "data.schema",
     "TrainingWarning": "training.fit",
     "UniformOnSphere": "distributions.sphere",
     "VariationalAutoencoder": "estimator",

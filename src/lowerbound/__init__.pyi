@@ -6,6 +6,7 @@ from lowerbound.archive.store import load as load
 from lowerbound.archive.store import save as save
 from lowerbound.data.errors import DataError as DataError
 from lowerbound.data.rows import Rows as Rows
+from lowerbound.data.schema import Schema as Schema
 from lowerbound.diagnosis.advice import Advice as Advice
 from lowerbound.diagnosis.diagnose import diagnose as diagnose
 from lowerbound.diagnosis.diagnosis import Diagnosis as Diagnosis

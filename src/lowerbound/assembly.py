@@ -16,7 +16,7 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution
 
 from lowerbound.data.chunks import transformed
-from lowerbound.data.schema import choose
+from lowerbound.data.likelihood import choose
 from lowerbound.families.family import Family
 from lowerbound.families.flows import Flow
 from lowerbound.models.conditional import Conditional

@@ -172,7 +172,7 @@ TABLE: tuple[Row, ...] = (
     Row("vimco", "objectives.gradients", "gradient", called="vimco"),
     Row("Enumeration", "objectives.gradients", "gradient"),
     # What the likelihood `auto` is, or what is advised, for columns of a kind.
-    Row("automatic", "data.schema", "likelihood", called="auto"),
+    Row("automatic", "data.likelihood", "likelihood", called="auto"),
     Row("Bernoulli", "families.discrete", "columns", called="bits"),
     Row("BetaBinomial", "families.counts", "columns", called="few-counts"),
     Row("NegativeBinomial", "families.counts", "columns", called="counts"),

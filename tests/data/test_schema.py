@@ -1,242 +1,206 @@
-"""Which likelihood data ask for."""
+"""What a table's columns are, and rows as numbers and back."""
 
-import jax
+import json
+
 import numpy as np
+import pyarrow as pa
 import pytest
-from scipy import stats
 
 import lowerbound as lb
-from lowerbound.assembly import build
-from lowerbound.data.chunks import transformed
-from lowerbound.data.schema import choose
-from lowerbound.parts import names
-
-LIKELIHOODS = names("likelihood")
+from lowerbound.data.columns import Column
 
 RNG = np.random.default_rng(0)
-BINARY = RNG.integers(0, 2, (50, 3))
-COUNTS = RNG.integers(0, 17, (50, 3))
-GREY = RNG.integers(0, 256, (50, 3)).astype(np.uint8)
-REAL = RNG.normal(5, 2, (50, 3))
-POSITIVE = RNG.lognormal(3, 1, (50, 3))
-SHARES = RNG.beta(2, 3, (50, 3))
-TABLE = RNG.negative_binomial(1, 0.01, (50, 3))
+N = 600
+SECONDS = 1_700_000_000 + RNG.integers(0, 10_000_000, N)
 
-
-@pytest.mark.parametrize(
-    ("x", "options", "family", "transform"),
-    [
-        (BINARY, {}, lb.Bernoulli, lb.Identity),
-        (BINARY.astype(float), {}, lb.Bernoulli, lb.Identity),
-        (COUNTS, {}, lb.BetaBinomial, lb.Identity),
-        (GREY, {}, lb.DiagonalGaussian, lb.Dequantization),
-        (REAL, {}, lb.DiagonalGaussian, lb.Standardization),
-        (GREY, {"binarize": "dynamic"}, lb.Bernoulli, lb.DynamicBinarization),
-        (GREY, {"binarize": "static"}, lb.Bernoulli, lb.StaticBinarization),
-        (GREY, {"binarize": "threshold"}, lb.Bernoulli, lb.Threshold),
-        (COUNTS, {"likelihood": "binomial"}, lb.Binomial, lb.Identity),
-        (COUNTS, {"likelihood": "categorical"}, lb.Categorical, lb.Identity),
-        (COUNTS, {"likelihood": "diagonal-gaussian"}, lb.DiagonalGaussian, lb.Standardization),
-        (TABLE, {}, lb.DiagonalGaussian, lb.Standardization),
-        (TABLE, {"likelihood": "poisson"}, lb.Poisson, lb.Identity),
-        (TABLE, {"likelihood": "negative-binomial"}, lb.NegativeBinomial, lb.Identity),
-        (
-            TABLE,
-            {"likelihood": "zero-inflated-negative-binomial"},
-            lb.ZeroInflatedNegativeBinomial,
-            lb.Identity,
-        ),
-        (GREY, {"likelihood": "discretized-logistic"}, lb.DiscretizedLogistic, lb.Identity),
-        (GREY, {"likelihood": "discretized-logistic-mixture"}, lb.DiscretizedLogisticMixture, lb.Identity),
-        (GREY, {"likelihood": "continuous-bernoulli"}, lb.ContinuousBernoulli, lb.Dequantization),
-        (SHARES, {"likelihood": "continuous-bernoulli"}, lb.ContinuousBernoulli, lb.Identity),
-        (SHARES, {"likelihood": "beta"}, lb.Beta, lb.Identity),
-        (REAL, {"likelihood": "laplace"}, lb.Laplace, lb.Standardization),
-        (REAL, {"likelihood": "student-t"}, lb.StudentT, lb.Standardization),
-        (REAL, {"likelihood": "full-gaussian"}, lb.FullGaussian, lb.Standardization),
-        (REAL, {"likelihood": "low-rank-gaussian"}, lb.LowRankGaussian, lb.Standardization),
-        (POSITIVE, {"likelihood": "log-normal"}, lb.LogNormal, lb.Standardization),
-    ],
-)
-def test_the_choice_is_made_and_said(x, options, family, transform):
-    choice = choose(x, **options)
-    assert type(choice.family) is family
-    assert type(choice.transform) is transform
-    assert family.__name__.removeprefix("Diagonal").lower() in choice.words.lower().replace(" ", "")
-
-
-def test_counts_know_their_range():
-    assert choose(COUNTS).family.trials == 16
-    assert choose(COUNTS, "categorical").family.levels == 17
-    assert choose(COUNTS, "discretized-logistic").family.levels == 17
-    assert choose(GREY // 2, "discretized-logistic-mixture").family.levels == 256
-
-
-# Data that each likelihood is made for.
-SUITED = dict.fromkeys(LIKELIHOODS, COUNTS) | {
-    "auto": REAL,
-    "bernoulli": BINARY,
-    "continuous-bernoulli": SHARES,
-    "beta": SHARES,
-    "log-normal": POSITIVE,
+# Columns that lose their digits in float32, and the few that they keep there.
+HARD = {
+    "seconds since 1970": SECONDS,
+    "seconds since 1970, as float64": SECONDS.astype(float),
+    "milliseconds since 1970": SECONDS * 1000,
+    "nanoseconds since 1970": SECONDS * 1_000_000_000,
+    "seconds with fractions": 1.7e9 + RNG.integers(0, 2**20, N) / 64,
+    "numbers of 1e-39": RNG.integers(1, 2**20, N) * 2.0**-150,
+    "numbers of 1e+60": RNG.integers(1, 2**20, N) * 2.0**180,
+    "identifiers": 2**40 + RNG.integers(0, 2**23, N),
+    "far from 0 for their spread": 1e5 + RNG.integers(0, 2**10, N) / 2**12,
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("likelihood", LIKELIHOODS)
-def test_every_likelihood_is_built_and_gives_a_finite_bound_on_log_p(likelihood):
-    """Untrained, as the data come; the mean of p(x∣z) exists, a row as long as the data's."""
-    x = SUITED[likelihood].astype(np.float32)
-    built = build(x, likelihood=likelihood, latent_dim=2, width=8)
-    evidence = lb.log_evidence(built.model, x, samples=5)
-    assert np.isfinite(evidence.log_prob).all()
-    mean = lb.reconstruct(built.model, x)
-    assert mean.shape == x.shape
-    assert np.isfinite(mean).all()
+@pytest.mark.parametrize("values", HARD.values(), ids=HARD)
+def test_distinct_values_survive_encode_and_decode_exactly(values):
+    table = pa.table({"t": values, "x": RNG.normal(size=N)})
+    schema = lb.Schema.of(table)
+    x = schema.encode(table)
+    assert x.dtype == np.float32
+    np.testing.assert_array_equal(np.asarray(schema.decode(x)["t"]), values)
+    assert schema.decode(x)["t"].type == table["t"].type
+    assert np.isfinite(x.astype(np.float32) ** 2).all()
+    assert "kept as" in str(schema)
 
 
-INDEPENDENT = [name for name in LIKELIHOODS if name not in ("full-gaussian", "low-rank-gaussian")]
-
-
-@pytest.mark.parametrize("likelihood", INDEPENDENT)
-def test_missing_values_are_left_out_of_what_is_said_of_the_data(likelihood):
-    """The choice is that of the observed values, also where a column has none."""
-    x = SUITED[likelihood].astype(np.float32)
-    holes = np.concatenate([x, x[:5], np.full((2, 3), np.nan, np.float32)])
-    holes[50:55, 1] = np.nan
-    holes = np.concatenate([holes, np.full((57, 1), np.nan, np.float32)], axis=1)
-    choice, plain = choose(holes, likelihood, missing=True), choose(x, likelihood)
-    assert choice.family.missing
-    assert type(choice.family) is type(plain.family)
-    assert choice.words.removesuffix(" (1 constant column kept)") == plain.words
-    seen = transformed(choice.transform, holes)
-    np.testing.assert_array_equal(np.isnan(seen), np.isnan(holes))
-    assert choice.family.support(seen).all()
-    assert np.isfinite(choice.family(np.zeros(choice.family.size, np.float32)).log_prob(seen)).all()
-
-
-def test_only_families_of_independent_columns_take_missing_values():
-    for likelihood in set(LIKELIHOODS) - set(INDEPENDENT):
-        with pytest.raises(
-            ValueError, match=rf"missing: {likelihood} takes no .* one of diagonal-gaussian, .*bernoulli"
-        ):
-            choose(REAL, likelihood, missing=True)
-
-
-def test_binarisation_keeps_what_is_missing():
-    x = GREY.astype(np.float32)
-    x[0, 0] = np.nan
-    choice = choose(x, binarize="threshold", missing=True)
-    assert choice.family.missing
-    assert choice.transform.threshold == 127.5
-
-
-def test_a_table_without_a_value_is_refused():
-    with pytest.raises(ValueError, match="at least one value that was observed, found NaN alone"):
-        choose(np.full((2, 2), np.nan), missing=True)
-
-
-def test_the_log_density_of_positive_values_is_in_their_own_units():
-    """Behind the division by geometric means: SciPy's log-normal of x itself."""
-    choice = choose(POSITIVE, "log-normal")
-    seen = transformed(choice.transform, POSITIVE.astype(np.float32))
-    np.testing.assert_allclose(np.log(seen).mean(0), 0, atol=1e-5)
-    log_prob = choice.family(np.zeros(3, np.float32)).log_prob(seen)
-    log_prob += jax.vmap(choice.transform.log_jacobian)(POSITIVE.astype(np.float32))
-    expected = stats.lognorm(1, scale=np.exp(np.log(POSITIVE).mean(0))).logpdf(POSITIVE).sum(1)
-    np.testing.assert_allclose(log_prob, expected, rtol=1e-5)
-
-
-def test_a_discretized_logistic_starts_at_the_columns_own_spread():
-    """Standard deviations of the family's members at the columns' means, within 2% (bins add 1/12)."""
-    x = np.clip(RNG.normal(100, [3, 10, 30], (5000, 3)), 0, 255).astype(np.uint8)
-    family = choose(x, "discretized-logistic").family
-    p = family((x.mean(0) / 127.5 - 1).astype(np.float32))
-    np.testing.assert_allclose(np.sqrt(p.variance), x.std(0), rtol=0.02)
+def test_a_fill_value_far_away_takes_no_digits_from_the_others():
+    seconds = np.r_[SECONDS / 2 + 0.5, 0.0]
+    table = pa.table({"t": seconds})
+    schema = lb.Schema.of(table)
+    back = np.asarray(schema.decode(schema.encode(table))["t"])
+    np.testing.assert_array_equal(back[:-1], seconds[:-1])
+    assert back[-1] == pytest.approx(0, abs=2.0**-23 * seconds[0])
 
 
 @pytest.mark.parametrize(
-    ("x", "options", "expected"),
+    "x",
     [
-        (BINARY, {}, (BINARY.sum(0) + 0.5) / 51),
-        (GREY, {"binarize": "dynamic"}, (GREY.mean(0) / 255 * 50 + 0.5) / 51),
-        (np.zeros((50, 3), np.uint8), {"binarize": "threshold"}, np.full(3, 0.5 / 51)),
+        RNG.normal(5, 2, (50, 3)),
+        RNG.integers(0, 256, (50, 3)).astype(np.uint8),
+        RNG.integers(0, 2, (50, 3)).astype(bool),
+        RNG.integers(-100, 100_000, (50, 3)),
+        RNG.normal(size=(50, 3)).astype(np.float32),
+        np.c_[RNG.normal(size=50), 1e5 * RNG.lognormal(size=50)],
+    ],
+    ids=["real", "uint8", "bool", "int", "float32", "skew"],
+)
+def test_what_float32_holds_is_kept_as_it_is(x):
+    """To the bit and in the type of before: no offset, no unit."""
+    schema = lb.Schema.of(x)
+    encoded = schema.encode(x)
+    as_before = x.astype({"float64": "float32", "int64": "int32"}.get(x.dtype.name, x.dtype))
+    assert encoded.dtype == as_before.dtype
+    np.testing.assert_array_equal(encoded, as_before)
+    assert schema.decode(encoded).dtype == x.dtype
+    np.testing.assert_allclose(schema.decode(encoded), x, rtol=1e-7)
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "pandas", "polars"])
+def test_a_frames_columns_are_taken_by_name(library):
+    frame = pytest.importorskip(library)
+    make = frame.table if library == "pyarrow" else frame.DataFrame
+    a, b = RNG.normal(size=9), RNG.integers(0, 9, 9)
+    schema = lb.Schema.of(make({"a": a, "b": b}))
+    x = schema.encode(make({"a": a, "b": b}))
+    other_order = make({"b": b, "species": ["setosa"] * 9, "a": a})
+    np.testing.assert_array_equal(schema.encode(other_order), x)
+    with pytest.raises(lb.DataError, match=r"X: expected the columns .*, found no 'b' in 'a', 'B'"):
+        schema.encode(make({"a": a, "B": b}), "X")
+    back = schema.decode(x)
+    assert type(back) is type(make({"a": a}))
+    assert list(back.column_names if library == "pyarrow" else back.columns) == ["a", "b"]
+    assert np.asarray(back["b"]).dtype == b.dtype
+    np.testing.assert_array_equal(schema.encode(np.c_[a, b]), x)
+    with pytest.raises(lb.DataError, match="X: expected 2 columns, as the model has, found 3"):
+        schema.encode(np.ones((2, 3)), "X")
+
+
+def test_a_constant_column_says_nothing_of_a_row():
+    """It is no part of an encoded row; a row with another value has probability 0, and is named."""
+    x = np.c_[RNG.normal(size=50), np.full(50, 7.5), RNG.normal(size=50)]
+    schema = lb.Schema.of(x)
+    assert schema.encode(x).shape == (50, 2)
+    np.testing.assert_allclose(schema.decode(schema.encode(x)), x, rtol=1e-6)
+    assert "x1  always 7.5: says nothing of a row, left out" in str(schema)
+    x[[3, 9], 1] = 8.5
+    with pytest.raises(lb.DataError, match=r"expected 7.5, which that column always was, found 8.5 \(2 rows"):
+        schema.encode(x)
+    rows = schema.rows(x)
+    assert rows.impossible.tolist() == [3, 9]
+    assert rows[[0, 9, 3, 4]].impossible.tolist() == [1, 2]
+
+
+def test_a_constant_count_or_pixel_is_kept():
+    x = np.c_[RNG.integers(0, 17, 50), np.zeros(50, int)]
+    assert lb.Schema.of(x).encode(x).shape == (50, 2)
+    large = np.c_[RNG.integers(0, 900, 50), np.zeros(50, int)]
+    assert lb.Schema.of(large).encode(large).shape == (50, 1)
+    assert lb.Schema.of(large, counts=True).encode(large).shape == (50, 2)
+    grey = np.tile(np.arange(256, dtype=np.uint8), (2, 1))
+    assert lb.Schema.of(grey, image_shape=(16, 16)).encode(grey).shape == (2, 256)
+
+
+def test_a_column_without_a_value_is_kept_as_missing():
+    x = np.c_[RNG.normal(size=50), np.full(50, np.nan)]
+    schema = lb.Schema.of(x, missing=True)
+    assert schema.encode(x).shape == (50, 1)
+    assert np.isnan(schema.decode(schema.encode(x))[:, 1]).all()
+    assert "no value at all" in str(schema)
+    table = pa.table({"a": x[:, 0], "b": pa.nulls(50)})
+    assert lb.Schema.of(table, missing=True).encode(table).shape == (50, 1)
+    with pytest.raises(lb.DataError, match="found nan in row 0, column 1"):
+        lb.Schema.of(x)
+    with pytest.raises(lb.DataError, match="at least one value that was observed"):
+        lb.Schema.of(x[:, 1:], missing=True)
+
+
+def test_holes_are_kept_and_said():
+    table = pa.table({"t": pa.array([*SECONDS[:9], None]), "x": RNG.normal(size=10)})
+    schema = lb.Schema.of(table, missing=True)
+    x = schema.encode(table)
+    assert np.isnan(x).sum() == 1
+    assert ", 1 missing" in str(schema)
+    np.testing.assert_array_equal(np.asarray(schema.decode(x)["t"]), np.asarray(table["t"]))
+    with pytest.raises(lb.DataError, match="found nan in row 9, column 't'"):
+        lb.Schema.of(table)
+
+
+@pytest.mark.parametrize(
+    ("x", "options", "words"),
+    [
+        (RNG.integers(0, 17, (99, 64)), {}, "64 columns of whole numbers from 0 to 16"),
+        (RNG.integers(0, 2, (99, 4)), {}, "4 columns of values 0 and 1"),
+        (RNG.integers(0, 9, (9, 4)).astype(np.uint8), {}, "4 columns of whole numbers from 0 to 8"),
         (
-            np.clip(RNG.normal(100, 20, (500, 3)), 0, 255).astype(np.uint8),
-            {"likelihood": "discretized-logistic"},
-            None,
+            np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, 1),
+            {"image_shape": (2, 2)},
+            "images of 2×2, grey levels from 0 to 255",
         ),
     ],
 )
-def test_a_decoder_begins_at_the_columns_means(x, options, expected):
-    """An MLP whose biases are 0 maps z = 0 to its last biases."""
-    model = build(x, **options).model
-    mean = model.p_x(np.zeros(10, np.float32)).mean
-    np.testing.assert_allclose(mean, x.mean(0) if expected is None else expected, rtol=0.01)
+def test_columns_that_are_alike_are_one_line(x, options, words):
+    assert str(lb.Schema.of(x, **options)) == words
 
 
-@pytest.mark.parametrize("x", [REAL, COUNTS, TABLE])
-def test_a_continuous_bernoulli_of_other_numbers_is_refused_with_the_way_out(x):
-    with pytest.raises(ValueError, match=r"over numbers from 0 to 1, or 8-bit grey; found .*Divide by"):
-        choose(x, "continuous-bernoulli")
+def test_only_an_image_is_grey():
+    """Ages in an array of 8 bits are whole numbers."""
+    ages = RNG.integers(0, 100, (50, 4)).astype(np.uint8)
+    assert {column.kind for column in lb.Schema.of(ages).columns} == {"whole"}
+    assert {column.kind for column in lb.Schema.of(ages, image_shape=(2, 2)).columns} == {"grey"}
+    with pytest.raises(lb.DataError, match="rows that are images of 3 × 3 values, found 4 columns"):
+        lb.Schema.of(ages, image_shape=(3, 3))
 
 
-def test_counts_beyond_the_few_are_told_of_their_family():
-    assert choose(TABLE).words.endswith("; for counts take negative-binomial")
-    assert "negative-binomial" not in choose(TABLE.astype(float)).words
-
-
-@pytest.mark.parametrize("value", [0.1, 1e10])
-def test_a_constant_column_has_no_spread_whatever_its_value(value):
-    """In float64 the mean of 50 numbers 0.1 is not 0.1."""
-    choice = choose(np.concatenate([REAL, np.full((50, 1), value)], axis=1))
-    assert choice.transform.scale.value[3] == 1
-
-
-def test_constant_columns_are_kept_and_said():
-    x = np.concatenate([REAL, np.full((50, 1), 7.0)], axis=1)
-    choice = choose(x)
-    assert "1 constant column kept" in choice.words
-    built = build(x.astype(np.float32), latent_dim=1, width=8)
-    result = lb.fit(built.model, x, epochs=30)
-    evidence = lb.log_evidence(result.model, x, samples=10)
-    assert np.isfinite(evidence.log_prob).all()
+@pytest.mark.parametrize("values", HARD.values(), ids=HARD)
+def test_a_schema_is_stored_as_json(values):
+    table = pa.table({"t": values, "c": [1.5] * N, "x": RNG.normal(size=N)})
+    schema = lb.Schema.of(table)
+    assert lb.Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("change", "message"),
     [
-        ({"likelihood": "bernouli"}, "likelihood: unknown 'bernouli'; the nearest is 'bernoulli'"),
-        ({"binarize": "dynamical"}, "binarize: unknown 'dynamical'; the nearest is 'dynamic'"),
-        ({"binarize": "dynamic", "likelihood": "binomial"}, "goes with the likelihood bernoulli"),
+        ({"form": 3}, "schema.form: expected str, found 3"),
+        ({"columns": [{}]}, "schema.columns: expected the fields"),
+        ({"image_shape": ["a"]}, "schema.image_shape: expected whole numbers"),
+        ({"more": 1}, "schema: expected the fields"),
     ],
 )
-def test_an_unknown_name_is_refused_with_the_nearest(options, message):
+def test_a_damaged_schema_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
-        choose(GREY, **options)
+        lb.Schema.from_json(lb.Schema.of([[0, 1], [1, 0]]).to_json() | change)
+    record = lb.Schema.of([[0, 1], [1, 0]]).columns[0].__dict__
+    for field, value in {"kind": "text", "name": 3, "low": "a", "dtype": 1}.items():
+        with pytest.raises(ValueError, match=r"schema\.columns"):
+            Column.from_json({**record, field: value})
 
 
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("table", "message"),
     [
-        ({"posterior": "gaussian"}, "posterior: unknown 'gaussian'"),
-        ({"prior": "standard-norml"}, "prior: unknown 'standard-norml'; the nearest is 'standard-normal'"),
-        ({"latent_dim": 0}, "latent_dim: expected at least 1, found 0"),
-        ({"width": 0}, "MLP.width"),
-        ({"activation": "sine"}, "MLP.activation: expected a function"),
+        (pa.table({"a": ["x", "y"]}), "X: expected numbers, found 'x' in row 0, column 'a'"),
+        (pa.table({"a": [1.0, np.inf]}), "X: expected finite numbers, found inf in row 1, column 'a'"),
+        ([[1.0], [np.inf]], "X: expected finite numbers, found inf in row 1, column 0"),
+        ([1, 2], r"X: expected rows, an array of shape \(n, d\)"),
     ],
 )
-def test_a_model_is_refused_where_a_part_is_unknown(options, message):
-    with pytest.raises(ValueError, match=message):
-        build(BINARY, **options)
-
-
-def test_a_blank_pixel_is_not_blown_up():
-    """The encoder's view has one scale for all columns."""
-    x = np.zeros((1000, 4), np.uint8)
-    x[0, 0], x[:500, 1] = 1, 1
-    network = build(x, latent_dim=1).model.posterior.network
-    assert np.asarray(network.scale.value).shape == ()
-    seen = (x - np.asarray(network.mean.value)) / np.asarray(network.scale.value)
-    assert np.abs(seen).max() < 5
-    assert seen.std() == pytest.approx(1, rel=0.01)
+def test_what_is_no_table_of_numbers_is_refused(table, message):
+    with pytest.raises(lb.DataError, match=message):
+        lb.Schema.of(table, "X")

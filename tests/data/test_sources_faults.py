@@ -124,7 +124,7 @@ FAULTS = [
     ("x.csv", text("a,b\n1,2\n3,4,5\n"), "2 cells in each line, as in the first, found 3 in line 3: '3,4,5'"),
     ("x.csv", text("1,2\n3\n"), "expected 2 cells in each line, as in the first, found 1 in line 2: '3'"),
     ("x.csv", text("a,b\n1,2\n3,\n"), "found nan in row 1, column 'b'; 1 value of that column is missing"),
-    ("x.csv", text("a,b\n1,nan\n3,NA\n"), "found None in row 0, column 'b'"),
+    ("x.csv", text("a,b\n1,nan\n3,NA\n"), "found nan in row 0, column 'b'; 2 values of"),
     ("x.csv", text("a,b\n1,2\n3,-inf\n"), "expected finite numbers, found -inf in row 1, column 'b'"),
     ("x.csv", text("a,b\n1,2\n3,1e200\n"), r"fit into float32, found 1e\+200 in row 1, column 'b'"),
     ("x.csv", text("a,b\n1,2\n3,5000000000\n"), "fit into int32, found 5000000000 in row 1, column 'b'"),

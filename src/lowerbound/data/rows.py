@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -18,6 +18,9 @@ from lowerbound.distributions.support import Columns, OrMissing, range_of, same_
 from lowerbound.models.latent_model import Event, LatentModel
 from lowerbound.models.transforms import Identity, Transform
 from lowerbound.parts import BITS, COUNTS, LEVELED, POSITIVE, REAL, UNIT, suggested
+
+if TYPE_CHECKING:
+    from lowerbound.data.schema import Schema
 
 __all__ = ["Asked", "Rows", "check_support", "checked", "conditions", "padded_size"]
 
@@ -57,26 +60,31 @@ class Asked:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rows:
     """Rows of data, `x` of shape (n, d) in a small type of its own, with the condition of each, `given` of
     shape (n, c), where there is one; `asked` is what they were checked for.
 
     Every function that takes rows takes arrays, data frames or these. Rows that [`checked`][] gave for a
     model are not looked at again when they are handed to a function with that model, or one that asks the
-    same.
+    same. Rows that a schema encoded know it; `impossible` are the numbers of those that hold another value
+    in a column that was constant: they have probability 0, and their log p(x) is −∞.
     """
 
     x: np.ndarray
     given: np.ndarray | None = None
     asked: Asked | None = None
+    schema: Schema | None = None
+    impossible: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
 
     def __len__(self) -> int:
         return len(self.x)
 
     def __getitem__(self, rows: Any) -> Rows:
         """Some of the rows, as well checked as they all are."""
-        return Rows(self.x[rows], None if self.given is None else self.given[rows], self.asked)
+        among = np.isin(np.arange(len(self))[rows], self.impossible)
+        given = None if self.given is None else self.given[rows]
+        return replace(self, x=self.x[rows], given=given, impossible=np.flatnonzero(among))
 
 
 def checked(model: LatentModel, x: Any, given: Any = None, name: str = "x") -> Rows:
@@ -110,9 +118,9 @@ def checked(model: LatentModel, x: Any, given: Any = None, name: str = "x") -> R
         (width,) = asked.event.shape
         raise DataError(name, f"rows of {width} values, as the likelihood is of", f"{x.shape[1]}")
     if before is not None and before.asked is not None and asked.same_as(before.asked):
-        return before if given is before.given else Rows(x, given, before.asked)
+        return before if given is before.given else replace(before, given=given)
     _check_seen(x, asked, name)
-    return Rows(x, given, asked)
+    return Rows(x, given, asked) if before is None else replace(before, x=x, given=given, asked=asked)
 
 
 def conditions(given: Any, n: int, name: str = "x") -> np.ndarray | None:

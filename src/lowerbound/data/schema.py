@@ -1,130 +1,257 @@
-"""What kind of data rows are, and so which likelihood they ask for."""
+"""The schema of a table: what its columns are, and so how a row is encoded as numbers and decoded again."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
 
-import jax.numpy as jnp
 import numpy as np
 
-from lowerbound.families.family import Family
-from lowerbound.families.fitted import Fitted, Found
-from lowerbound.families.location_scale import LearnedScale
-from lowerbound.models.transforms import Dequantization, Identity, Standardization, Threshold, Transform
-from lowerbound.parts import default, kebab, names, part
+from lowerbound.data.columns import Column, found_in
+from lowerbound.data.errors import DataError, Place
+from lowerbound.data.rows import Rows, conditions
+from lowerbound.data.tables import Columns, columns_of, matrix, stack, table_like
 
-__all__ = ["Choice", "automatic", "choose"]
-
-# Above this many levels whole numbers are not taken for counts unless asked.
-_FEW = 64
+__all__ = ["Schema"]
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A likelihood's family, how the model sees a row, and why, in words.
+class Schema:
+    """What the columns of a table are. A row is encoded as a vector of numbers, one for each of the columns
+    that say something ([`encoded`][]), each relative to its offset and in its unit, and decoded again.
 
-    `start` is the vector of the family's member that comes near the columns without a latent variable, where
-    the family's standard member does not: what a decoder does well to put out at first.
+    A schema is data: it is stored with a model, and prints in words.
+
+    - `columns`: every column of the table, in order.
+    - `form`: the kind of table that it is of, `"array"`, `"pyarrow"`, `"pandas"` or `"polars"`, which
+      [`decode`][] gives back; a column has a name where the table has names (`named`).
+    - `image_shape`: of a row that is an image, (height, width) or (height, width, channels).
+    - `missing`: whether NaN stands for a value that was not observed.
+
+    >>> import pyarrow
+    >>> table = pyarrow.table({"born": [1.7e9 + 0.5, 1.7e9 + 0.25], "age": [30, 40], "planet": [3, 3]})
+    >>> schema = Schema.of(table)
+    >>> print(schema)
+    3 columns
+      born    real numbers from 1700000000.25 to 1700000000.5, kept as x − 1700000000.5
+      age     whole numbers from 30 to 40
+      planet  always 3: says nothing of a row, left out
+    >>> schema.encode(table).tolist()
+    [[0.0, 30.0], [-0.25, 40.0]]
+    >>> schema.decode(schema.encode(table)) == table
+    True
     """
 
-    family: Family
-    transform: Transform
-    words: str
-    start: np.ndarray | None = None
+    columns: tuple[Column, ...]
+    form: str = "array"
+    named: bool = False
+    image_shape: tuple[int, ...] | None = None
+    missing: bool = False
 
+    @classmethod
+    def of(
+        cls,
+        table: Any,
+        name: str = "x",
+        *,
+        image_shape: tuple[int, ...] | None = None,
+        missing: bool = False,
+        counts: bool = False,
+    ) -> Self:
+        """What the columns of a table are, found in one look at each value.
 
-def choose(
-    x: np.ndarray,
-    likelihood: str = default("likelihood"),
-    binarize: str | None = None,
-    *,
-    missing: bool = False,
-) -> Choice:
-    """The likelihood for the rows of `x`, (n, d).
+        **Arguments:** `table`: an array, nested lists, or a frame of pandas, polars or pyarrow; `name`: what
+        errors call it; `image_shape`: of a row, where rows are known to be images; `missing`: whether NaN
+        stands for a value that was not observed; `counts`: that all columns are counts, which are kept as
+        they are, constant ones too (a count that was 0 so far may be 1).
 
-    `auto`: 0 and 1 → Bernoulli; whole numbers from 0 to at most 64 → BetaBinomial; 8-bit grey → Gaussian
-    with a learned scale a column, dequantised; other numbers → the same, standardised. `binarize` makes
-    grey values 0 or 1 (`dynamic`, `static`, `threshold`). With `missing`, NaN stands for a value that was
-    not observed, and what is said of the data is said of the others.
+        **Raises:** [`DataError`][lowerbound.data.errors.DataError] for what is no table of finite numbers.
+        """
+        read = columns_of(table, name)
+        if image_shape is not None and int(np.prod(image_shape)) != read.width:
+            shape = " × ".join(map(str, image_shape))
+            raise DataError(name, f"rows that are images of {shape} values", f"{read.width} columns")
+        found = found_in(read, name, missing)
+        as_they_are = counts or image_shape is not None or all(column.few for column in found)
+        columns = found if as_they_are else tuple(map(Column.kept_for, found, read.arrays))
+        if image_shape is not None and all(column.dtype == "uint8" for column in columns):
+            columns = tuple(replace(column, kind="grey") for column in columns)
+        if not any(column.encoded for column in columns):
+            columns = found  # a table in which nothing varies is kept as it is
+        if not any(column.encoded for column in columns):
+            raise DataError(name, "at least one value that was observed", "NaN alone")
+        return cls(columns, read.form, read.names is not None, image_shape, missing)
 
-    **Raises:** `ValueError` for an unknown name, with the nearest; where a likelihood that is not of
-    independent columns is to take missing values; where no value was observed; for `continuous-bernoulli`
-    of values that are neither from 0 to 1 nor 8-bit grey. Values that the likelihood has no mass on are
-    refused when rows are read ([`lowerbound.data.rows.check_support`][]).
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all columns: x0, x1, … where the table has none."""
+        return tuple(column.name for column in self.columns)
 
-    >>> choose(np.array([[0, 1], [1, 1]])).words
-    'values are 0 and 1: Bernoulli'
-    >>> choose(np.array([[0, 900], [12, 0]]), "negative-binomial").words
-    'whole numbers from 0 to 900: NegativeBinomial'
-    """
-    kind = part(likelihood, "likelihood")
-    found = Found.of(x, missing)
-    if binarize is not None:
-        bits = part("bits", "columns")
-        if kind not in (automatic, bits):
-            named = kebab(bits.__name__)
-            raise ValueError(f"binarize: goes with the likelihood {named}, found {likelihood}")
-        transform = _binarization(binarize, found)
-        words = f"{binarize} binarisation: {bits.title()}"
-        return Choice(found.family(bits), transform, words, start=found.logits(found.white))
-    if kind is automatic:
-        return automatic(found)
-    if missing and not kind.independent:
-        able = [
-            name for name in names("likelihood") if name != "auto" and part(name, "likelihood").independent
+    @property
+    def encoded(self) -> tuple[Column, ...]:
+        """The columns that an encoded row has: those that are neither constant nor without any value."""
+        return tuple(column for column in self.columns if column.encoded)
+
+    def __str__(self) -> str:
+        alike = self._alike
+        if alike is not None:
+            return alike
+        width = max(len(column.name) for column in self.columns)
+        lines = [f"  {column.name:<{width}}  {column.words}" for column in self.columns]
+        return "\n".join([f"{len(self.columns)} column{'s' * (len(self.columns) > 1)}", *lines])
+
+    @property
+    def words(self) -> str:
+        """What was found, in one line."""
+        return self._alike or "; ".join(f"{column.name} {column.words}" for column in self.columns)
+
+    @property
+    def _alike(self) -> str | None:
+        """All columns in one line, where they are of one kind and none is left out or kept in a unit."""
+        if len({column.kin for column in self.columns}) > 1 or len(self.columns) < 2:
+            return None
+        if self.named and len(self.columns) <= 16:
+            return None
+        together = Column.together(self.columns)
+        if self.image_shape is not None:
+            return f"images of {'×'.join(map(str, self.image_shape))}, {together.words}"
+        return f"{len(self.columns)} columns of {together.words}"
+
+    def encode(self, table: Any, name: str = "x") -> np.ndarray:
+        """The rows of `table` as numbers, (n, d), in the least type that holds them: each value relative to
+        its column's offset and in its unit, computed before anything is rounded to float32. NaN stands for a
+        value that was not observed. A data frame's columns are taken by their names; others are left aside.
+
+        **Raises:** [`DataError`][lowerbound.data.errors.DataError] where a column is lacking, where an array
+        has another number of columns, for what are no finite numbers, and for another value than the one of
+        a column that was constant, which has probability 0.
+        """
+        x, odd = self.encode_all(table, name)
+        if len(odd):
+            raise self._not_constant(table, odd, name)
+        return x
+
+    def encode_all(self, table: Any, name: str = "x") -> tuple[np.ndarray, np.ndarray]:
+        """The encoded rows, and the numbers of those that have probability 0, since a column holds another
+        value than the one that it held throughout."""
+        read = self.held_against(table, name)
+        places = [place for place, column in enumerate(self.columns) if column.encoded]
+        odd = np.zeros(read.length, bool)
+        for place, column in enumerate(self.columns):
+            if column.kind == "constant":
+                values = np.asarray(read.arrays[place], np.float64)
+                odd |= (values != column.low) & ~np.isnan(values)
+        kept = read.taken(places)
+        if all(column.as_it_is for column in self.encoded):
+            x = matrix(kept, name, missing=self.missing)
+        else:
+            stored = [column.stored(values) for column, values in zip(self.encoded, kept.arrays, strict=True)]
+            x = stack(Columns(stored, tuple(c.name for c in self.encoded)), name, missing=self.missing)
+        return x, np.flatnonzero(odd)
+
+    def rows(self, table: Any, given: Any = None, name: str = "x") -> Rows:
+        """The encoded rows of `table`, which know their schema, and those among them that have probability
+        0: log p(x) of such a row is −∞."""
+        if isinstance(table, Rows):
+            return table
+        x, odd = self.encode_all(table, name)
+        return Rows(x, conditions(given, len(x), name), schema=self, impossible=odd)
+
+    def decode(self, x: np.ndarray) -> Any:
+        """Encoded rows as a table of the kind that the schema is of, in its columns' own units and types.
+
+        **Raises:** [`DataError`][lowerbound.data.errors.DataError] for another number of columns.
+        """
+        x = np.asarray(x)
+        if x.ndim != 2 or x.shape[1] != len(self.encoded):
+            raise DataError("x", f"encoded rows of {len(self.encoded)} values", f"shape {x.shape}")
+        values = iter(np.moveaxis(x, 1, 0))
+        restored = [
+            column.restored(next(values)) if column.encoded else column.repeated(len(x))
+            for column in self.columns
         ]
-        raise ValueError(
-            f"missing: {likelihood} takes no missing values, its columns are not independent given z; take "
-            f"one of {', '.join(able)}"
+        return table_like(self.form, self.names, restored)
+
+    def held_against(self, table: Any, name: str = "x") -> Columns:
+        """The columns of `table` that are the schema's, in its order: by name where both have names, else by
+        place.
+
+        **Raises:** [`DataError`][lowerbound.data.errors.DataError] that names the columns that are lacking,
+        or both numbers of columns.
+
+        >>> import pyarrow
+        >>> schema = Schema.of(pyarrow.table({"a": [1, 2], "b": [3.5, 4.5]}))
+        >>> schema.held_against(pyarrow.table({"b": [0.5], "species": ["setosa"], "a": [7]})).names
+        ('a', 'b')
+        >>> schema.encode(pyarrow.table({"a": [7], "B": [0.5]}), "new.csv")
+        Traceback (most recent call last):
+        ...
+        lowerbound.data.errors.DataError: new.csv: expected the columns that the model has, found no 'b' in \
+'a', 'B'
+        """
+        read = columns_of(table, name)
+        if self.named and read.names is not None:
+            lacking = [column for column in self.names if column not in read.names]
+            if lacking:
+                found = f"no {_listed(lacking)}" + (f" in {_listed(read.names)}" if len(read.names) else "")
+                raise DataError(name, "the columns that the model has", found)
+            return read.taken([read.place(column, name) for column in self.names])
+        if read.width != len(self.columns):
+            raise DataError(name, f"{len(self.columns)} columns, as the model has", str(read.width))
+        return replace(read, names=self.names if self.named else None)
+
+    def _not_constant(self, table: Any, odd: np.ndarray, name: str) -> DataError:
+        read, row = self.held_against(table, name), int(odd[0])
+        place, column = next(
+            (place, column)
+            for place, column in enumerate(self.columns)
+            if column.kind == "constant" and read.arrays[place][row] != column.low
         )
-    return _chosen(kind.fitted(found), found)
+        more = f" ({len(odd)} rows in all)" if len(odd) > 1 else ""
+        where = Place(row, column.name if self.named else place)
+        way_out = "leave the row out, or the column where the schema is made"
+        found = f"{read.arrays[place][row]}{more}"
+        raise DataError(name, f"{column.low:g}, which that column always was", found, where, way_out)
+
+    def to_json(self) -> dict[str, Any]:
+        """The schema as what JSON holds; [`from_json`][] gives it back."""
+        return {
+            "form": self.form,
+            "named": self.named,
+            "image_shape": None if self.image_shape is None else list(self.image_shape),
+            "missing": self.missing,
+            "columns": [asdict(column) for column in self.columns],
+        }
+
+    @classmethod
+    def from_json(cls, record: Any) -> Self:
+        """The schema of what [`to_json`][] gave.
+
+        **Raises:** `ValueError` for anything else.
+
+        >>> schema = Schema.of([[0, 1], [1, 1]])
+        >>> Schema.from_json(schema.to_json()) == schema
+        True
+        """
+        fields = {"form": str, "named": bool, "missing": bool, "columns": Sequence}
+        if not isinstance(record, Mapping) or set(record) != {*fields, "image_shape"}:
+            raise ValueError(f"schema: expected the fields {', '.join(fields)} and image_shape")
+        for field, kind in fields.items():
+            if not isinstance(record[field], kind):
+                raise ValueError(f"schema.{field}: expected {kind.__name__}, found {record[field]!r}")
+        shape = record["image_shape"]
+        if shape is not None and not all(isinstance(n, int) and n > 0 for n in shape):
+            raise ValueError(f"schema.image_shape: expected whole numbers, found {shape!r}")
+        return cls(
+            tuple(map(Column.from_json, record["columns"])),
+            record["form"],
+            record["named"],
+            None if shape is None else tuple(shape),
+            record["missing"],
+        )
 
 
-def automatic(found: Found) -> Choice:
-    """The likelihood that columns ask for, where none is named: by the least value, the greatest, and whether
-    all are whole."""
-    if found.counts and found.high <= 1:
-        bits = part("bits", "columns")
-        return replace(_chosen(bits.fitted(found), found), words=f"values are 0 and 1: {bits.title()}")
-    if found.counts and found.high <= _FEW:
-        return _chosen(part("few-counts", "columns").fitted(found), found)
-    if found.grey:
-        return _grey(found)
-    choice = _chosen(part("numbers", "columns").fitted(found), found)
-    if found.counts and found.x.dtype.kind in "iu":
-        named = kebab(part("counts", "columns").__name__)
-        return replace(choice, words=f"{choice.words}; for counts take {named}")
-    return choice
-
-
-def _grey(found: Found) -> Choice:
-    """8-bit grey as real numbers, with a learned scale a column from the column's own."""
-    spread = np.maximum(found.x.std(0, dtype=np.float64), 1.0) / 256  # of what the model sees
-    scale = LearnedScale(found.columns, initial=jnp.asarray(spread))
-    fitted = Fitted(
-        found.family(part("grey", "columns"), scale=scale),
-        " with a learned scale a column, through uniform dequantisation (binarize makes it "
-        f"{part('bits', 'columns').title()})",
-        levels=256,
-    )
-    return _chosen(fitted, found)
-
-
-def _chosen(fitted: Fitted, found: Found) -> Choice:
-    """The family with the transform that it asks for."""
-    transform: Transform = Identity()
-    if fitted.levels is not None:
-        transform = Dequantization(fitted.levels)
-    elif fitted.scale is not None:
-        transform = Standardization(mean=jnp.asarray(fitted.shift), scale=jnp.asarray(fitted.scale))
-    grey = "8-bit grey, " if fitted.levels is not None else ""
-    words = f"{grey}{found.words}: {fitted.family.title()}{fitted.how}"
-    return Choice(fitted.family, transform, words, fitted.start)
-
-
-def _binarization(name: str, found: Found) -> Transform:
-    kind = part(name, "binarize")
-    if found.low < 0 or found.white <= 0:
-        raise ValueError(f"binarize: expected grey values from 0, found {found.low:g} to {found.high:g}")
-    transform: Transform = kind(found.white / 2 if kind is Threshold else found.white)
-    return transform
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -2,24 +2,69 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lowerbound.data.errors import DataError, Place
 
-__all__ = ["NUMBER", "Columns", "as_rows", "as_table", "blocks", "from_arrow", "stack"]
+__all__ = [
+    "NUMBER",
+    "Columns",
+    "as_rows",
+    "as_table",
+    "blocks",
+    "check_column",
+    "check_finite",
+    "check_shape",
+    "columns_of",
+    "from_arrow",
+    "matrix",
+    "stack",
+    "table_like",
+]
 
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
-class Columns(NamedTuple):
-    """Columns of one length, each in its own type, and their names where they have any."""
+@dataclass(frozen=True)
+class Columns:
+    """Columns of one length, each in its own type, their names where they have any, and the `form` of the
+    table that they are of. Those of an array are the rows of its transpose, and share its memory."""
 
-    arrays: list[np.ndarray]
+    arrays: np.ndarray | Sequence[np.ndarray]
     names: tuple[str, ...] | None
+    form: str = "array"
+
+    @property
+    def width(self) -> int:
+        """How many there are."""
+        return len(self.arrays)
+
+    @property
+    def length(self) -> int:
+        """How many rows there are."""
+        return len(self.arrays[0]) if len(self.arrays) else 0
+
+    def place(self, label: str, name: str = "x") -> int:
+        """The number of the column called `label`, of data called `name`."""
+        names = self.names or ()
+        if names.count(label) != 1:
+            found = f"{names.count(label)}" if label in names else "none"
+            raise DataError(name, f"one column {label!r}", found, way_out="rename the others")
+        return names.index(label)
+
+    def taken(self, places: Sequence[int]) -> Columns:
+        """Some of the columns, in another order."""
+        if list(places) == list(range(self.width)):
+            return self
+        arrays = self.arrays
+        taken = arrays[list(places)] if isinstance(arrays, np.ndarray) else [arrays[j] for j in places]
+        return Columns(taken, self.names and tuple(self.names[j] for j in places), self.form)
 
 
 def as_rows(x: Any, name: str = "x", *, missing: bool = False) -> np.ndarray:
@@ -38,16 +83,9 @@ def as_rows(x: Any, name: str = "x", *, missing: bool = False) -> np.ndarray:
 1 value in all is missing or not finite
     """
     x = np.asarray(x)
-    if x.dtype.kind not in "biuf":
-        kind = {"O": "Python objects", "U": "text", "S": "bytes", "c": "complex numbers"}
-        raise DataError(name, "an array of real numbers", kind.get(x.dtype.kind, str(x.dtype)))
-    if x.ndim != 2:
-        way_out = "flatten images with x.reshape(len(x), -1)" if x.ndim > 2 else ""
-        raise DataError(name, "rows, an array of shape (n, d)", f"shape {x.shape}", way_out=way_out)
-    if 0 in x.shape:
-        raise DataError(name, "at least one row and one column", f"shape {x.shape}")
+    check_shape(x, name)
     if x.dtype.kind == "f":
-        _check_finite(x, name, missing)
+        check_finite(x, name, missing)
         return x.astype(x.dtype.newbyteorder("=") if x.dtype.itemsize <= 4 else np.float32, copy=False)
     if x.dtype.itemsize == 8:
         limits = np.iinfo(np.int32)
@@ -59,10 +97,22 @@ def as_rows(x: Any, name: str = "x", *, missing: bool = False) -> np.ndarray:
     return x.astype(x.dtype.newbyteorder("="), copy=False)
 
 
+def check_shape(x: np.ndarray, name: str) -> None:
+    """Whether `x` is an array of numbers of shape (n, d), with a row and a column at least."""
+    if x.dtype.kind not in "biuf":
+        kind = {"O": "Python objects", "U": "text", "S": "bytes", "c": "complex numbers"}
+        raise DataError(name, "an array of real numbers", kind.get(x.dtype.kind, str(x.dtype)))
+    if x.ndim != 2:
+        way_out = "flatten images with x.reshape(len(x), -1)" if x.ndim > 2 else ""
+        raise DataError(name, "rows, an array of shape (n, d)", f"shape {x.shape}", way_out=way_out)
+    if 0 in x.shape:
+        raise DataError(name, "at least one row and one column", f"shape {x.shape}")
+
+
 _DIVIDE = "divide the column by a unit, or leave it out (identifiers are not data)"
 
 
-def _check_finite(x: np.ndarray, name: str, missing: bool) -> None:
+def check_finite(x: np.ndarray, name: str, missing: bool) -> None:
     """Whether all values are finite as float32, in one look at each block; NaN passes where `missing`."""
     least, greatest = (np.fmin, np.fmax) if missing else (np.minimum, np.maximum)
     largest = np.finfo(np.float32).max
@@ -109,6 +159,21 @@ def as_table(x: Any, name: str = "x", *, missing: bool = False) -> tuple[np.ndar
     lowerbound.data.errors.DataError: x: expected finite numbers, found nan in row 1, column 'height'; \
 1 value of that column is missing or not finite: fill it, or leave the row out
     """
+    read = columns_of(x, name)
+    return matrix(read, name, missing=missing), read.names
+
+
+def columns_of(x: Any, name: str = "x") -> Columns:
+    """The columns of an array, of nested lists, or of a data frame of pandas, polars or pyarrow.
+
+    **Raises:** [`DataError`][lowerbound.data.errors.DataError] for a sparse matrix, for text in an array, and
+    for another shape than (n, d).
+
+    >>> columns_of([[1, 2], [3, 4]]).arrays.tolist()
+    [[1, 3], [2, 4]]
+    """
+    if isinstance(x, Columns):
+        return x
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         gigabytes = x.shape[0] * x.shape[1] * x.dtype.itemsize / 1e9
         found = f"a sparse one of {x.shape[0]} × {x.shape[1]}"
@@ -116,25 +181,42 @@ def as_table(x: Any, name: str = "x", *, missing: bool = False) -> tuple[np.ndar
         raise DataError(name, "a dense table", found, way_out=way_out)
     columns = _columns(x)
     if columns is not None:
-        return stack(columns, name, missing=missing), columns.names
+        return columns
     array = _array(x, name)
     if array.ndim == 2 and array.size and array.dtype.kind in "OUS":
         row, column = divmod(_first_odd(cells := array.ravel().tolist()), array.shape[1])
         raise _odd(cells[row * array.shape[1] + column], Place(row, column), name)
-    return as_rows(array, name, missing=missing), None
+    check_shape(array, name)
+    return Columns(array.T, None)
+
+
+def matrix(read: Columns, name: str, *, missing: bool = False) -> np.ndarray:
+    """Columns as rows, (n, d), in the types of [`as_rows`][]; `name` is for errors."""
+    if isinstance(read.arrays, np.ndarray):
+        return as_rows(read.arrays.T, name, missing=missing)
+    return stack(read, name, missing=missing)
+
+
+def table_like(form: str, names: Sequence[str], arrays: Sequence[np.ndarray]) -> Any:
+    """Columns as a table of a form: `array`, `pyarrow`, `pandas` or `polars`."""
+    if form == "array":
+        return np.stack(arrays, axis=1)
+    library = importlib.import_module(form)
+    make = library.table if form == "pyarrow" else library.DataFrame
+    return make(dict(zip(names, arrays, strict=True)))
 
 
 def stack(columns: Columns, name: str, *, missing: bool = False) -> np.ndarray:
     """Columns side by side, in the one type of `as_rows` that holds them all; `name` is for errors."""
-    arrays, names = columns
-    if not arrays or not len(arrays[0]):
+    arrays, names = columns.arrays, columns.names
+    if not len(arrays) or not len(arrays[0]):
         raise DataError(name, "at least one row", f"none (columns: {len(arrays)})")
     if names and len(set(names)) < len(names):
         twice = next(label for j, label in enumerate(names) if label in names[:j])
         raise DataError(name, "names that differ", f"{twice!r} for two columns", way_out="rename one")
     labels: Sequence[int | str] = names or range(len(arrays))
     for label, array in zip(labels, arrays, strict=True):
-        _check_numbers(array, name, label, missing)
+        check_column(array, name, label, missing)
     dtype = np.result_type(*arrays).newbyteorder("=")
     if dtype.itemsize > 4:
         dtype = np.dtype("float32" if dtype.kind == "f" else "int32")
@@ -147,8 +229,8 @@ def stack(columns: Columns, name: str, *, missing: bool = False) -> np.ndarray:
 
 def from_arrow(table: Any) -> Columns:
     """The columns of a pyarrow table; decimals as float64."""
-    columns = [c.cast("float64") if str(c.type).startswith("decimal") else c for c in table.columns]
-    return Columns([np.asarray(column) for column in columns], tuple(table.column_names))
+    columns = [c.cast("float64") if str(c.type).startswith(("decimal", "null")) else c for c in table.columns]
+    return Columns([np.asarray(column) for column in columns], tuple(table.column_names), "pyarrow")
 
 
 def _columns(x: Any) -> Columns | None:
@@ -157,11 +239,11 @@ def _columns(x: Any) -> Columns | None:
     if hasattr(x, "column_names"):  # pyarrow
         return from_arrow(x)
     if hasattr(x, "get_columns"):  # polars
-        return Columns([np.asarray(column) for column in x.get_columns()], tuple(x.columns))
+        return Columns([np.asarray(column) for column in x.get_columns()], tuple(x.columns), "polars")
     if hasattr(x, "iloc") and hasattr(x, "items") and hasattr(x, "columns"):  # pandas
         names = tuple(x.columns)
         named = all(isinstance(name, str) for name in names)
-        return Columns([np.asarray(column) for _, column in x.items()], names if named else None)
+        return Columns([np.asarray(column) for _, column in x.items()], names if named else None, "pandas")
     return None
 
 
@@ -178,7 +260,10 @@ def _array(x: Any, name: str) -> np.ndarray:
         raise DataError(name, "rows of one length", found, Place(row)) from None
 
 
-def _check_numbers(array: np.ndarray, name: str, column: int | str, missing: bool) -> None:
+def check_column(
+    array: np.ndarray, name: str, column: int | str, missing: bool, *, finite: bool = True
+) -> None:
+    """Whether a column holds numbers, and, with `finite`, finite ones; NaN passes where `missing`."""
     kind = array.dtype.kind
     if kind in "OUS":
         row = _first_odd(cells := array.tolist())
@@ -186,8 +271,8 @@ def _check_numbers(array: np.ndarray, name: str, column: int | str, missing: boo
     if kind not in "biuf":
         what = {"c": "complex numbers", "M": "dates", "m": "time spans"}.get(kind, str(array.dtype))
         raise DataError(name, "real numbers", what, Place(column=column))
-    if kind == "f" and not (finite := np.isfinite(array) | (np.isnan(array) & missing)).all():
-        row, count = int(finite.argmin()), int((~finite).sum())
+    if finite and kind == "f" and not (good := np.isfinite(array) | (np.isnan(array) & missing)).all():
+        row, count = int(good.argmin()), int((~good).sum())
         way_out = (
             f"{count} value{'s' * (count > 1)} of that column {'are' if count > 1 else 'is'} missing or not "
             "finite: fill it, or leave the row out"

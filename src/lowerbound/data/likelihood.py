@@ -1,0 +1,130 @@
+"""What kind of data rows are, and so which likelihood they ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import jax.numpy as jnp
+import numpy as np
+
+from lowerbound.families.family import Family
+from lowerbound.families.fitted import Fitted, Found
+from lowerbound.families.location_scale import LearnedScale
+from lowerbound.models.transforms import Dequantization, Identity, Standardization, Threshold, Transform
+from lowerbound.parts import default, kebab, names, part
+
+__all__ = ["Choice", "automatic", "choose"]
+
+# Above this many levels whole numbers are not taken for counts unless asked.
+_FEW = 64
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A likelihood's family, how the model sees a row, and why, in words.
+
+    `start` is the vector of the family's member that comes near the columns without a latent variable, where
+    the family's standard member does not: what a decoder does well to put out at first.
+    """
+
+    family: Family
+    transform: Transform
+    words: str
+    start: np.ndarray | None = None
+
+
+def choose(
+    x: np.ndarray,
+    likelihood: str = default("likelihood"),
+    binarize: str | None = None,
+    *,
+    missing: bool = False,
+) -> Choice:
+    """The likelihood for the rows of `x`, (n, d).
+
+    `auto`: 0 and 1 → Bernoulli; whole numbers from 0 to at most 64 → BetaBinomial; 8-bit grey → Gaussian
+    with a learned scale a column, dequantised; other numbers → the same, standardised. `binarize` makes
+    grey values 0 or 1 (`dynamic`, `static`, `threshold`). With `missing`, NaN stands for a value that was
+    not observed, and what is said of the data is said of the others.
+
+    **Raises:** `ValueError` for an unknown name, with the nearest; where a likelihood that is not of
+    independent columns is to take missing values; where no value was observed; for `continuous-bernoulli`
+    of values that are neither from 0 to 1 nor 8-bit grey. Values that the likelihood has no mass on are
+    refused when rows are read ([`lowerbound.data.rows.check_support`][]).
+
+    >>> choose(np.array([[0, 1], [1, 1]])).words
+    'values are 0 and 1: Bernoulli'
+    >>> choose(np.array([[0, 900], [12, 0]]), "negative-binomial").words
+    'whole numbers from 0 to 900: NegativeBinomial'
+    """
+    kind = part(likelihood, "likelihood")
+    found = Found.of(x, missing)
+    if binarize is not None:
+        bits = part("bits", "columns")
+        if kind not in (automatic, bits):
+            named = kebab(bits.__name__)
+            raise ValueError(f"binarize: goes with the likelihood {named}, found {likelihood}")
+        transform = _binarization(binarize, found)
+        words = f"{binarize} binarisation: {bits.title()}"
+        return Choice(found.family(bits), transform, words, start=found.logits(found.white))
+    if kind is automatic:
+        return automatic(found)
+    if missing and not kind.independent:
+        able = [
+            name for name in names("likelihood") if name != "auto" and part(name, "likelihood").independent
+        ]
+        raise ValueError(
+            f"missing: {likelihood} takes no missing values, its columns are not independent given z; take "
+            f"one of {', '.join(able)}"
+        )
+    return _chosen(kind.fitted(found), found)
+
+
+def automatic(found: Found) -> Choice:
+    """The likelihood that columns ask for, where none is named: by the least value, the greatest, and whether
+    all are whole."""
+    if found.counts and found.high <= 1:
+        bits = part("bits", "columns")
+        return replace(_chosen(bits.fitted(found), found), words=f"values are 0 and 1: {bits.title()}")
+    if found.counts and found.high <= _FEW:
+        return _chosen(part("few-counts", "columns").fitted(found), found)
+    if found.grey:
+        return _grey(found)
+    choice = _chosen(part("numbers", "columns").fitted(found), found)
+    if found.counts and found.x.dtype.kind in "iu":
+        named = kebab(part("counts", "columns").__name__)
+        return replace(choice, words=f"{choice.words}; for counts take {named}")
+    return choice
+
+
+def _grey(found: Found) -> Choice:
+    """8-bit grey as real numbers, with a learned scale a column from the column's own."""
+    spread = np.maximum(found.x.std(0, dtype=np.float64), 1.0) / 256  # of what the model sees
+    scale = LearnedScale(found.columns, initial=jnp.asarray(spread))
+    fitted = Fitted(
+        found.family(part("grey", "columns"), scale=scale),
+        " with a learned scale a column, through uniform dequantisation (binarize makes it "
+        f"{part('bits', 'columns').title()})",
+        levels=256,
+    )
+    return _chosen(fitted, found)
+
+
+def _chosen(fitted: Fitted, found: Found) -> Choice:
+    """The family with the transform that it asks for."""
+    transform: Transform = Identity()
+    if fitted.levels is not None:
+        transform = Dequantization(fitted.levels)
+    elif fitted.scale is not None:
+        transform = Standardization(mean=jnp.asarray(fitted.shift), scale=jnp.asarray(fitted.scale))
+    grey = "8-bit grey, " if fitted.levels is not None else ""
+    words = f"{grey}{found.words}: {fitted.family.title()}{fitted.how}"
+    return Choice(fitted.family, transform, words, fitted.start)
+
+
+def _binarization(name: str, found: Found) -> Transform:
+    kind = part(name, "binarize")
+    if found.low < 0 or found.white <= 0:
+        raise ValueError(f"binarize: expected grey values from 0, found {found.low:g} to {found.high:g}")
+    transform: Transform = kind(found.white / 2 if kind is Threshold else found.white)
+    return transform
