@@ -13,8 +13,8 @@ from lowerbound.distributions.counts import BetaBinomialDistribution
 
 @pytest.mark.parametrize("trials", [1, 16, 64, 65, 1000, 65_535])
 def test_beta_binomial_in_float32_is_its_betaln_form_in_float64(trials):
-    """Wherever the concentration lies between e⁻⁹ and e¹²: both forms, up to 64 trials and above, to 1e-5, and
-    gradients to 1e-4. In float32 betaln itself is off by 0.1 nats at e¹², and a difference of log-gammas
+    """Wherever the concentration lies between e⁻⁹ and e¹²: both forms, up to 64 trials and above, to 1e-5,
+    and gradients to 1e-4. In float32 betaln itself is off by 0.1 nats at e¹², and a difference of log-gammas
     by 0.17 at 65,535 trials."""
     rng = np.random.default_rng(trials)
     v = np.stack([rng.normal(size=300), rng.uniform(-9, 12, size=300)], axis=1).astype(np.float32)
