@@ -196,6 +196,7 @@ def stated(case):
             "mean": mean,
             "variance": variance,
             "divergence": divergence,
+            "point": family.point(v),
         }
 
     found = program(family(case), jnp.asarray(case.parameters), as_key(3))

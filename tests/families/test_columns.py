@@ -209,3 +209,12 @@ def test_a_model_of_mixed_columns_trains_saves_and_fills_in(tmp_path):
     half[3, 0] = 0.5
     with pytest.raises(ValueError, match=r"values in \{0, 1\} in column 0, found 0.5 in row 3, column 0"):
         lb.log_evidence(loaded, half)
+
+
+def test_the_point_of_a_row_is_that_of_each_column():
+    """The most probable level of a category, whose mean says nothing, and the mean of numbers."""
+    families = [lb.Categorical(1, 3), lb.DiagonalGaussian(1), lb.Poisson(1)]
+    family = lb.MixedColumns(families, columns=[[2], [0], [1]])
+    v = jnp.array([2.0, -9.0, 1.9, 0.5, 0.0, jnp.log(3.0)])
+    np.testing.assert_allclose(family.point(v), [0.5, 3.0, 0.0], rtol=1e-6)
+    assert 0.9 < float(family(v).mean[2]) < 1

@@ -121,6 +121,22 @@ def test_mean_and_variance_are_those_of_scipy(case):
 
 
 @every_family
+def test_the_point_is_the_mean_and_of_categories_the_most_probable_level(case):
+    """As floats; of a Cauchy distribution, which has no mean, its centre."""
+    family, found = draws.family(case), draws.stated(case)
+    assert found.point.shape == (case.event,)
+    assert found.point.dtype == np.float32
+    assert np.isfinite(found.point).all()
+    if isinstance(family, lb.Categorical):
+        levels = case.parameters.reshape(family.levels, D)
+        np.testing.assert_array_equal(found.point, levels.argmax(0))
+    elif isinstance(family, lb.Cauchy):
+        np.testing.assert_array_equal(found.point, case.parameters[:D])
+    elif found.mean is not None:
+        np.testing.assert_array_equal(found.point, found.mean)
+
+
+@every_family
 def test_mean_gradient_along_the_path_is_that_of_quadrature(case):
     """∇_v E Σₖ σ(aₖ·z), every entry: 20,000 draws in float32 within 4 standard errors of central differences
     of the expectation under SciPy's laws."""

@@ -13,7 +13,7 @@ from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.support import Columns
 
-__all__ = ["MixedDistribution"]
+__all__ = ["MixedDistribution", "in_columns"]
 
 
 class MixedDistribution(Distribution):
@@ -42,7 +42,9 @@ class MixedDistribution(Distribution):
 
     def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Float[Array, "... d"]:
         keys = jax.random.split(key, len(self.blocks))
-        return self._placed([p.sample(k, sample_shape) for p, k in zip(self.blocks, keys, strict=True)])
+        return in_columns(
+            [p.sample(k, sample_shape) for p, k in zip(self.blocks, keys, strict=True)], self.columns
+        )
 
     def log_prob(self, value: Float[Array, "... d"]) -> Float[Array, ...]:
         log_probs = []
@@ -55,13 +57,19 @@ class MixedDistribution(Distribution):
 
     @property
     def mean(self) -> Float[Array, " d"]:
-        return self._placed([p.mean for p in self.blocks])
+        return in_columns([p.mean for p in self.blocks], self.columns)
 
     @property
     def variance(self) -> Float[Array, " d"]:
-        return self._placed([p.variance for p in self.blocks])
+        return in_columns([p.variance for p in self.blocks], self.columns)
 
-    def _placed(self, blocks: list[Array]) -> Float[Array, "... d"]:
-        """What the blocks give, each in its columns."""
-        stacked = jnp.concatenate([jnp.asarray(block, float) for block in blocks], axis=-1)
-        return stacked[..., np.argsort([column for block in self.columns for column in block])]
+
+def in_columns(blocks: list[Array], columns: tuple[tuple[int, ...], ...]) -> Float[Array, "... d"]:
+    """What the blocks give, each in its columns.
+
+    >>> import jax.numpy as jnp
+    >>> in_columns([jnp.array([1.0]), jnp.array([0.0, 2.0])], ((1,), (0, 2))).tolist()
+    [0.0, 1.0, 2.0]
+    """
+    stacked = jnp.concatenate([jnp.asarray(block, float) for block in blocks], axis=-1)
+    return stacked[..., np.argsort([column for block in columns for column in block])]

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.distributions.mixed import MixedDistribution
+from lowerbound.distributions.mixed import MixedDistribution, in_columns
 from lowerbound.distributions.support import Columns
 from lowerbound.families.family import Family
 
@@ -101,10 +101,18 @@ class MixedColumns(Family):
         return Columns(*((family.support, columns) for family, columns in blocks))
 
     def __call__(self, parameters: Float[Array, " size"]) -> Distribution:
-        ends = np.cumsum([family.size for family in self.families])[:-1]
-        parts = jnp.split(parameters, ends)
+        parts = zip(self.families, self._parts(parameters), strict=True)
         return MixedDistribution(
-            tuple(family(part) for family, part in zip(self.families, parts, strict=True)),
+            tuple(family(part) for family, part in parts),
             self.columns,
             tuple(family.missing for family in self.families),
         )
+
+    def point(self, parameters: Float[Array, " size"]) -> Float[Array, " event_size"]:
+        """Block by block, what each family gives."""
+        parts = zip(self.families, self._parts(parameters), strict=True)
+        return in_columns([family.point(part) for family, part in parts], self.columns)
+
+    def _parts(self, parameters: Float[Array, " size"]) -> list[Array]:
+        """The vectors of the families."""
+        return jnp.split(parameters, np.cumsum([family.size for family in self.families])[:-1])

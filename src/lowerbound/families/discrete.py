@@ -90,6 +90,10 @@ class Categorical(Factorized):
     def marginals(self, parameters: Float[Array, " size"]) -> dist.Distribution:
         return LevelsDistribution(parameters.reshape(self.levels, self.event_size).T)
 
+    def point(self, parameters: Float[Array, " size"]) -> Float[Array, " event_size"]:
+        """The most probable level of each dimension; the first of several."""
+        return self.marginals(parameters).logits.argmax(-1).astype(float)
+
 
 def codes(variables: int, levels: int) -> Family:
     """The family of so many codes, each one of `levels` whole numbers from 0.

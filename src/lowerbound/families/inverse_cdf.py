@@ -93,6 +93,10 @@ class InverseCDF(Factorized):
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
         return ByQuantile(self.family.marginals(parameters))
 
+    def point(self, parameters: Float[Array, " size"]) -> Float[Array, " event_size"]:
+        """The family's own."""
+        return self.family.point(parameters)
+
 
 # What is put out as a logarithm is kept within these bounds, so that quantiles and their gradients stay
 # finite in float32, whose largest number is e⁸⁸.
@@ -277,3 +281,7 @@ class Cauchy(LocationScale):
 
     def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
         return ByQuantile(CauchyDistribution(location, scale))
+
+    def point(self, parameters: Float[Array, " size"]) -> Float[Array, " event_size"]:
+        """The centre μ: there is no mean."""
+        return parameters[: self.event_size]

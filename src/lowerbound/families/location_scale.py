@@ -191,6 +191,10 @@ class StudentT(LocationScale):
     def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
         return StudentTDistribution(self.degrees, location, scale)
 
+    def point(self, parameters: Float[Array, " size"]) -> Float[Array, " event_size"]:
+        """The centre μ, which is the mean where there is one."""
+        return parameters[: self.event_size]
+
 
 class Uniform(LocationScale):
     """The uniform distribution of centre μ and width σ, over [μ − σ/2, μ + σ/2]:
