@@ -1,13 +1,14 @@
-"""The standard error of a mean over rows."""
+"""Means over rows and their standard errors."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
 
-__all__ = ["standard_error_of_mean"]
+__all__ = ["RunningMean", "standard_error_of_mean"]
 
 
 def standard_error_of_mean(
@@ -32,3 +33,37 @@ def standard_error_of_mean(
     if noise is not None and group is not None:
         variance += (np.bincount(group, weights=noise) ** 2).sum() / n**2 - (noise**2).sum() / n**2
     return math.sqrt(variance)
+
+
+@dataclass
+class RunningMean:
+    """The mean of values that come a few at a time, and its standard error, none of them kept (Chan, Golub,
+    LeVeque 1983).
+
+    >>> running = RunningMean()
+    >>> running.add(np.array([1.0, 3.0]))
+    >>> running.add(np.array([5.0]))
+    >>> running.mean, round(running.standard_error, 4)
+    (3.0, 1.1547)
+    """
+
+    count: int = 0
+    mean: float = math.nan
+    squares: float = 0.0  # Σ (x − mean)²
+
+    def add(self, values: Float[np.ndarray, " n"]) -> None:
+        """These values besides those that are in it."""
+        if not len(values):
+            return
+        n, mean = len(values), float(values.mean())
+        before, self.count = self.count, self.count + n
+        apart = mean - self.mean if before else 0.0
+        self.mean = self.mean + apart * n / self.count if before else mean
+        self.squares += float(((values - mean) ** 2).sum()) + apart**2 * before * n / self.count
+
+    @property
+    def standard_error(self) -> float:
+        """Standard deviation over √n; NaN for fewer than two values."""
+        if self.count < 2:
+            return math.nan
+        return math.sqrt(self.squares / (self.count - 1) / self.count)
