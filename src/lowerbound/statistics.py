@@ -1,14 +1,16 @@
-"""Means over rows and their standard errors."""
+"""Means over rows, their standard errors, and differences paired over rows."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
 
-__all__ = ["RunningMean", "standard_error_of_mean"]
+__all__ = ["Difference", "RunningMean", "paired_difference", "standard_error_of_mean"]
 
 
 def standard_error_of_mean(
@@ -33,6 +35,36 @@ def standard_error_of_mean(
     if noise is not None and group is not None:
         variance += (np.bincount(group, weights=noise) ** 2).sum() / n**2 - (noise**2).sum() / n**2
     return math.sqrt(variance)
+
+
+class Difference(NamedTuple):
+    """A mean difference over rows and its standard error."""
+
+    difference: float
+    standard_error: float
+
+
+def paired_difference(
+    a: ArrayLike,
+    b: ArrayLike,
+    noise: Float[np.ndarray, " n"] | None = None,
+    group: Int[np.ndarray, " n"] | None = None,
+) -> Difference:
+    """Mean of a − b over the same rows, one number a row each, and its standard error, sd(a − b)/√n.
+
+    What rows share (an easy one is easy for every model) drops out of the difference. `noise`, `group`: as
+    in [`standard_error_of_mean`][], for numbers that were estimated.
+
+    **Raises:** `ValueError` for other shapes.
+
+    >>> mean, error = paired_difference([1.0, 2.0, 3.0], [0.0, 1.0, 2.0])
+    >>> mean, error
+    (1.0, 0.0)
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape or a.ndim != 1 or a.size == 0:
+        raise ValueError(f"expected two arrays (n,) of the same rows, found shapes {a.shape} and {b.shape}")
+    return Difference(float((a - b).mean()), standard_error_of_mean(a - b, noise, group))
 
 
 @dataclass

@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from lowerbound.archive.unfinished import Unfinished, fingerprint
 from lowerbound.data.chunks import chunks
-from lowerbound.data.rows import checked
+from lowerbound.data.rows import Rows, checked
 from lowerbound.evidence.annealing import annealed
 from lowerbound.evidence.k_hat import pareto_k_hat, tail_length
 from lowerbound.models.latent_model import LatentModel
@@ -96,6 +96,19 @@ class Evidence:
         columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
         return type(self)(**columns, samples=self.samples, dimensions=self.dimensions, measure=self.measure)
 
+    def among(self, inside: Bool[np.ndarray, " m"]) -> Self:
+        """The same rows among m, of which they are those `inside`; the others have a density of 0."""
+        if inside.all():
+            return self
+        nothing = {"log_prob": -np.inf, "elbo": -np.inf, "distortion": np.inf, "group": 0}
+        columns = {}
+        for name in _COLUMNS:
+            known = getattr(self, name)
+            columns[name] = np.full(len(inside), nothing.get(name, np.nan), known.dtype)
+            columns[name][inside] = known
+        columns["group"][~inside] = self.group.max() + 1 + np.arange((~inside).sum())
+        return type(self)(**columns, samples=self.samples, dimensions=self.dimensions, measure=self.measure)
+
 
 _COLUMNS = tuple(field.name for field in fields(Evidence))[:7]
 
@@ -117,7 +130,7 @@ Callback = Callable[[Scored], object]
 
 def log_evidence(
     model: LatentModel,
-    x: ArrayLike,
+    x: ArrayLike | Rows,
     *,
     samples: int | None = None,
     key: PRNGKeyArray | int = 0,
