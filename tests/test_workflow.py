@@ -1,113 +1,84 @@
-"""A model beside its baselines: the same rows, the same measure, differences paired over rows."""
+"""Whole workflows: what is trained is measured, and a page tells of what was measured."""
 
-import jax.numpy as jnp
 import numpy as np
-import numpyro.distributions as dist
 import pytest
-import scipy.stats
 
 import lowerbound as lb
-from lowerbound.archive.store import Saved
+from lowerbound import workflow
 from lowerbound.assembly import build
-from lowerbound.baselines import fit_baselines
-from lowerbound.data.chunks import observed, transformed
-from lowerbound.inference.fingerprints import fingerprints, rows_among
-from lowerbound.statistics import standard_error_of_mean
-from lowerbound.workflow import differences, evaluate
+from lowerbound.baselines.comparison import OutsideWarning
+from lowerbound.workflow import Subject, Watch, evaluate, report, train_run
 
-COUNTS = np.random.default_rng(0).binomial(4, 0.3, (60, 3)).astype(np.uint8)
-
-
-def blind(transform):
-    """A model behind the transform, of which nothing else is asked."""
-    same = lb.Conditional(lambda v: jnp.zeros(6), lb.DiagonalGaussian(3))
-    return lb.VAE(lb.StandardNormal(3), same, same, transform=transform)
+COUNTS = np.random.default_rng(0).binomial(4, 0.3, (60, 3))
+QUICK = dict(epochs=1, samples=5, baselines=False)
 
 
 @pytest.fixture(scope="module")
-def saved():
-    built = build(COUNTS, latent_dim=1, width=8)
-    rows = {"train_rows": fingerprints(COUNTS[:10]), "validation_rows": fingerprints(COUNTS[10:12])}
-    return Saved(built.model, {}, rows)
+def model():
+    return build(COUNTS, latent_dim=1, width=4).model
 
 
-def test_differences_are_paired_over_rows(saved):
-    baselines = fit_baselines(COUNTS, lb.BetaBinomial(COUNTS.shape[1], 4))
-    metrics = evaluate(saved, COUNTS, baselines, samples=20, seed=3).metrics
-    mine = lb.log_evidence(saved.model, COUNTS, samples=20, key=3)
-    assert metrics["log_likelihood"] == mine.mean
-    assert metrics["elbo"] + metrics["rate"] + metrics["distortion"] == pytest.approx(0, abs=1e-4)
-    for name, baseline in baselines.items():
-        difference = mine.log_prob - baseline.log_prob(COUNTS)
-        record = metrics["baselines"][name]
-        assert record["difference"] == pytest.approx(difference.mean(), abs=1e-5)
-        # Of 60 rows many are equal and share their noise: that adds to the rows' deviation.
-        expected = standard_error_of_mean(difference, mine.standard_error, mine.group)
-        assert record["difference_standard_error"] == pytest.approx(expected, rel=1e-4)
-        assert expected > difference.std(ddof=1) / np.sqrt(60)
+def test_one_held_out_row_outside_the_support_does_not_lose_the_run(model, tmp_path):
+    """A count of 20 after at most 4: the run is written with its metrics, and the row is named in them."""
+    held_out = np.concatenate([COUNTS[50:], [[0, 20, 0]]])
+    with pytest.warns(OutsideWarning, match="found 20 in row 10, column 1"):
+        run = train_run(tmp_path / "run", model, COUNTS[:50], held_out, **QUICK)
+    assert run.metrics.rows_not_finite == (10,)
+    assert np.isfinite(run.metrics.log_likelihood)
+    assert (run.path / "reconstructions.png").exists()
 
 
-def overflowing(threshold):
-    """A model whose posterior is at infinity for rows that begin with more than `threshold`."""
-    return Saved(
-        lb.VAE(
-            lb.StandardNormal(1),
-            lambda x: dist.Normal(jnp.where(x[:1] > threshold, jnp.inf, 0.0), 1.0).to_event(1),
-            lambda z: dist.Binomial(4, 0.3 + 0 * z.repeat(3)).to_event(1),
-        )
-    )
+@pytest.mark.parametrize("held_out", [COUNTS[50:] + 20, COUNTS[50:, :2]], ids=["outside", "narrow"])
+def test_held_out_rows_that_cannot_be_scored_at_all_are_refused_before_training(
+    model, tmp_path, monkeypatch, held_out
+):
+    monkeypatch.setattr(workflow, "fit", lambda *_, **__: pytest.fail("it trained"))
+    with pytest.raises(lb.DataError):
+        train_run(tmp_path / "run", model, COUNTS[:50], held_out, **QUICK)
+    assert not (tmp_path / "run").exists()
 
 
-def test_rows_that_are_not_finite_are_named_and_the_rest_reported():
-    evaluation = evaluate(overflowing(2), COUNTS, {}, samples=20)
-    finite = COUNTS[:, 0] <= 2
-    assert evaluation.metrics["rows_not_finite"] == np.flatnonzero(~finite).tolist() != []
-    log_p = scipy.stats.binom(4, 0.3).logpmf(COUNTS[finite]).sum(1)
-    assert evaluation.metrics["log_likelihood"] == pytest.approx(log_p.mean(), abs=1e-4)
-    fine = evaluate(overflowing(4), COUNTS, {}, samples=20)
-    paired = differences({"a": evaluation, "b": fine})["b"]
-    assert paired["difference"] == pytest.approx(0, abs=1e-5)
-    with pytest.raises(FloatingPointError, match="finite for none of the 60 rows"):
-        evaluate(overflowing(-1), COUNTS, {}, samples=20)
+def test_a_watch_is_told_what_is_done_and_the_last_it_hears_is_the_result(model, tmp_path):
+    class Told(Watch):
+        def __init__(self):
+            self.words, self.scored, self.trained = [], [], []
+
+        def said(self, text):
+            self.words.append(text)
+
+        def training(self, epochs):
+            return workflow.nullcontext(self.trained.append)
+
+        def scoring(self, rows):
+            return workflow.nullcontext(self.scored.append)
+
+    told = Told()
+    run = train_run(tmp_path / "run", model, COUNTS[:50], COUNTS[50:], watch=told, **QUICK)
+    assert [record["step"] for record in told.trained] == [record["step"] for record in run.history]
+    assert told.scored[-1]["log_prob"] == pytest.approx(run.metrics.log_likelihood, rel=1e-9)
+    assert told.scored[-1]["standard_error"] == pytest.approx(run.metrics.log_likelihood_standard_error)
+    assert "log p(x) of 10 rows of x, 5 samples a row" in told.words
 
 
-def test_rows_are_known_again_wherever_they_stand(saved):
-    shuffled = np.random.default_rng(1).permutation(COUNTS).astype(np.float64)
-    metrics = evaluate(saved, shuffled, {}, samples=2).metrics
-    trained = {tuple(row) for row in COUNTS[:10]}
-    assert metrics["rows_trained_on"] == sum(tuple(row) in trained for row in COUNTS)
-    chose = {tuple(row) for row in COUNTS[10:12]}
-    assert metrics["rows_that_chose_the_model"] == sum(tuple(row) in chose for row in COUNTS)
+def test_a_model_an_estimator_and_a_run_are_evaluated_alike(tmp_path):
+    vae = lb.VariationalAutoencoder(1, width=4, epochs=1, random_state=0).fit(COUNTS)
+    vae.save(tmp_path / "vae")
+    found = [lb.evaluate(what, COUNTS, samples=5).metrics for what in (vae, vae.model_, tmp_path / "vae")]
+    assert len({metrics.log_likelihood for metrics in found}) == 1
+    with pytest.raises(TypeError, match="a fitted estimator, or a run or its folder, found int"):
+        Subject.of(3)
 
 
-def test_fingerprints_do_not_collide_on_mnist(shared_data):
-    with np.load(shared_data("mnist.npz")) as archive:
-        x = archive["x_train"].reshape(60000, -1)
-    assert len(np.unique(fingerprints(x), axis=0)) == len(np.unique(x, axis=0))
+def test_baselines_are_those_that_are_given(model):
+    baselines = lb.fit_baselines(COUNTS, lb.BetaBinomial(3, 4))
+    metrics = evaluate(model, COUNTS, baselines=baselines, samples=5).metrics
+    assert set(metrics.baselines) == set(baselines)
+    assert evaluate(model, COUNTS, samples=5).metrics.baselines == {}
 
 
-def test_the_row_observed_is_the_binary_one_where_the_model_binarises():
-    grey = np.random.default_rng(0).integers(0, 256, (5, 8)).astype(np.uint8)
-    binary = observed(blind(lb.DynamicBinarization()), grey, seed=1)
-    assert set(np.unique(binary)) == {0, 1}
-    np.testing.assert_array_equal(binary, transformed(lb.DynamicBinarization(), grey, 1))
-    assert observed(blind(lb.Dequantization(256)), grey) is grey
-
-
-def test_model_and_baseline_are_in_one_measure():
-    """A model that is the baseline's own density scores the same: independent fair bits, d log ½."""
-    bits = np.random.default_rng(0).integers(0, 2, (50, 4))
-    built = build(bits, latent_dim=1, width=8, depth=0)
-    blind = lb.VAE(built.model.prior, built.model.posterior, lambda z: lb.Bernoulli(4)(0 * z.repeat(4)))
-    metrics = evaluate(Saved(blind), bits, {}, samples=500).metrics
-    # log p(x∣z) is constant, so the weights are p(z)/q(z∣x) alone, whose mean is 1.
-    error = metrics["log_likelihood_monte_carlo_error"]
-    assert metrics["log_likelihood"] == pytest.approx(4 * np.log(0.5), abs=5 * error)
-
-
-def test_rows_are_found_again_or_not_at_all():
-    x = np.random.default_rng(1).normal(size=(20, 4))
-    shuffled = x[np.random.default_rng(0).permutation(20)]
-    found = rows_among(shuffled, fingerprints(x[:5]))
-    assert set(map(bytes, found)) == set(map(bytes, x[:5]))
-    assert rows_among(x[1:], fingerprints(x[:5])) is None
+@pytest.mark.slow
+def test_a_report_is_written_where_it_is_asked_for(model, tmp_path):
+    page = report(model, COUNTS, tmp_path / "report.html", train=COUNTS, samples=30)
+    assert (tmp_path / "report.html").read_text("utf-8") == page.html
+    assert f"{page.evaluation.metrics.n_rows} rows" in page.html
+    assert page.diagnosis.rows == 60

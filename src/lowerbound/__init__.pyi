@@ -4,6 +4,7 @@
 from lowerbound import figures as figures
 from lowerbound.archive.store import load as load
 from lowerbound.archive.store import save as save
+from lowerbound.baselines.fit import fit_baselines as fit_baselines
 from lowerbound.data.errors import DataError as DataError
 from lowerbound.data.rows import Rows as Rows
 from lowerbound.data.schema import Schema as Schema
@@ -112,9 +113,12 @@ from lowerbound.objectives.penalties import MaximumMeanDiscrepancy as MaximumMea
 from lowerbound.objectives.penalties import TotalCorrelation as TotalCorrelation
 from lowerbound.objectives.wake_sleep import ReweightedWakeSleep as ReweightedWakeSleep
 from lowerbound.objectives.wake_sleep import WakeSleep as WakeSleep
+from lowerbound.statistics import paired_difference as paired_difference
 from lowerbound.training.fit import Result as Result
 from lowerbound.training.fit import TrainingWarning as TrainingWarning
 from lowerbound.training.fit import fit as fit
+from lowerbound.workflow import evaluate as evaluate
+from lowerbound.workflow import report as report
 
 __version__: str
 _INDEX: dict[str, str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, Self
 
@@ -22,7 +23,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from lowerbound.archive.store import Saved, save
+from lowerbound.archive.store import save
+from lowerbound.archive.structure import Stored
 from lowerbound.assembly import build, objective_named
 from lowerbound.evidence.importance import log_evidence
 from lowerbound.inference.codes import decode, encode
@@ -43,7 +45,7 @@ _KEPT = 10_000
 
 
 class VariationalAutoencoder(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, DensityMixin, BaseEstimator
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, DensityMixin, BaseEstimator, Stored
 ):
     """A variational auto-encoder as a scikit-learn estimator: transformer, density and outlier detector.
 
@@ -276,32 +278,32 @@ class VariationalAutoencoder(
         """Write the fitted estimator into the folder `path`; `lowerbound.load(path)` gives it back."""
         save(self, path, overwrite=overwrite)
 
-    def saved(self) -> Saved:
-        """What the store keeps of a fitted estimator."""
+    def stored(self) -> dict[str, Any]:
+        """What is kept of a fitted estimator: settings, model, and what was found and measured."""
         check_is_fitted(self)
         fitted = {name: getattr(self, name) for name in _FITTED if hasattr(self, name)}
         if "feature_names_in_" in fitted:
             fitted["feature_names_in_"] = list(fitted["feature_names_in_"])
         settings = {**self.get_params(), "random_state": self.seed_, "activation": name_of(self.activation)}
-        return Saved(
-            self.model_,
-            {"estimator": {"settings": settings, "fitted": fitted}},
-            arrays={"train_log_prob": self.train_log_prob_},
-        )
+        return {
+            "settings": settings,
+            "fitted": fitted,
+            "model": self.model_,
+            "train_log_prob": self.train_log_prob_,
+        }
 
     @classmethod
-    def restored(cls, saved: Saved) -> Self:
-        """The estimator that [`saved`][] describes."""
-        record = saved.provenance["estimator"]
-        estimator = cls(**record["settings"])
-        for name in record["fitted"]:
+    def restored(cls, kept: Mapping[str, Any]) -> Self:
+        """The estimator of which [`stored`][] gave this."""
+        estimator = cls(**kept["settings"])
+        for name, value in kept["fitted"].items():
             if name not in _FITTED:
                 raise ValueError(f"unknown fitted attribute {name!r}")
-            setattr(estimator, name, record["fitted"][name])
-        if "feature_names_in_" in record["fitted"]:
+            setattr(estimator, name, value)
+        if "feature_names_in_" in kept["fitted"]:
             estimator.feature_names_in_ = np.asarray(estimator.feature_names_in_, dtype=object)
-        estimator.model_ = _as_numpy(saved.model)
-        estimator.train_log_prob_ = saved.arrays["train_log_prob"]
+        estimator.model_ = _as_numpy(kept["model"])
+        estimator.train_log_prob_ = kept["train_log_prob"]
         return estimator
 
     def _log_prob(self, X: np.ndarray) -> np.ndarray:

@@ -185,6 +185,15 @@ TABLE: tuple[Row, ...] = (
     Row("BetaBinomialMixture", "baselines.products", "baseline", called="beta-binomial"),
     Row("CategoricalMixture", "baselines.products", "baseline", called="categorical"),
     Row("FactorMixture", "baselines.gaussians", "baseline", called="diagonal-gaussian"),
+    # What files hold besides models.
+    Row("VariationalAutoencoder", "estimator", "file"),
+    Row("FactorMixture", "baselines.gaussians", "file", called="factor-mixture"),
+    Row("FullGaussianMixture", "baselines.gaussians", "file", called="full-gaussian-mixture"),
+    Row("Dequantized", "baselines.gaussians", "file", called="dequantized"),
+    Row("BinomialMixture", "baselines.products", "file", called="binomial-mixture"),
+    Row("BetaBinomialMixture", "baselines.products", "file", called="beta-binomial-mixture"),
+    Row("CategoricalMixture", "baselines.products", "file", called="categorical-mixture"),
+    Row("FamilyMixture", "baselines.families", "file", called="family-mixture"),
 )
 _DEFAULTS = {"likelihood": "auto"}
 

@@ -1,13 +1,16 @@
-"""The standard error of a mean over rows."""
+"""Means over rows, their standard errors, and differences paired over rows."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
+from numpy.typing import ArrayLike
 
-__all__ = ["standard_error_of_mean"]
+__all__ = ["Difference", "RunningMean", "paired_difference", "standard_error_of_mean"]
 
 
 def standard_error_of_mean(
@@ -32,3 +35,67 @@ def standard_error_of_mean(
     if noise is not None and group is not None:
         variance += (np.bincount(group, weights=noise) ** 2).sum() / n**2 - (noise**2).sum() / n**2
     return math.sqrt(variance)
+
+
+class Difference(NamedTuple):
+    """A mean difference over rows and its standard error."""
+
+    difference: float
+    standard_error: float
+
+
+def paired_difference(
+    a: ArrayLike,
+    b: ArrayLike,
+    noise: Float[np.ndarray, " n"] | None = None,
+    group: Int[np.ndarray, " n"] | None = None,
+) -> Difference:
+    """Mean of a − b over the same rows, one number a row each, and its standard error, sd(a − b)/√n.
+
+    What rows share (an easy one is easy for every model) drops out of the difference. `noise`, `group`: as
+    in [`standard_error_of_mean`][], for numbers that were estimated.
+
+    **Raises:** `ValueError` for other shapes.
+
+    >>> mean, error = paired_difference([1.0, 2.0, 3.0], [0.0, 1.0, 2.0])
+    >>> mean, error
+    (1.0, 0.0)
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if a.shape != b.shape or a.ndim != 1 or a.size == 0:
+        raise ValueError(f"expected two arrays (n,) of the same rows, found shapes {a.shape} and {b.shape}")
+    return Difference(float((a - b).mean()), standard_error_of_mean(a - b, noise, group))
+
+
+@dataclass
+class RunningMean:
+    """The mean of values that come a few at a time, and its standard error, none of them kept (Chan, Golub,
+    LeVeque 1983).
+
+    >>> running = RunningMean()
+    >>> running.add(np.array([1.0, 3.0]))
+    >>> running.add(np.array([5.0]))
+    >>> running.mean, round(running.standard_error, 4)
+    (3.0, 1.1547)
+    """
+
+    count: int = 0
+    mean: float = math.nan
+    squares: float = 0.0  # Σ (x − mean)²
+
+    def add(self, values: Float[np.ndarray, " n"]) -> None:
+        """These values besides those that are in it."""
+        if not len(values):
+            return
+        n, mean = len(values), float(values.mean())
+        before, self.count = self.count, self.count + n
+        apart = mean - self.mean if before else 0.0
+        self.mean = self.mean + apart * n / self.count if before else mean
+        self.squares += float(((values - mean) ** 2).sum()) + apart**2 * before * n / self.count
+
+    @property
+    def standard_error(self) -> float:
+        """Standard deviation over √n; NaN for fewer than two values."""
+        if self.count < 2:
+            return math.nan
+        return math.sqrt(self.squares / (self.count - 1) / self.count)

@@ -1,134 +1,351 @@
-"""A model beside its baselines on the same rows, in the same measure: what `evaluate` prints."""
+"""What a person does with data, whole: train a run, evaluate it, report on it. The verbs of the command line
+are these with words around them."""
 
 from __future__ import annotations
 
-import time
+import hashlib
+import os
+import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lowerbound.archive.store import Saved
-from lowerbound.baselines import Density
+from lowerbound.archive.records import DataRecord, HistoryRecord, Provenance, Split
+from lowerbound.archive.whole import write_whole
+from lowerbound.baselines import Density, are_comparable, fit_baselines
+from lowerbound.baselines.comparison import Evaluation, Method, TrainedOn, compared, finite_rows, scorable
 from lowerbound.data.chunks import observed
 from lowerbound.data.sources import Source
-from lowerbound.evidence.importance import Evidence, log_evidence
-from lowerbound.inference.fingerprints import count_among, fingerprints
-from lowerbound.statistics import standard_error_of_mean
+from lowerbound.distributions.support import words
+from lowerbound.evidence.importance import Callback, Scored
+from lowerbound.inference.fingerprints import fingerprints
+from lowerbound.models.conditional import Conditional
+from lowerbound.models.vae import VAE
+from lowerbound.runs import RunFolder, as_source, as_trained
+from lowerbound.training.fit import Result, default_epochs, fit
 
-__all__ = ["Evaluation", "differences", "evaluate", "finite_rows"]
+if TYPE_CHECKING:
+    from lowerbound.diagnosis.advice import Advice
+    from lowerbound.diagnosis.diagnosis import Diagnosis
+    from lowerbound.estimator import VariationalAutoencoder
 
-Metrics = dict[str, Any]
+__all__ = ["Report", "Silent", "Subject", "Watch", "evaluate", "report", "train_run"]
+
+
+_NO_ROWS = TrainedOn()
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """What `metrics.json` holds, and the evidence of each row behind it."""
+class Subject:
+    """A model with what is known of how it was trained: what is evaluated and reported on."""
 
-    metrics: Metrics  # of the rows whose evidence is finite
-    evidence: Evidence
+    model: VAE
+    trained_on: TrainedOn = _NO_ROWS
+    history: Sequence[HistoryRecord] = ()
+    baselines: Mapping[str, Density] | None = None
+    provenance: Provenance | None = None
+    settings: Mapping[str, Any] | None = None  # an estimator's
+    folder: RunFolder | None = None
+
+    @classmethod
+    def of(cls, what: VAE | VariationalAutoencoder | RunFolder | str | os.PathLike[str]) -> Subject:
+        """A model, a fitted estimator, or a run, which may be named by its folder.
+
+        **Raises:** `TypeError` for anything else.
+        """
+        if isinstance(what, Subject):
+            return what
+        if isinstance(what, VAE):
+            return cls(what)
+        if isinstance(what, (str, os.PathLike)):
+            what = RunFolder.read(what)
+        if isinstance(what, RunFolder):
+            run = what
+            return cls(run.model, run.trained_on, run.history, run.baselines, run.provenance, folder=run)
+        from lowerbound.estimator import VariationalAutoencoder
+
+        if isinstance(what, VariationalAutoencoder):
+            return cls(what.model_, history=what.history_, settings=what.get_params())
+        raise TypeError(
+            f"expected a model, a fitted estimator, or a run or its folder, found {type(what).__name__}"
+        )
+
+    def rows(self, x: Any) -> Source:
+        """Rows as the model was trained on: a run finds its columns by name."""
+        if self.folder is not None:
+            return self.folder.rows(x)
+        return as_source(x, missing=self.model.takes_missing)
 
 
 def evaluate(
-    saved: Saved,
-    x: np.ndarray,
-    baselines: Mapping[str, Density],
+    subject: Any,
+    x: Any,
     *,
+    baselines: Mapping[str, Density] | None = None,
     samples: int = 1000,
-    method: Literal["importance", "annealed"] = "importance",
+    method: Method = "importance",
     seed: int = 0,
-    callbacks: Sequence[Callable[[Mapping[str, Any]], object]] = (),
+    callbacks: Sequence[Callback] = (),
     unfinished: str | Path | None = None,
 ) -> Evaluation:
-    """The held-out bound and log p(x) of a saved model on the rows of `x`, and its baselines on the same.
+    """The bound and log p(x) of a model on rows, with their errors, beside baselines on the same rows.
 
-    All log-likelihoods are means over rows in nats, in the measure that `measure` names; each has its
-    standard error over rows, and log p(x) that of its samples besides. A baseline's difference to the model
-    is paired over rows. Rows whose log p(x) or bound is not finite are named (`rows_not_finite`), and the
-    figures are those of the others. `method`, `callbacks`, `unfinished`: those of [`log_evidence`][].
+    **Arguments:**
 
-    **Raises:** `FloatingPointError` where no row's log p(x) is finite.
+    - `subject`: a model, a fitted estimator, a run or the name of its folder.
+    - `x`: an array (n, d), a data frame or a source of rows; a run finds its columns by name.
+    - `baselines`: densities by name, as [`fit_baselines`][lowerbound.baselines.fit.fit_baselines] gives
+      them; by default those of the run.
+    - `samples`, `method`, `callbacks`, `unfinished`: those of
+      [`log_evidence`][lowerbound.evidence.importance.log_evidence]; `seed`: its key.
+
+    Returns the [`Metrics`][lowerbound.archive.records.Metrics] and the evidence of each row. Rows that are
+    outside the model's support, and others whose log p(x) or bound is not finite, are named in
+    `rows_not_finite`, and the figures are those of the others.
+
+    **Raises:** `FloatingPointError` where no row's log p(x) is finite; as `log_evidence` for rows of another
+    width or type.
+
+    >>> from lowerbound.assembly import build
+    >>> x = np.random.default_rng(0).integers(0, 2, (50, 3))
+    >>> evaluation = evaluate(build(x, latent_dim=1, width=4).model, x, samples=20)
+    >>> evaluation.metrics.n_rows, evaluation.metrics.measure
+    (50, 'counting measure')
     """
-    clock = time.perf_counter()
-    evidence = log_evidence(
-        saved.model,
-        x,
+    subject = Subject.of(subject)
+    known = subject.baselines or {} if baselines is None else baselines
+    return compared(
+        subject.model,
+        subject.rows(x),
+        known,
+        subject.trained_on,
         samples=samples,
         method=method,
-        key=seed,
+        seed=seed,
         callbacks=callbacks,
         unfinished=unfinished,
     )
-    seconds = time.perf_counter() - clock
-    finite = evidence.finite
-    if not finite.any():
-        raise FloatingPointError(f"log p(x) is finite for none of the {len(x)} rows")
-    scored, mine = evidence[finite], fingerprints(x)
-    rows = observed(saved.model, x, seed)[finite]
-    compared: dict[str, Metrics] = {}
-    for name, baseline in baselines.items():
-        log_prob = baseline.log_prob(rows)
-        difference = scored.log_prob - log_prob
-        compared[name] = {
-            "log_likelihood": float(log_prob.mean()),
-            "standard_error": standard_error_of_mean(log_prob),
-            "difference": float(difference.mean()),
-            "difference_standard_error": standard_error_of_mean(
-                difference, scored.standard_error, scored.group
-            ),
-            "note": baseline.note,
-        }
-    metrics = {
-        "elbo": float(scored.elbo.mean()),
-        "elbo_standard_error": standard_error_of_mean(scored.elbo),
-        "log_likelihood": scored.mean,
-        "log_likelihood_standard_error": scored.mean_standard_error,
-        "log_likelihood_monte_carlo_error": scored.monte_carlo_error,
-        "log_likelihood_total_error": scored.total_error,
-        "samples": samples,
-        "method": method,
-        "bits_per_dim": scored.bits_per_dim,
-        "rate": float(scored.rate.mean()),
-        "distortion": float(scored.distortion.mean()),
-        "k_hat_above_0.7": float((scored.k_hat > 0.7).mean()),
-        "measure": evidence.measure,
-        "n_rows": len(x),
-        "n_dims": x.shape[1],
-        "rows_not_finite": np.flatnonzero(~finite).tolist(),
-        "rows_trained_on": count_among(mine, saved.train_rows),
-        "rows_that_chose_the_model": count_among(mine, saved.validation_rows),
-        "seconds": seconds,
-        "examples_per_second": len(x) / seconds,
-        "baselines": compared,
-    }
-    return Evaluation(metrics, evidence)
 
 
-def finite_rows(source: Source, evaluation: Evaluation) -> Source:
-    """The rows of `source` whose log p(x) and bound are finite."""
-    labels = None if source.labels is None else source.labels[evaluation.evidence.finite]
-    return replace(source, x=source.x[evaluation.evidence.finite], labels=labels)
+@dataclass(frozen=True)
+class Report:
+    """A page on a model, as HTML, with the evaluation and the diagnosis that it tells of."""
+
+    html: str
+    evaluation: Evaluation
+    diagnosis: Diagnosis
+
+    def write(self, path: str | os.PathLike[str]) -> int:
+        """Write the page, whole or not at all; returns its size in bytes."""
+        content = self.html.encode("utf-8", "replace")  # a file's name may be no text
+        write_whole(path, content)
+        return len(content)
 
 
-def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Metrics]:
-    """The first model's log p(x) minus each other's, on the same rows: the mean and its standard error, over
-    the rows that are finite for both.
+def report(
+    subject: Any,
+    x: Any,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    train: Any = None,
+    samples: int = 1000,
+    seed: int = 0,
+    watch: Watch | None = None,
+    wording: Callable[[Advice], str] = str,
+) -> Report:
+    """One page on a model: the verdict, log p(x) with its errors, pictures, and how it was made; written to
+    `path` where one is given. It needs no network and no other file.
 
-    **Raises:** `ValueError` where two models state their densities in different measures.
+    **Arguments:** `subject`, `x`, `samples`, `seed`: as in [`evaluate`][]; `train`: the rows that trained the
+    model, to see whether samples are copies of them and what was memorised; `watch`: is told how far it is;
+    `wording`: how the page spells an advice.
+
+    **Raises:** `FloatingPointError` where log p(x) is finite for fewer than 2 rows.
     """
-    (name, first), *others = evaluations.items()
-    paired: dict[str, Metrics] = {}
-    for other, evaluation in others:
-        measures = (first.evidence.measure, evaluation.evidence.measure)
-        if measures[0] != measures[1]:
-            raise ValueError(f"{name} and {other} are not comparable: {measures[0]} against {measures[1]}")
-        both = first.evidence.finite & evaluation.evidence.finite
-        a, b = first.evidence[both], evaluation.evidence[both]
-        difference, noise = a.log_prob - b.log_prob, np.hypot(a.standard_error, b.standard_error)
-        paired[other] = {
-            "difference": float(difference.mean()),
-            "standard_error": standard_error_of_mean(difference, noise, a.group),
-        }
-    return paired
+    from lowerbound.diagnosis.diagnose import diagnose
+    from lowerbound.pages.report import page
+
+    subject, watch = Subject.of(subject), watch or Silent()
+    source = subject.rows(x)
+    if len(source.x) < 2:
+        raise ValueError(f"{source.name}: expected at least 2 rows, for an error; found {len(source.x)}")
+    watch.said(f"log p(x) of {len(source.x)} rows of {source.name}, {samples} samples a row")
+    with watch.scoring(len(source.x)) as told:
+        evaluation = evaluate(subject, source, samples=samples, seed=seed, callbacks=[told])
+    finite = finite_rows(source, evaluation).x
+    if len(finite) < 2:
+        raise FloatingPointError(
+            f"{source.name}: log p(x) is finite for {len(finite)} of {len(source.x)} rows: no report"
+        )
+    watch.said("looking for what may be wrong, drawing")
+    trained = None if train is None else subject.rows(train).x
+    diagnosis = diagnose(subject.model, finite, train=trained, history=subject.history or None, key=seed)
+    html = page(
+        subject.model,
+        source,
+        evaluation,
+        diagnosis,
+        provenance=subject.provenance,
+        settings=subject.settings,
+        history=subject.history,
+        train=trained,
+        seed=seed,
+        wording=wording,
+    )
+    written = Report(html, evaluation, diagnosis)
+    if path is not None:
+        written.write(path)
+    return written
+
+
+class Watch(ABC):
+    """Who is told how far a run is."""
+
+    @abstractmethod
+    def said(self, text: str) -> None:
+        """What is done now."""
+
+    @abstractmethod
+    def training(self, epochs: float) -> AbstractContextManager[Callable[[HistoryRecord], object]]:
+        """While it trains for so many epochs; what it gives is called with every record of the history."""
+
+    @abstractmethod
+    def scoring(self, rows: int) -> AbstractContextManager[Callback]:
+        """While it scores so many rows; what it gives is called with a record of what is done."""
+
+
+class Silent(Watch):
+    """No one."""
+
+    def said(self, text: str) -> None:
+        pass
+
+    def training(self, epochs: float) -> AbstractContextManager[Callable[[HistoryRecord], object]]:
+        return nullcontext(_ignored)
+
+    def scoring(self, rows: int) -> AbstractContextManager[Callback]:
+        return nullcontext(_ignored)
+
+
+def _ignored(record: HistoryRecord | Scored) -> None:
+    pass
+
+
+def train_run(
+    path: str | os.PathLike[str],
+    model: VAE,
+    train: Any,
+    held_out: Any,
+    *,
+    epochs: float | None = None,
+    batch_size: int = 128,
+    baselines: bool = True,
+    samples: int = 1000,
+    seed: int = 0,
+    command: str | None = None,
+    watch: Watch | None = None,
+    **training: Any,
+) -> RunFolder:
+    """Train a model on rows and write the run into the folder `path`: the model, how it came about, its
+    history, baselines of the same rows, what was measured on `held_out`, and pictures.
+
+    **Arguments:** `model`: untrained; `train`, `held_out`: arrays, data frames or sources, whose columns are
+    matched by name; `baselines`: whether to fit them; `samples`: of log p(x), a row; `command`: kept in the
+    provenance; `watch`: is told how far the run is; `epochs`, `batch_size` and the rest are those of
+    [`lowerbound.fit`][].
+
+    What is trained is measured whatever a held-out row holds: see [`evaluate`][].
+
+    Returns the run, read again.
+
+    **Raises:** `ValueError` before training for held-out rows of other columns, or where the model has mass
+    on none of them.
+    """
+    watch, run = watch or Silent(), RunFolder(Path(path))
+    train = as_source(train, missing=model.takes_missing)
+    held_out = as_trained(as_source(held_out, missing=model.takes_missing), train.columns, train.image_shape)
+    scorable(model, held_out)  # named, or refused, before any training
+    _warn_of_pictures(model, held_out)
+    epochs = default_epochs(len(train.x), batch_size) if epochs is None else epochs
+    with watch.training(epochs) as callback:
+        result = fit(
+            model, train.x, epochs=epochs, batch_size=batch_size, callbacks=[callback], key=seed, **training
+        )
+    run.path.mkdir(parents=True, exist_ok=True)
+    run.write_model(
+        result.model, _provenance(train, result, seed, command), _trained_on(train, result), result.history
+    )
+    watch.said(f"trained {int(result.state.step)} steps ({result.stopped}); the model is in {run.path}")
+    if baselines and (fitted := _baselines(result.model, observed(result.model, train.x, seed), seed, watch)):
+        run.write_baselines(fitted)
+    watch.said(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, {samples} samples a row")
+    with watch.scoring(len(held_out.x)) as told:
+        evaluation = evaluate(run, held_out, samples=samples, seed=seed, callbacks=[told])
+    run.write_metrics(evaluation.metrics)
+    _draw(run, result, finite_rows(held_out, evaluation), seed)
+    return run
+
+
+def _warn_of_pictures(model: VAE, held_out: Source) -> None:
+    """Which pictures there will not be, said before any training."""
+    from lowerbound.figures.run import PictureWarning, undrawable
+
+    dimensions = int(model.p_z().event_shape[0]) if not model.takes_given else 0
+    for picture, why in undrawable(held_out.image_shape, len(held_out.x), dimensions).items():
+        warnings.warn(f"there will be no picture {picture!r}: {why}", PictureWarning, stacklevel=3)
+
+
+def _draw(run: RunFolder, result: Result, held_out: Source, seed: int) -> None:
+    from lowerbound.figures.run import Shown
+
+    shape, labels = held_out.image_shape, held_out.labels
+    run.write_pictures(Shown(result.model, held_out.x, shape, labels, history=result.history, seed=seed))
+
+
+def _baselines(model: VAE, rows: np.ndarray, seed: int, watch: Watch) -> dict[str, Density]:
+    """The classical baselines of the training rows, where there are any in the model's measure."""
+    if not isinstance(model.likelihood, Conditional):
+        watch.said("no baselines: the likelihood is no network with a family")
+        return {}
+    family = model.likelihood.family
+    if len(rows) < 10:
+        watch.said("no baselines: they need at least 10 rows")
+        return {}
+    if not are_comparable(family, model.transform):
+        watch.said(f"no baselines: none is in the measure of {words(family.support)}")
+        return {}
+    watch.said("fitting baselines: factor analysis, Gaussian mixtures, and mixtures of the family by EM")
+    return fit_baselines(rows, family, transform=model.transform, seed=seed)
+
+
+def _trained_on(train: Source, result: Result) -> TrainedOn:
+    chosen_on = result.validation_rows
+    prints = fingerprints(train.x[result.train_rows])
+    return TrainedOn(prints) if chosen_on is None else TrainedOn(prints, fingerprints(train.x[chosen_on]))
+
+
+def _provenance(train: Source, result: Result, seed: int, command: str | None) -> Provenance:
+    chosen_on = result.validation_rows
+    return Provenance(
+        data=DataRecord(
+            source=train.name,
+            rows=len(train.x),
+            columns=train.x.shape[1],
+            column_names=train.columns,
+            image_shape=train.image_shape,
+            label=train.label,
+            sha256=hashlib.sha256(train.x.tobytes()).hexdigest(),
+        ),
+        split=Split(len(result.train_rows), 0 if chosen_on is None else len(chosen_on)),
+        seed=seed,
+        stopped=result.stopped,
+        best_step=result.best_step,
+        versions={name: version(name) for name in ("lowerbound", "jax", "equinox", "numpyro", "optax")},
+        command=command,
+    )

@@ -1,7 +1,5 @@
 """What is saved is what is loaded; nothing else is made from a file."""
 
-import json
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,8 +8,9 @@ import numpyro.distributions as dist
 import pytest
 
 import lowerbound as lb
-from lowerbound.archive.store import Saved, read, write
+from lowerbound.archive.store import MODEL, SCHEMA, read_file, write_file
 from lowerbound.assembly import build
+from lowerbound.baselines import save_baselines
 from lowerbound.parts import names, part
 
 BINARY = np.random.default_rng(0).integers(0, 2, (20, 5))
@@ -32,13 +31,11 @@ REAL = np.random.default_rng(0).normal(size=(20, 5))
 )
 def test_a_saved_model_gives_the_same_numbers(tmp_path, x, options):
     built = build(x, latent_dim=2, width=8, **options)
-    saved = Saved(built.model, {"seed": 3}, {"train_rows": np.ones((2, 2), np.uint32)})
-    write(saved, tmp_path)
-    loaded = read(tmp_path)
-    assert jax.tree.structure(loaded.model) == jax.tree.structure(built.model)
-    assert loaded.provenance == {"seed": 3}
-    assert loaded.train_rows.tolist() == [[1, 1], [1, 1]]
-    before, after = (lb.log_evidence(s.model, x, samples=5).log_prob for s in (saved, loaded))
+    lb.save(built.model, tmp_path)
+    loaded = lb.load(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [MODEL]
+    assert jax.tree.structure(loaded) == jax.tree.structure(built.model)
+    before, after = (lb.log_evidence(model, x, samples=5).log_prob for model in (built.model, loaded))
     np.testing.assert_array_equal(before, after)
 
 
@@ -111,55 +108,71 @@ def test_a_model_is_not_written_over_unasked(tmp_path):
     lb.save(prior, tmp_path, overwrite=True)
 
 
-def edit(path, change):
-    structure = json.loads((path / "model.json").read_text())
-    change(structure)
-    (path / "model.json").write_text(json.dumps(structure))
+def edited(change):
+    """The file again, of another structure."""
 
-
-def truncate(name, by):
     def act(path):
-        content = (path / name).read_bytes()
-        (path / name).write_bytes(content[:-by])
+        structure, arrays = read_file(path / MODEL, "model")
+        change(structure)
+        write_file(path / MODEL, "model", structure, arrays)
 
     return act
 
 
-def flip(path):
-    content = bytearray((path / "model.safetensors").read_bytes())
-    content[-1] ^= 1
-    (path / "model.safetensors").write_bytes(content)
+def rewritten(change):
+    """The file with other bytes."""
+
+    def act(path):
+        (path / MODEL).write_bytes(change((path / MODEL).read_bytes()))
+
+    return act
 
 
 def set_part(name):
-    return lambda path: edit(path, lambda s: s["model"]["prior"].update(part=name))
+    return edited(lambda s: s["prior"].update(part=name))
+
+
+OTHER_SCHEMA = f'"schema":"{SCHEMA}"'.encode(), b'"schema":"9"'
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (truncate("model.safetensors", 10), "model.safetensors: not the arrays .*truncated"),
-        (flip, "model.safetensors: not the arrays"),
-        (truncate("model.json", 10), "model.json: not the JSON of a saved model"),
-        (lambda path: edit(path, lambda s: s.update(schema=99)), "expected schema 2, found 99"),
-        (set_part("os.system"), "part: unknown 'os.system'"),
+        (rewritten(lambda content: content[:-10]), "no model that can be read"),
+        (rewritten(lambda content: content[:-1] + bytes([content[-1] ^ 1])), "not what was written"),
+        (rewritten(lambda content: content.replace(b"prior", b"prios", 1)), "not what was written"),
+        (
+            rewritten(lambda content: content.replace(*OTHER_SCHEMA)),
+            "expected the schema '3', found '9'; read",
+        ),
+        (rewritten(lambda _: b""), "no model that can be read"),
+        (rewritten(lambda _: b"\x80\x04N."), "no model that can be read"),
+        (set_part("os.system"), "unknown 'os.system'"),
         (set_part("standard-norm"), "the nearest is 'standard-normal'"),
-        (lambda path: edit(path, lambda s: s["model"].pop("prior")), "expected the fields"),
-        (lambda path: edit(path, lambda s: s["model"]["prior"].update(event_size=3)), "not a model"),
-        (lambda path: edit(path, lambda s: s["model"].update(prior=7)), "not a model"),
-        (lambda path: (path / "model.safetensors").unlink(), "found no model.safetensors"),
+        (edited(lambda s: s.pop("prior")), "expected the fields"),
+        (edited(lambda s: s["prior"].update(event_size=3)), "no model"),
+        (edited(lambda s: s.update(prior=7)), "no model"),
+        (lambda path: (path / MODEL).unlink(), "found no model.safetensors"),
     ],
 )
-def test_a_damaged_folder_is_refused_in_one_line(tmp_path, damage, message):
-    write(Saved(build(BINARY, latent_dim=2, width=8).model), tmp_path)
+def test_a_damaged_file_is_refused_in_one_line(tmp_path, damage, message):
+    lb.save(build(BINARY, latent_dim=2, width=8).model, tmp_path)
     damage(tmp_path)
     with pytest.raises((ValueError, FileNotFoundError), match=message) as caught:
         lb.load(tmp_path)
     assert str(tmp_path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_baselines_is_no_model(tmp_path):
+    x = np.random.default_rng(0).normal(size=(40, 2))
+    save_baselines(lb.fit_baselines(x), tmp_path / MODEL)
+    with pytest.raises(ValueError, match="expected a file of 'model', found 'baselines'"):
+        lb.load(tmp_path)
 
 
 def test_the_registry_is_closed_over_the_librarys_own_names():
-    assert all(getattr(lb, part(name).__name__) is part(name) for name in names("file"))
+    assert all(part(name).__module__.startswith("lowerbound.") for name in names("file"))
 
 
 def test_nothing_in_the_package_touches_a_pickle():

@@ -3,9 +3,6 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy import stats
-
-from lowerbound.baselines import paired_difference
 
 from .clusters import EVERY
 
@@ -20,15 +17,6 @@ def test_a_subset_or_permutation_gives_each_row_its_number(fitted, kind):
         assert_allclose(density.log_prob(x[order]), scores[order], rtol=1e-12)
         assert_allclose(density.log_prob(x[7:8]), scores[7:8], rtol=1e-12)
         assert_array_equal(density.log_prob(np.where(x == 0, -0.0, x)), scores)  # -0 is 0
-
-
-def test_paired_difference():
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=50), rng.normal(size=50)
-    mean, error = paired_difference(a, b)
-    assert_allclose([mean, error], [(a - b).mean(), stats.sem(a - b)])
-    with pytest.raises(ValueError, match=r"found shapes \(3,\) and \(2,\)"):
-        paired_difference([1.0, 2.0, 3.0], [1.0, 2.0])
 
 
 def test_rows_that_cannot_be_scored_are_refused(fitted):

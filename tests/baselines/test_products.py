@@ -9,13 +9,14 @@ from scipy import optimize, stats
 from scipy.special import logsumexp
 
 import lowerbound as lb
-from lowerbound.baselines import fit_baselines, paired_difference, products
+from lowerbound.baselines import fit_baselines, products
 from lowerbound.baselines.products import (
     BetaBinomialMixture,
     BinomialMixture,
     expectation_maximization,
     fit_products,
 )
+from lowerbound.statistics import paired_difference
 
 from .clusters import FAMILIES, TRIALS, clusters, grid
 

@@ -19,7 +19,8 @@ def test_fit_writes_what_it_says(run_folder):
     assert {f"{name}.png" for name in pictures} < names
     assert {
         "model.safetensors",
-        "model.json",
+        "provenance.json",
+        "rows.safetensors",
         "metrics.json",
         "history.jsonl",
         "baselines.safetensors",
@@ -38,7 +39,7 @@ def test_fit_writes_what_it_says(run_folder):
         assert baseline["difference_standard_error"] > 0
     lines = (run_folder / "history.jsonl").read_text().splitlines()
     assert all("bound" in json.loads(line) for line in lines)
-    provenance = json.loads((run_folder / "model.json").read_text())["provenance"]
+    provenance = json.loads((run_folder / "provenance.json").read_text())
     assert provenance["data"]["source"] == "digits:train"
     assert provenance["split"] == {"train_rows": 1293, "validation_rows": 144}
     assert provenance["command"].startswith("lowerbound")
@@ -133,8 +134,8 @@ def broken(tmp_path_factory):
         ("fit pickle.npy --out new", "pickle, which could run code and is not loaded"),
         ("fit grey.npy --out new --likelihood bernoulli", "found 128 in row 0, column 0; binarise"),
         ("fit half.npy --out new --likelihood beta-binomial", "whole numbers from 0 to 1, found 0.5"),
-        ("evaluate nowhere digits", "expected a saved model, found no model.json there"),
-        ("evaluate RUN wide.npy", "expected rows of shape (64,), the likelihood's, found rows of shape (5,)"),
+        ("evaluate nowhere digits", "expected a saved model, found no model.safetensors there"),
+        ("evaluate RUN wide.npy", "wide.npy: expected rows of 64 values, as the likelihood is of, found 5"),
         (
             "sample RUN --out new.gif",
             "expected an ending of .npy, .csv, .parquet, .png, .svg, .pdf, found .gif",

@@ -11,7 +11,7 @@ from scipy.stats import norm
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 
-from lowerbound.archive.store import read
+import lowerbound as lb
 from lowerbound.cli import main
 from lowerbound.data.sources import open_source
 from lowerbound.randomness.keys import RowKeys, as_key
@@ -58,15 +58,15 @@ def test_white_wine_in_its_own_units(shared_data, tmp_path):
     assert {"factor-analysis", "gaussian-mixture-full"} <= set(metrics(out)["baselines"])
     scores = tmp_path / "scores.npy"
     assert main(["score", str(out), data, "--samples", "50", "--out", str(scores)]) == 0
-    saved, x = read(out), open_source(data).x
-    transform = saved.model.transform
+    model, x = lb.load(out), open_source(data).x
+    transform = model.transform
     mean, scale = (np.asarray(v.value, np.float64) for v in (transform.mean, transform.scale))
-    sigma = np.exp(0.5 * np.asarray(saved.model.likelihood.family.scale.log_variance, np.float64))
+    sigma = np.exp(0.5 * np.asarray(model.likelihood.family.scale.log_variance, np.float64))
     for row in (0, 17, 1234):
-        draw = saved.model.draw(x[row], RowKeys.by_content(as_key(0), x[row]), samples=50)
+        draw = model.draw(x[row], RowKeys.by_content(as_key(0), x[row]), samples=50)
         weights = []
         for j in range(50):
-            location = np.asarray(saved.model.p_x(draw.z[j]).mean, np.float64)
+            location = np.asarray(model.p_x(draw.z[j]).mean, np.float64)
             log_p = norm(mean + scale * location, scale * sigma).logpdf(x[row].astype(np.float64)).sum()
             weights.append(log_p + float(draw.log_prior[j] - draw.log_posterior[j]))
         by_hand = logsumexp(weights) - np.log(50)

@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lowerbound.archive.store import Saved, write
+from lowerbound.archive.records import DataRecord, Provenance, Split
 from lowerbound.archive.whole import write_whole
 from lowerbound.assembly import build
+from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.cli import main
-from lowerbound.cli.report import _encoded
 from lowerbound.data.sources import open_source
 from lowerbound.inference.fingerprints import fingerprints
+from lowerbound.runs import RunFolder
+from lowerbound.workflow import Report
 
 from ..pages.page import VERDICTS, Reader, a_diagnosis
 
@@ -77,9 +79,11 @@ def run_of_reals(tmp_path_factory):
     x = np.random.default_rng(0).normal(size=(60, 2)).astype(np.float32)
     np.save(folder / "rows.npy", x)
     built = build(x, latent_dim=1, width=8)
-    data = {"source": f"{folder / 'rows.npy'} (trained on)", "rows": 30, "columns": 2}
-    trained = {"train_rows": fingerprints(x[20:47]), "validation_rows": fingerprints(x[47:50])}
-    write(Saved(built.model, {"data": data}, trained), folder / "run")
+    data = DataRecord(f"{folder / 'rows.npy'} (trained on)", 30, 2, None, None, None, "")
+    made = Provenance(data, Split(27, 3), 0, "epochs", 0, {}, None)
+    (folder / "run").mkdir()
+    trained = TrainedOn(fingerprints(x[20:47]), fingerprints(x[47:50]))
+    RunFolder(folder / "run").write_model(built.model, made, trained, [])
     x[[3, 17], 0] = 1e30
     np.save(folder / "absurd.npy", x)
     np.save(folder / "all-absurd.npy", x[[3, 17]])
@@ -151,11 +155,11 @@ def broken(tmp_path_factory):
         ("RUN one.npy --out report.html", "expected at least 2 rows, for an error; found 1"),
         (
             "RUN wide.npy --out report.html --samples 10",
-            "expected rows of 64 values, as the likelihood is of, found 5",
+            "wide.npy: expected rows of 64 values",
         ),
         ("RUN digits --out report.html --train one.npy", "does not hold the rows that trained the model"),
         ("RUN digits --out report.html --train nowhere.npy", "nowhere.npy: no such file"),
-        ("nowhere digits --out report.html", "expected a saved model, found no model.json there"),
+        ("nowhere digits --out report.html", "expected a saved model, found no model.safetensors there"),
     ],
 )
 def test_a_wrong_call_is_one_line_with_status_2_and_writes_nothing(
@@ -176,7 +180,7 @@ def test_history_that_is_no_json_is_named(run_folder, tmp_path, quick, capsys):
     (tmp_path / "run" / "history.jsonl").write_text("{")
     out = str(tmp_path / "report.html")
     assert main(["report", str(tmp_path / "run"), "digits", "--out", out, "--samples", "10"]) == 2
-    assert "history.jsonl: expected a JSON document a line" in capsys.readouterr().err
+    assert "history.jsonl, line 1: expected a record of a training" in capsys.readouterr().err
 
 
 def test_a_full_disk_is_one_line_and_leaves_what_was_there(run_folder, tmp_path, quick, capsys, monkeypatch):
@@ -206,7 +210,7 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
-    write_whole(out, _encoded("p̂ of \udcff"))
+    Report("p̂ of \udcff", None, None).write(out)
     assert len(out.read_bytes()) == 8
 
 

@@ -1,7 +1,6 @@
 """encode, reconstruct, score, sample and evaluate: what they write is what the functions return."""
 
 import json
-from dataclasses import replace
 
 import equinox as eqx
 import numpy as np
@@ -11,7 +10,6 @@ import pytest
 
 import lowerbound as lb
 from lowerbound.archive import unfinished
-from lowerbound.archive.store import read, write
 from lowerbound.cli import main
 from lowerbound.cli.console import Progress
 from lowerbound.data.sources import open_source
@@ -39,7 +37,7 @@ def test_a_table_holds_what_the_function_returns(run_folder, tmp_path, verb, opt
     assert main([verb, str(run_folder), "digits", *options, "--out", str(out)]) == 0
     found, columns = table(out)
     assert columns in (None, names)
-    model, x = read(run_folder).model, open_source("digits:test").x
+    model, x = lb.load(run_folder), open_source("digits:test").x
     if verb == "score":
         evidence = lb.log_evidence(model, x, samples=40)
         expected = np.stack([getattr(evidence, name) for name in names], axis=1)
@@ -86,7 +84,7 @@ def test_two_models_are_compared_on_the_same_rows(run_folder, tmp_path, capsys):
     )
     found = json.loads(capsys.readouterr().out)
     x = open_source("digits:test").x
-    a, b = (lb.log_evidence(read(f).model, x, samples=10).log_prob for f in (run_folder, other))
+    a, b = (lb.log_evidence(lb.load(f), x, samples=10).log_prob for f in (run_folder, other))
     paired = found["differences"][str(other)]
     assert paired["difference"] == pytest.approx((a - b).mean(), abs=1e-5)
     assert paired["standard_error"] == pytest.approx((a - b).std(ddof=1) / np.sqrt(360), rel=1e-4)
@@ -148,12 +146,11 @@ def test_an_evaluation_that_was_interrupted_goes_on_where_it_was(run_folder, mon
 
 def test_rows_whose_evidence_is_not_finite_are_named_and_the_status_is_1(run_folder, tmp_path, capsys):
     """An encoder that overflows where a pixel is inked that is blank in most rows."""
-    saved = read(run_folder)
     x = open_source("digits:test").x
     pixel = int(np.argmin(np.where((x >= 8).sum(0) > 0, (x > 0).sum(0), 360)))
     first = lambda m: m.posterior.network.network.weights[0]  # noqa: E731
-    model = eqx.tree_at(first, saved.model, replace_fn=lambda w: w.at[pixel].set(3e37))
-    write(replace(saved, model=model), tmp_path / "broken")
+    model = eqx.tree_at(first, lb.load(run_folder), replace_fn=lambda w: w.at[pixel].set(3e37))
+    lb.save(model, tmp_path / "broken")
     expected = np.flatnonzero(~np.isfinite(lb.log_evidence(model, x, samples=5).log_prob))
     assert 0 < len(expected) < 300
     assert main(["evaluate", str(tmp_path / "broken"), "digits", "--samples", "5", "--no-diagnosis"]) == 1

@@ -191,6 +191,29 @@ class TestUnfinished:
         assert records[0]["rows"] == 32
 
 
+def test_a_callback_is_told_the_figures_of_the_end_and_costs_no_second_look_at_a_row(model, monkeypatch):
+    """Counted: the values that are put together are as many with a callback as without."""
+    sizes, joined = [], np.concatenate
+
+    def counting(arrays, *arguments, **named):
+        sizes.append(sum(np.size(array) for array in arrays))
+        return joined(arrays, *arguments, **named)
+
+    x, records, totals = np.repeat(CUBE, 4, axis=0), [], []
+    for callbacks in ([], [records.append]):
+        sizes.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(np, "concatenate", counting)
+            evidence = lb.log_evidence(model, x, samples=20, chunk_rows=8, callbacks=callbacks)
+        totals.append(sum(sizes))
+    assert len(records) == 32
+    assert totals[0] == totals[1]
+    last = records[-1]
+    assert (last["rows"], last["of"], last["not_finite"]) == (256, 256, 0)
+    assert last["log_prob"] == pytest.approx(evidence.mean, rel=1e-12)
+    assert last["standard_error"] == pytest.approx(evidence.mean_standard_error, rel=1e-9)
+
+
 @pytest.mark.parametrize("dtype", [np.int64, np.float32, np.float64, bool])
 def test_the_type_of_the_rows_does_not_move_them(model, evidence, dtype):
     other = lb.log_evidence(model, CUBE[:5].astype(dtype), samples=500)

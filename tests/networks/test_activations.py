@@ -1,6 +1,5 @@
 """Activations by name and as functions: kept by name, stored, pickled."""
 
-import json
 import pickle
 
 import jax
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 import lowerbound as lb
+from lowerbound.archive.store import MODEL, read_file, write_file
 from lowerbound.networks.activations import activation_named, name_of
 
 KEY = jax.random.key(0)
@@ -61,8 +61,8 @@ def test_what_has_no_name_or_is_no_map_of_an_array_is_refused(activation):
 
 def test_a_file_cannot_name_another_function(tmp_path):
     lb.save(lb.MLP(3, 2, key=KEY), tmp_path)
-    record = json.loads((tmp_path / "model.json").read_text())
-    record["model"]["activation"] = "save"
-    (tmp_path / "model.json").write_text(json.dumps(record))
+    structure, arrays = read_file(tmp_path / MODEL, "model")
+    structure["activation"] = "save"
+    write_file(tmp_path / MODEL, "model", structure, arrays)
     with pytest.raises(ValueError, match=r"activation: expected a function .*found 'save'"):
         lb.load(tmp_path)(jnp.ones(3))

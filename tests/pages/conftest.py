@@ -3,30 +3,32 @@
 import numpy as np
 import pytest
 
-from lowerbound.archive.store import Saved
+from lowerbound.archive.records import DataRecord, Provenance, Split
 from lowerbound.assembly import build
+from lowerbound.baselines.comparison import TrainedOn, compared
 from lowerbound.data.sources import Source
 from lowerbound.inference.fingerprints import fingerprints
-from lowerbound.pages.report import report
-from lowerbound.workflow import evaluate
+from lowerbound.pages import report
 
 from .page import DIGITS, HISTORY, NASTY, OTHERS, VERDICTS, Baseline, Reader, a_diagnosis
 
 
 @pytest.fixture(scope="module")
-def saved():
-    """An untrained model of the digits, from a file with a nasty name."""
-    built = build(OTHERS.x, latent_dim=2, width=8)
-    provenance = {
-        "data": {"source": NASTY, "rows": 1437, "columns": 64, "sha256": "0123abcd"},
-        "split": {"train_rows": 1293, "validation_rows": 144},
-        "seed": 7,
-        "stopped": "patience",
-        "best_step": 1234,
-        "versions": {"lowerbound": "0.0.1"},
-        "command": f"lowerbound fit '{NASTY}'",
-    }
-    return Saved(built.model, provenance, {"train_rows": fingerprints(OTHERS.x)})
+def model():
+    """An untrained model of the digits."""
+    return build(OTHERS.x, latent_dim=2, width=8).model
+
+
+# From a file with a nasty name.
+PROVENANCE = Provenance(
+    data=DataRecord(NASTY, 1437, 64, None, None, None, "0123abcd"),
+    split=Split(1293, 144),
+    seed=7,
+    stopped="patience",
+    best_step=1234,
+    versions={"lowerbound": "0.0.1"},
+    command=f"lowerbound fit '{NASTY}'",
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +38,21 @@ def source():
 
 
 @pytest.fixture(scope="module")
-def evaluation(saved, source):
-    return evaluate(saved, source.x, {"coin-toss": Baseline(-20.0), "dice": Baseline(-500.0)}, samples=30)
+def evaluation(model, source):
+    baselines = {"coin-toss": Baseline(-20.0), "dice": Baseline(-500.0)}
+    return compared(model, source, baselines, TrainedOn(fingerprints(OTHERS.x)), samples=30)
 
 
 @pytest.fixture(scope="module")
-def page(saved, source, evaluation):
-    return report(saved, source, evaluation, a_diagnosis(*VERDICTS), history=HISTORY, train=OTHERS.x, seed=3)
+def call(model, source, evaluation):
+    """What the page is made of."""
+    told = dict(provenance=PROVENANCE, history=HISTORY, train=OTHERS.x, seed=3)
+    return (model, source, evaluation, a_diagnosis(*VERDICTS)), told
+
+
+@pytest.fixture(scope="module")
+def page(call):
+    return report.page(*call[0], **call[1])
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from lowerbound.archive.store import Saved
 from lowerbound.assembly import build
+from lowerbound.baselines.comparison import Evaluation, TrainedOn, compared
 from lowerbound.data.sources import Source
-from lowerbound.pages.report import report
-from lowerbound.workflow import Evaluation, evaluate
+from lowerbound.pages import report
 
 from ..browser import chromium, visit
-from .page import HISTORY, NASTY, OTHERS, VERDICTS, Reader, a_diagnosis
+from .page import NASTY, OTHERS, Reader, a_diagnosis
 
 
 class TestPage:
@@ -32,15 +31,15 @@ class TestPage:
 
     def test_numbers_are_the_evaluations_with_both_errors_apart(self, words, evaluation):
         m = evaluation.metrics
-        errors = m["log_likelihood_standard_error"], m["log_likelihood_monte_carlo_error"]
+        errors = m.log_likelihood_standard_error, m.log_likelihood_monte_carlo_error
         two_figures = [f"{e:.{max(1 - int(np.floor(np.log10(e))), 0)}f}" for e in errors]
         decimals = len(two_figures[0].partition(".")[2])
-        value = f"{m['log_likelihood']:.{decimals}f}".replace("-", "−")
+        value = f"{m.log_likelihood:.{decimals}f}".replace("-", "−")
         assert re.search(rf"log p\(x\)\s*{value}\s*{two_figures[0]}\s*{two_figures[1]}", words)
         assert "counting measure. 30 samples" in words
-        for name, baseline in m["baselines"].items():
+        for name, baseline in m.baselines.items():
             assert name.replace("-", " ") in words
-            assert baseline["note"] in words
+            assert baseline.note in words
         assert "1.250 ± 0.031" in words
 
     def test_a_baseline_that_is_better_is_said_at_the_top(self, words):
@@ -100,39 +99,35 @@ class TestPage:
         for text in ("nats per row", "Pareto k-hat", "rate [nats per row]", "latent dimension"):
             assert text in words
 
-    def test_the_same_call_gives_the_same_page(self, page, saved, source, evaluation):
-        again = report(
-            saved, source, evaluation, a_diagnosis(*VERDICTS), history=HISTORY, train=OTHERS.x, seed=3
-        )
-        assert again == page
+    def test_the_same_call_gives_the_same_page(self, page, call):
+        assert report.page(*call[0], **call[1]) == page
 
     def test_it_is_small(self, page):
         assert len(page.encode()) < 1e6
 
-    def test_rows_that_are_not_finite_are_named_and_left_out(self, saved, source, evaluation, page):
+    def test_rows_that_are_not_finite_are_named_and_left_out(self, model, source, evaluation, page):
         log_prob = evaluation.evidence.log_prob.copy()
         log_prob[[4, 9]] = -np.inf, np.nan
-        metrics = evaluation.metrics | {"rows_not_finite": [4, 9]}
+        metrics = replace(evaluation.metrics, rows_not_finite=(4, 9))
         holed = Evaluation(metrics, replace(evaluation.evidence, log_prob=log_prob))
-        found = report(saved, source, holed, a_diagnosis())
+        found = report.page(model, source, holed, a_diagnosis())
         words = "".join(Reader(found).text)
         assert "not finite for rows 4, 9 (counted from 0). Every figure here is of the other 48 rows" in words
         assert "On 48 rows" in words
         assert "nan" not in words.replace("dominant", "")
 
-    def test_rows_that_trained_the_model_are_no_held_out_rows(self, saved, source, evaluation):
-        known = Evaluation(evaluation.metrics | {"rows_trained_on": 12}, evaluation.evidence)
-        words = "".join(Reader(report(saved, source, known, a_diagnosis(), train=OTHERS.x)).text)
+    def test_rows_that_trained_the_model_are_no_held_out_rows(self, model, source, evaluation):
+        known = Evaluation(replace(evaluation.metrics, rows_trained_on=12), evaluation.evidence)
+        words = "".join(Reader(report.page(model, source, known, a_diagnosis(), train=OTHERS.x)).text)
         assert "12 of these rows trained the model" in words
         assert "with probability" not in words
 
     def test_a_table_with_missing_values_and_no_history_or_provenance(self):
         x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
         x[::7, 1] = np.nan
-        built = build(x, latent_dim=1, width=8, missing=True)
-        bare = Saved(built.model)
-        evaluation = evaluate(bare, x, {}, samples=5)
-        read = Reader(report(bare, Source(x, "table"), evaluation, a_diagnosis(), train=x))
+        bare, source = build(x, latent_dim=1, width=8, missing=True).model, Source(x, "table")
+        evaluation = compared(bare, source, {}, TrainedOn(), samples=5)
+        read = Reader(report.page(bare, source, evaluation, a_diagnosis(), train=x))
         words = "".join(read.text)
         assert "The training rows have missing values" in words
         assert "No baselines were fitted" in words

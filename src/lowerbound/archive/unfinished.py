@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 import lowerbound
-from lowerbound.archive.whole import write_whole
+from lowerbound.archive.store import read, write
 
 __all__ = ["Unfinished", "fingerprint"]
 
@@ -41,22 +41,15 @@ class Unfinished:
 
     def read(self) -> Columns | None:
         """The columns of the rows that are done; `None` where there are none of this call."""
-        from safetensors import SafetensorError, safe_open
-
         try:
-            with safe_open(self.path, framework="np") as file:
-                if (file.metadata() or {}).get("call") != self.call:
-                    return None
-                return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError):
+            kept = read(self.path, "unfinished")
+            return dict(kept["columns"]) if kept["call"] == self.call else None
+        except (OSError, ValueError, LookupError, TypeError):
             return None
 
     def write(self, columns: Columns) -> None:
         """The columns of the rows that are done; the file appears whole or not at all."""
-        from safetensors.numpy import save as to_bytes
-
-        arrays = {name: np.ascontiguousarray(column) for name, column in columns.items()}
-        write_whole(self.path, to_bytes(arrays, {"call": self.call}))
+        write({"call": self.call, "columns": columns}, self.path, "unfinished")
         self.written = time.monotonic()
 
     @property

@@ -10,7 +10,7 @@ Every baseline is a frozen dataclass with `log_prob(x) -> (n,)` and a `note`, on
 Sizes are chosen by the log-likelihood of a fifth of the *training* rows, then refitted on all.
 """
 
-from lowerbound.baselines.density import Density, paired_difference
+from lowerbound.baselines.density import Density
 from lowerbound.baselines.fit import are_comparable, fit_baselines
 from lowerbound.baselines.store import load_baselines, save_baselines
 
@@ -19,6 +19,5 @@ __all__ = [
     "are_comparable",
     "fit_baselines",
     "load_baselines",
-    "paired_difference",
     "save_baselines",
 ]

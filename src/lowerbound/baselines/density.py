@@ -1,9 +1,9 @@
-"""What a baseline is, how two are compared, and what all kinds share."""
+"""What a baseline is, and what all kinds share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol, get_type_hints
+from typing import Any, Protocol, get_type_hints, runtime_checkable
 
 import numpy as np
 from jaxtyping import jaxtyped
@@ -20,7 +20,6 @@ __all__ = [
     "check",
     "log_sum_exp",
     "of_rows",
-    "paired_difference",
     "real",
     "whole",
 ]
@@ -29,6 +28,7 @@ Array = NDArray[np.float64]
 _COUNTS = constraints.nonnegative_integer
 
 
+@runtime_checkable
 class Density(Protocol):
     """What a baseline is: a log-density per row, and one line that says what it is."""
 
@@ -36,23 +36,6 @@ class Density(Protocol):
     def note(self) -> str: ...
 
     def log_prob(self, x: ArrayLike) -> Array: ...
-
-
-def paired_difference(a: ArrayLike, b: ArrayLike) -> tuple[float, float]:
-    """Mean of a - b over rows and its standard error, sd(a - b) / √n: one number per row each.
-
-    What rows share (an easy one is easy for every model) drops out of the difference.
-
-    >>> paired_difference([1.0, 2.0, 3.0], [0.0, 1.0, 2.0])
-    (1.0, 0.0)
-    """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    if a.shape != b.shape or a.ndim != 1 or a.size < 2:
-        raise ValueError(
-            f"expected two arrays (n,) of the same rows, n > 1, found shapes {a.shape} and {b.shape}"
-        )
-    difference = a - b
-    return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(difference.size))
 
 
 def of_rows(score: Callable[[Array], Array], x: Array) -> Array:

@@ -6,23 +6,32 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+
+from lowerbound.archive.records import HistoryRecord, Metrics, as_json
+from lowerbound.cli.outputs import print_json
+from lowerbound.evidence.importance import Scored
+from lowerbound.workflow import Watch
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from lowerbound.baselines.comparison import Evaluation
     from lowerbound.diagnosis.diagnosis import Verdict
+    from lowerbound.workflow import Report
 
 __all__ = [
+    "Console",
     "Progress",
     "compilation_cache",
     "plain_warnings",
-    "print_differences",
+    "print_comparison",
+    "print_findings",
     "print_metrics",
+    "print_report",
     "print_verdicts",
     "report_written",
     "say",
@@ -54,6 +63,23 @@ def plain_warnings() -> Iterator[None]:
         warnings.simplefilter("default")
         warnings.showwarning = cast(Any, show)
         yield
+
+
+class Console(Watch):
+    """The person at the console: lines on standard error, and a bar while it works."""
+
+    def said(self, text: str) -> None:
+        say(text)
+
+    @contextmanager
+    def training(self, epochs: float) -> Iterator[Callable[[HistoryRecord], object]]:
+        with Progress("epoch", epochs) as progress:
+            yield progress.training
+
+    @contextmanager
+    def scoring(self, rows: int) -> Iterator[Callable[[Scored], object]]:
+        with Progress("row", rows) as progress:
+            yield progress.scoring
 
 
 class Progress:
@@ -89,7 +115,7 @@ class Progress:
         if self.bar:
             self.bar.stop()
 
-    def training(self, record: Mapping[str, Any]) -> None:
+    def training(self, record: HistoryRecord) -> None:
         """A record of the history."""
         bound = f"bound {record['bound']:.2f}"
         if "validation_bound" in record:
@@ -97,7 +123,7 @@ class Progress:
         bound += f" nats a row, {record['examples_per_second']:,.0f} rows/s"
         self._show(record["epoch"], bound)
 
-    def scoring(self, record: Mapping[str, Any]) -> None:
+    def scoring(self, record: Scored) -> None:
         """A record of the rows that are scored."""
         from lowerbound.text import with_error
 
@@ -115,44 +141,47 @@ class Progress:
             say(f"{self.unit} {done:.0f}/{self.total:g}: {text}, at most {left:.0f} s left")
 
 
-def print_metrics(metrics: Mapping[str, Any]) -> None:
+def print_metrics(metrics: Metrics) -> None:
     """The table of a model and its baselines: log p(x) with its error, and paired differences."""
     from lowerbound.text import named_rows, with_error
 
-    width = max(map(len, ["log p(x), this model", *metrics["baselines"]]))
-    print(f"{metrics['n_rows']} rows of {metrics['n_dims']}; nats a row ± standard error over rows;")
-    print(f"{metrics['measure']}")
-    model = with_error(metrics["log_likelihood"], metrics["log_likelihood_standard_error"])
+    width = max(map(len, ["log p(x), this model", *metrics.baselines]))
+    print(f"{metrics.n_rows} rows of {metrics.n_dims}; nats a row ± standard error over rows;")
+    print(f"{metrics.measure}")
+    model = with_error(metrics.log_likelihood, metrics.log_likelihood_standard_error)
     print(
-        f"  {'log p(x), this model':{width}}  {model:>18}   ({metrics['samples']} "
-        f"{'samples' if metrics['method'] == 'importance' else 'annealed chains'}, "
-        f"Monte-Carlo error {metrics['log_likelihood_monte_carlo_error']:.3f}; "
-        f"{metrics['bits_per_dim']:.3f} bits/dim)"
+        f"  {'log p(x), this model':{width}}  {model:>18}   ({metrics.samples} "
+        f"{'samples' if metrics.method == 'importance' else 'annealed chains'}, "
+        f"Monte-Carlo error {metrics.log_likelihood_monte_carlo_error:.3f}; "
+        f"{metrics.bits_per_dim:.3f} bits/dim)"
     )
-    elbo = with_error(metrics["elbo"], metrics["elbo_standard_error"])
+    elbo = with_error(metrics.elbo, metrics.elbo_standard_error)
     print(
-        f"  {'bound (ELBO)':{width}}  {elbo:>18}   (distortion {metrics['distortion']:.2f}, "
-        f"rate {metrics['rate']:.2f})"
+        f"  {'bound (ELBO)':{width}}  {elbo:>18}   (distortion {metrics.distortion:.2f}, "
+        f"rate {metrics.rate:.2f})"
     )
-    if metrics["baselines"]:
+    if metrics.baselines:
         print(f"  {'baselines':{width}}  {'':18}   model − baseline, paired over rows")
-    for name, b in metrics["baselines"].items():
-        score = with_error(b["log_likelihood"], b["standard_error"])
-        difference = with_error(b["difference"], b["difference_standard_error"], sign=True)
-        print(f"  {name:{width}}  {score:>18}   {difference:18}  {b['note']}")
-    if metrics["k_hat_above_0.7"] > 0:
+    for name, b in metrics.baselines.items():
+        score = with_error(b.log_likelihood, b.standard_error)
+        difference = with_error(b.difference, b.difference_standard_error, sign=True)
+        print(f"  {name:{width}}  {score:>18}   {difference:18}  {b.note}")
+    if metrics.high_k_hat > 0:
         print(
-            f"  k-hat is above 0.7 in {metrics['k_hat_above_0.7']:.1%} of rows: there log p(x) is likely "
+            f"  k-hat is above 0.7 in {metrics.high_k_hat:.1%} of rows: there log p(x) is likely "
             "too low and its error too small; more samples help, or --method annealed"
         )
-    if rows := metrics["rows_not_finite"]:
+    if rows := metrics.rows_not_finite:
         print(
             f"  log p(x) or its bound is not finite for {named_rows(rows)} (counted from 0): the figures are "
             "those of the others"
         )
-    for key, what in (("rows_trained_on", "trained"), ("rows_that_chose_the_model", "chose")):
-        if metrics[key]:
-            print(f"  NOTE: {metrics[key]} of these rows {what} the model: this is no held-out figure")
+    for rows_known, what in (
+        (metrics.rows_trained_on, "trained"),
+        (metrics.rows_that_chose_the_model, "chose"),
+    ):
+        if rows_known:
+            print(f"  NOTE: {rows_known} of these rows {what} the model: this is no held-out figure")
 
 
 def print_verdicts(verdicts: Sequence[Verdict]) -> None:
@@ -167,18 +196,53 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
             print(f"  {verdict.name}: {verdict.finding} Try: {worded(verdict.advice, as_option)}")
 
 
-def print_differences(first: str, differences: Mapping[str, Mapping[str, float]]) -> None:
-    """The first model's log p(x) minus the others', paired over rows."""
+def print_findings(metrics: Metrics, verdicts: Sequence[Verdict] | None, json: bool) -> None:
+    """The verdicts on a single model; as JSON its metrics as well."""
+    if json:
+        print_json(as_json(metrics) | ({} if verdicts is None else {"verdicts": as_json(verdicts)}))
+    elif verdicts is not None:
+        print_verdicts(verdicts)
+
+
+def print_comparison(evaluations: Mapping[str, Evaluation], json: bool) -> None:
+    """Several models, and the first one's log p(x) minus the others', paired over rows."""
+    from lowerbound.baselines.comparison import differences
     from lowerbound.text import with_error
 
-    for other, d in differences.items():
-        difference = with_error(d["difference"], d["standard_error"], sign=True)
-        print(f"{first} − {other}: {difference} nats a row, paired over rows")
+    metrics = {name: evaluation.metrics for name, evaluation in evaluations.items()}
+    paired = differences(evaluations)
+    if json:
+        found = {other: difference._asdict() for other, difference in paired.items()}
+        print_json({"models": metrics, "differences": found})
+        return
+    for name, record in metrics.items():
+        print(name)
+        print_metrics(record)
+    for other, (difference, error) in paired.items():
+        words = with_error(difference, error, sign=True)
+        print(f"{next(iter(metrics))} − {other}: {words} nats a row, paired over rows")
+
+
+def print_report(page: Report, name: str, out: Path, size: int, json: bool) -> None:
+    """What a page of so many bytes tells of, and where it is."""
+    from lowerbound.text import named_rows
+
+    verdicts, metrics = page.diagnosis.verdicts, page.evaluation.metrics
+    lost = metrics.rows_not_finite
+    if json:
+        rows = {"rows": metrics.n_rows, "rows_not_finite": lost}
+        print_json({"out": str(out), "bytes": size, **rows, "verdicts": verdicts})
+    else:
+        print_verdicts(verdicts)
+        say(f"wrote {out} ({size / 1e6:.1f} MB)")
+    if lost:
+        words = f"log p(x) or its bound is not finite for {named_rows(lost)} (counted from 0)"
+        say(f"lowerbound: {name}: {words}")
 
 
 def report_written(out: Path, rows: np.ndarray, json: bool) -> None:
     """What was written where: a line, or JSON on standard output."""
     if json:
-        print(dumps({"out": str(out), "rows": rows.shape[0], "columns": rows.shape[1]}))
+        print_json({"out": str(out), "rows": rows.shape[0], "columns": rows.shape[1]})
     else:
         say(f"wrote {out} ({rows.shape[0]} rows of {rows.shape[1]})")

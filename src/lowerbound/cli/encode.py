@@ -29,12 +29,12 @@ def encode(
     """
     import lowerbound as lb
     from lowerbound.cli.console import report_written
-    from lowerbound.cli.inputs import model_and_rows
+    from lowerbound.cli.inputs import run_and_rows
     from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_rows
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
-    saved, source = model_and_rows(folder, data, labels)
-    z = lb.encode(saved.model, source.x, key=seed)
+    run, source = run_and_rows(folder, data, labels)
+    z = lb.encode(run.model, source.x, key=seed)
     if out.suffix in PICTURES:
         from lowerbound import figures
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
-from json import dumps
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from lowerbound.cli.options import Json, Labels, Method, Samples, Seed, Train
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from lowerbound.archive.store import Saved
+    from lowerbound.baselines.comparison import Evaluation
+    from lowerbound.data.sources import Source
     from lowerbound.diagnosis.diagnosis import Verdict
+    from lowerbound.runs import RunFolder
 
 __all__ = ["evaluate"]
 
@@ -45,82 +42,59 @@ def evaluate(
 
     Example: lowerbound evaluate runs/digits digits
     """
-    from lowerbound.archive.store import read
-    from lowerbound.baselines import load_baselines
-    from lowerbound.cli.console import (
-        Progress,
-        compilation_cache,
-        print_differences,
-        print_metrics,
-        print_verdicts,
-        say,
-    )
-    from lowerbound.cli.files import without_nan
+    from lowerbound.cli.console import compilation_cache, print_comparison, print_findings, print_metrics
     from lowerbound.cli.inputs import rows_for
-    from lowerbound.workflow import differences, evaluate
+    from lowerbound.runs import RunFolder
 
     *folders, data = arguments
     if not folders:
         raise ValueError(f"evaluate: expected DIR... DATA, found {data} alone; name the rows, such as digits")
-    models = {folder: read(folder) for folder in folders}
+    runs = {folder: RunFolder.read(folder) for folder in folders}
     compilation_cache()
-    evaluations = {}
-    for folder, saved in models.items():
-        source = rows_for(saved, data, labels)
-        beside = Path(folder) / "baselines.safetensors"
-        baselines = load_baselines(beside) if beside.exists() else {}
-        say(f"{folder}: log p(x) of {len(source.x)} rows of {source.name}, {samples} samples a row")
-        with Progress("row", len(source.x)) as progress:
-            evaluations[folder] = evaluate(
-                saved,
-                source.x,
-                baselines,
-                samples=samples,
-                method=method,
-                seed=seed,
-                callbacks=[progress.scoring],
-                unfinished=Path(folder) / "evidence.unfinished" if os.access(folder, os.W_OK) else None,
-            )
-    metrics = {folder: evaluation.metrics for folder, evaluation in evaluations.items()}
-    status = 1 if any(record["rows_not_finite"] for record in metrics.values()) else 0
+    sources = {folder: rows_for(run, data, labels) for folder, run in runs.items()}
+    evaluations = {
+        folder: _evaluated(run, sources[folder], samples, method, seed) for folder, run in runs.items()
+    }
     if len(folders) == 1:
-        (only,) = metrics.values()
+        ((folder, evaluation),) = evaluations.items()
         if not json:
-            print_metrics(only)
-        if diagnosis:
-            verdicts = _verdicts(
-                Path(folders[0]), saved, source.x[evaluations[folders[0]].evidence.finite], train, seed
-            )
-            only["verdicts"] = [asdict(verdict) for verdict in verdicts]
-            if not json:
-                print_verdicts(verdicts)
-        if json:
-            print(dumps(without_nan(only), indent=1))
-        return status
-    paired = differences(evaluations)
-    if json:
-        print(dumps(without_nan({"models": metrics, "differences": paired}), indent=1))
-        return status
-    for folder, record in metrics.items():
-        print(f"{folder}")
-        print_metrics(record)
-    print_differences(folders[0], paired)
-    return status
+            print_metrics(evaluation.metrics)
+        verdicts = _verdicts(runs[folder], sources[folder], evaluation, train, seed) if diagnosis else None
+        print_findings(evaluation.metrics, verdicts, json)
+    else:
+        print_comparison(evaluations, json)
+    return 1 if any(evaluation.metrics.rows_not_finite for evaluation in evaluations.values()) else 0
 
 
-def _verdicts(folder: Path, saved: Saved, x: np.ndarray, train: str | None, seed: int) -> tuple[Verdict, ...]:
+def _evaluated(
+    run: RunFolder, source: Source, samples: int, method: Literal["importance", "annealed"], seed: int
+) -> Evaluation:
+    """One model, with progress; what was done of it is kept where the call is interrupted."""
+    from lowerbound.cli.console import Console, plain_warnings
+    from lowerbound.workflow import evaluate
+
+    watch = Console()
+    watch.said(f"{run.path}: log p(x) of {len(source.x)} rows of {source.name}, {samples} samples a row")
+    unfinished = run.path / "evidence.unfinished" if os.access(run.path, os.W_OK) else None
+    with plain_warnings(), watch.scoring(len(source.x)) as told:
+        return evaluate(
+            run, source, samples=samples, method=method, seed=seed, callbacks=[told], unfinished=unfinished
+        )
+
+
+def _verdicts(
+    run: RunFolder, source: Source, evaluation: Evaluation, train: str | None, seed: int
+) -> tuple[Verdict, ...]:
+    """What is wrong with a single model."""
+    from lowerbound.baselines.comparison import finite_rows
     from lowerbound.cli.console import plain_warnings, say
-    from lowerbound.cli.inputs import history_of, training_rows
+    from lowerbound.cli.inputs import training_rows
     from lowerbound.diagnosis.diagnose import diagnose
 
+    x = finite_rows(source, evaluation).x
     if len(x) < 2:
         return ()
     say("looking for what may be wrong")
     with plain_warnings():
-        return diagnose(
-            saved.model,
-            x,
-            train=training_rows(saved, train, None),
-            history=history_of(folder) or None,
-            key=seed,
-        ).verdicts
+        trained = training_rows(run, train)
+        return diagnose(run.model, x, train=trained, history=run.history or None, key=seed).verdicts

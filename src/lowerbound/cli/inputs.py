@@ -3,89 +3,56 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from json import loads
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from lowerbound.archive.store import Saved, read
+import numpy as np
+
 from lowerbound.cli.console import compilation_cache, say
 from lowerbound.data.sources import Source, open_labels, open_source
+from lowerbound.runs import RunFolder
 
-if TYPE_CHECKING:
-    import numpy as np
-
-__all__ = ["as_trained", "history_of", "labelled", "model_and_rows", "rows_for", "training_rows"]
+__all__ = ["labelled", "rows_for", "run_and_rows", "training_and_held_out", "training_rows"]
 
 
-def model_and_rows(folder: Path, data: str, labels: str | None) -> tuple[Saved, Source]:
-    """A saved model and the rows for it, with everything ready to compute."""
-    saved = read(folder)
-    source = rows_for(saved, data, labels)
+def run_and_rows(folder: Path, data: str, labels: str | None) -> tuple[RunFolder, Source]:
+    """A run and the rows for its model, with everything ready to compute."""
+    run = RunFolder.read(folder)
+    source = rows_for(run, data, labels)
     compilation_cache()
-    return saved, source
+    return run, source
 
 
-def rows_for(saved: Saved, data: str, labels: str | None = None) -> Source:
-    """The rows that `data` names, [as the model was trained][as_trained]."""
-    return as_trained(saved, labelled("digits:test" if data == "digits" else data, labels))
+def rows_for(run: RunFolder, data: str, labels: str | None = None) -> Source:
+    """The rows that `data` names, as the model was trained; the column that held the labels then holds them
+    here."""
+    return run.rows(labelled("digits:test" if data == "digits" else data, labels, run.label))
 
 
-def as_trained(saved: Saved, source: Source) -> Source:
-    """`source` with the columns that the model was trained on, in their order, and images of their shape.
-
-    **Raises:** `ValueError` where a column is missing.
-    """
-    trained = saved.provenance.get("data", {})
-    wanted = trained.get("column_names")
-    if wanted is not None and source.columns is not None and list(source.columns) != wanted:
-        missing = [name for name in wanted if name not in source.columns]
-        if missing:
-            raise ValueError(
-                f"{source.name}: expected the columns that the model was trained on, found no "
-                f"{', '.join(missing)}"
-            )
-        places = [source.columns.index(name) for name in wanted]
-        source = replace(source, x=source.x[:, places], columns=tuple(wanted))
-    shape = trained.get("image_shape")
-    if source.image_shape is None and shape is not None:
-        source = replace(source, image_shape=tuple(shape))
-    return source
-
-
-def labelled(data: str, labels: str | None) -> Source:
-    """The rows that `data` names with labels: a column of the table, or else an array of its own."""
-    source = open_source(data, labels)
-    if labels is None or (source.labels is not None and data.split(":")[0] != "digits"):
+def labelled(data: str, labels: str | None, known: str | None = None) -> Source:
+    """The rows that `data` names with labels: a column of the table, or else an array of its own. Without
+    `labels` they are the column `known`, where the table has it."""
+    source = open_source(data, labels or known)
+    if labels is None or source.label is not None:
         return source
     return replace(source, labels=open_labels(labels, len(source.x)))
 
 
-def history_of(folder: Path) -> list[dict[str, Any]]:
-    """The records of the training, or none where none were kept."""
-    path = folder / "history.jsonl"
-    if not path.exists():
-        return []
-    try:
-        return [loads(line) for line in path.read_text("utf-8").splitlines()]
-    except ValueError as error:
-        raise ValueError(f"{path}: expected a JSON document a line ({error})") from None
-
-
-def training_rows(saved: Saved, data: str | None, labels: str | None) -> np.ndarray | None:
+def training_rows(run: RunFolder, data: str | None) -> np.ndarray | None:
     """The rows that trained the model, where `data` says or where they were: known by their fingerprints.
 
     **Raises:** `ValueError` where `data` does not hold them all.
     """
     from lowerbound.inference.fingerprints import rows_among
 
-    named = data or saved.provenance.get("data", {}).get("source", "")
-    # `fit` names a share of a source so.
-    name = str(named).removesuffix(" (trained on)")
-    if not name:
+    if data is not None:
+        name = data
+    elif run.provenance is not None:
+        name = run.provenance.data.source.removesuffix(_TRAINED)  # so `fit` names a share of a source
+    else:
         return None
     try:
-        x = as_trained(saved, open_source(name, labels)).x
-        rows = rows_among(x, saved.train_rows) if len(saved.train_rows) else x
+        x, known = run.rows(open_source(name, run.label)).x, run.trained_on.train
+        rows = rows_among(x, known) if len(known) else x
         if rows is None:
             raise ValueError(f"{name}: does not hold the rows that trained the model, or not as they were")
         return rows
@@ -94,3 +61,32 @@ def training_rows(saved: Saved, data: str | None, labels: str | None) -> np.ndar
             raise
         say(f"without the training rows: {error} (--train names them)")
         return None
+
+
+_TRAINED, _HELD_OUT = " (trained on)", " (held out)"
+
+
+def training_and_held_out(
+    data: str, test: str | None, labels: str | None, seed: int
+) -> tuple[Source, Source]:
+    """The rows to train on and those to report on, which alone need labels where they are a source of their
+    own."""
+    if data == "digits" and test is None:
+        return open_source("digits:train"), labelled("digits:test", labels)
+    try:
+        share = 0.1 if test is None else float(test)
+    except ValueError:
+        return open_source(data, labels), labelled(str(test), labels)
+    if not 0 < share < 1:
+        raise ValueError(f"--test: expected DATA or a share between 0 and 1, found {test}")
+    source = labelled(data, labels)
+    if len(source.x) < 2:
+        raise ValueError(f"{data}: expected at least 2 rows, one to train on and one to report on; found 1")
+    order = np.random.default_rng(seed).permutation(len(source.x))
+    held = max(1, round(share * len(order)))
+    return _taken(source, order[held:], _TRAINED), _taken(source, order[:held], _HELD_OUT)
+
+
+def _taken(source: Source, rows: np.ndarray, words: str) -> Source:
+    labels = None if source.labels is None else source.labels[rows]
+    return replace(source, x=source.x[rows], labels=labels, name=source.name + words)

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from json import dumps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["ARRAYS", "PICTURES", "print_csv", "usable_file", "write_rows"]
+__all__ = ["ARRAYS", "PICTURES", "print_csv", "print_json", "usable_file", "usable_folder", "write_rows"]
 
 ARRAYS = (".npy", ".csv", ".parquet")
 PICTURES = (".png", ".svg", ".pdf")
+
+
+def usable_folder(out: Path, overwrite: bool) -> None:
+    """Whether results can be written to `out` in the end, asked before any work is done.
+
+    **Raises:** `FileExistsError`, `NotADirectoryError`, `PermissionError` in one line.
+    """
+    if out.exists() and not out.is_dir():
+        raise NotADirectoryError(f"--out {out}: expected a folder, found a file")
+    if out.is_dir() and any(out.iterdir()) and not overwrite:
+        raise FileExistsError(f"--out {out}: the folder is not empty; take another, or pass --overwrite")
+    above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise PermissionError(f"--out {out}: {above} cannot be written")
 
 
 def usable_file(out: Path, endings: Sequence[str], overwrite: bool) -> None:
@@ -55,3 +71,10 @@ def print_csv(rows: np.ndarray, columns: Sequence[str]) -> None:
     sys.stdout.write(",".join(columns) + "\n")
     for row in rows.tolist():
         sys.stdout.write(",".join(f"{value:.6g}" for value in row) + "\n")
+
+
+def print_json(value: Any) -> None:
+    """Records for machines on standard output."""
+    from lowerbound.archive.records import as_json
+
+    print(dumps(as_json(value), indent=1))

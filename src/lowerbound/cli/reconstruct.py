@@ -32,18 +32,18 @@ def reconstruct(
     """
     import lowerbound as lb
     from lowerbound.cli.console import report_written
-    from lowerbound.cli.inputs import model_and_rows
+    from lowerbound.cli.inputs import run_and_rows
     from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_rows
     from lowerbound.data.chunks import observed
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
-    saved, source = model_and_rows(folder, data, labels)
+    run, source = run_and_rows(folder, data, labels)
     x = source.x[:24] if out.suffix in PICTURES else source.x
-    means = lb.reconstruct(saved.model, x, key=seed)
+    means = lb.reconstruct(run.model, x, key=seed)
     if out.suffix in PICTURES:
         from lowerbound import figures
 
-        rows = observed(saved.model, x, seed)
+        rows = observed(run.model, x, seed)
         figures.save(figures.reconstructions(rows, means, source.image_shape), out)
     else:
         write_rows(out, means, source.names)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from json import dumps
 from pathlib import Path
 from typing import Annotated
 
@@ -32,65 +30,23 @@ def report(
 
     Example: lowerbound report runs/digits digits --out report.html
     """
-    from lowerbound.archive.whole import write_whole
-    from lowerbound.baselines import load_baselines
     from lowerbound.cli.advice import as_option
-    from lowerbound.cli.console import Progress, plain_warnings, print_verdicts, say
-    from lowerbound.cli.files import without_nan
-    from lowerbound.cli.inputs import history_of, model_and_rows, training_rows
+    from lowerbound.cli.console import Console, plain_warnings, print_report, say
+    from lowerbound.cli.inputs import run_and_rows, training_rows
     from lowerbound.cli.outputs import usable_file
-    from lowerbound.diagnosis.diagnose import diagnose
-    from lowerbound.pages.report import report as page
-    from lowerbound.text import named_rows
-    from lowerbound.workflow import evaluate, finite_rows
+    from lowerbound.workflow import report
 
     usable_file(out, (".html",), overwrite)
-    saved, source = model_and_rows(folder, data, labels)
-    n = len(source.x)
-    if n < 2:
-        raise ValueError(f"{data}: expected at least 2 rows, for an error; found {n}")
-    history = history_of(folder)
-    trained = training_rows(saved, train, labels)
-    baselines = load_baselines(path) if (path := folder / "baselines.safetensors").exists() else {}
-    say(f"{folder}: log p(x) of {n} rows of {source.name}, {samples} samples a row")
-    with Progress("row", n) as progress:
-        callbacks = [progress.scoring]
-        evaluation = evaluate(saved, source.x, baselines, samples=samples, seed=seed, callbacks=callbacks)
-    lost, finite = evaluation.metrics["rows_not_finite"], finite_rows(source, evaluation)
-    if len(finite.x) < 2:
-        raise FloatingPointError(f"{data}: log p(x) is finite for {len(finite.x)} of {n} rows: no report")
-    say("looking for what may be wrong, drawing")
+    run, source = run_and_rows(folder, data, labels)
+    known = training_rows(run, train)
     with plain_warnings():
-        diagnosis = diagnose(saved.model, finite.x, train=trained, history=history or None, key=seed)
-        html = page(
-            saved, source, evaluation, diagnosis, history=history, train=trained, seed=seed, wording=as_option
+        page = report(
+            run, source, train=known, samples=samples, seed=seed, watch=Console(), wording=as_option
         )
-    content = _encoded(html)
     try:
-        write_whole(out, content)
+        size = page.write(out)
     except OSError as error:
         say(f"lowerbound: --out {out}: not written: {error.strerror or error}")
         return 1
-    verdicts = diagnosis.verdicts
-    if json:
-        found = [asdict(verdict) for verdict in verdicts]
-        written = {
-            "out": str(out),
-            "bytes": len(content),
-            "rows": n,
-            "rows_not_finite": lost,
-            "verdicts": found,
-        }
-        print(dumps(without_nan(written), indent=1))
-    else:
-        print_verdicts(verdicts)
-        say(f"wrote {out} ({len(content) / 1e6:.1f} MB)")
-    if lost:
-        say(
-            f"lowerbound: {data}: log p(x) or its bound is not finite for {named_rows(lost)} (counted from 0)"
-        )
-    return 1 if lost else 0
-
-
-def _encoded(html: str) -> bytes:
-    return html.encode("utf-8", "replace")  # a file's name may be no text
+    print_report(page, data, out, size, json)
+    return 1 if page.evaluation.metrics.rows_not_finite else 0

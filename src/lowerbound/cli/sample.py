@@ -30,21 +30,19 @@ def sample(
     Example: lowerbound sample runs/digits --n 100 --out samples.npy
     """
     import lowerbound as lb
-    from lowerbound.archive.store import read
     from lowerbound.cli.console import compilation_cache, report_written
     from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_rows
+    from lowerbound.runs import RunFolder
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
-    saved = read(folder)
+    run = RunFolder.read(folder)
     compilation_cache()
-    rows = lb.sample(saved.model, n, key=seed, mean=mean)
-    trained = saved.provenance.get("data", {})
+    rows = lb.sample(run.model, n, key=seed, mean=mean)
     if out.suffix in PICTURES:
         from lowerbound import figures
 
-        shape = trained.get("image_shape")
-        figures.save(figures.samples(rows, None if shape is None else tuple(shape)), out)
+        figures.save(figures.samples(rows, run.image_shape), out)
     else:
-        write_rows(out, rows, trained.get("column_names") or [f"x{i}" for i in range(rows.shape[1])])
+        write_rows(out, rows, run.column_names or [f"x{i}" for i in range(rows.shape[1])])
     report_written(out, rows, json)
     return 0

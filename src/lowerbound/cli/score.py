@@ -33,14 +33,14 @@ def score(
 
     import lowerbound as lb
     from lowerbound.cli.console import report_written
-    from lowerbound.cli.inputs import model_and_rows
+    from lowerbound.cli.inputs import run_and_rows
     from lowerbound.cli.outputs import ARRAYS, print_csv, usable_file, write_rows
 
     if out is not None:
         usable_file(out, ARRAYS, overwrite)
-    saved, source = model_and_rows(folder, data, labels)
+    run, source = run_and_rows(folder, data, labels)
     evidence = lb.log_evidence(
-        saved.model,
+        run.model,
         source.x,
         samples=samples,
         method=method,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.data.chunks import seen
@@ -22,7 +23,7 @@ from lowerbound.parts import BITS, COUNTS, LEVELED, POSITIVE, REAL, UNIT, sugges
 if TYPE_CHECKING:
     from lowerbound.data.schema import Schema
 
-__all__ = ["Asked", "Rows", "check_support", "checked", "conditions", "padded_size"]
+__all__ = ["Asked", "Rows", "check_support", "checked", "conditions", "padded_size", "rows_outside"]
 
 
 @dataclass(frozen=True)
@@ -218,11 +219,47 @@ values (DiagonalGaussian with a Dequantization, BetaBinomial)
     raise DataError(name, expected, f"{value:g}", place, _ways_out(value, set_of_values))
 
 
+def rows_outside(model: LatentModel, x: np.ndarray) -> Bool[np.ndarray, " n"]:
+    """Which rows of `x`, (n, d), lie where the model has no mass: outside the transform's domain or, as the
+    model sees them, the likelihood's support. Their log p(x) is −∞.
+
+    >>> from lowerbound.assembly import build
+    >>> model = build(np.array([[0, 1], [1, 1]]), latent_dim=1, width=4).model
+    >>> rows_outside(model, np.array([[0, 1], [2, 1]])).tolist()
+    [False, True]
+    """
+    asked = Asked.by(model)
+    domain = OrMissing(asked.transform.domain) if asked.missing else asked.transform.domain
+    outside = _any_outside(x, domain)
+    inside = np.flatnonzero(~outside)
+    first = 0
+    for y in seen(asked.transform, x[inside]) if len(inside) else ():
+        outside[inside[first : first + len(y)]] = _any_outside(y, asked.event.support)
+        first += len(y)
+    return outside
+
+
+def _any_outside(x: np.ndarray, support: Constraint) -> Bool[np.ndarray, " n"]:
+    """Which rows have a value outside."""
+    parts = support.blocks if isinstance(support, Columns) else ((support, tuple(range(x.shape[1]))),)
+    outside = np.zeros(len(x), bool)
+    for set_of_values, columns in parts:
+        inside = _inside(x[:, columns], set_of_values)
+        outside |= np.zeros(len(x), bool) if inside is None else ~inside.all(1)
+    return outside
+
+
 def _first_outside(x: np.ndarray, support: Constraint) -> list[tuple[int, int]]:
     """Row and column of the first value outside, or nothing."""
+    inside = _inside(x, support)
+    return [] if inside is None or inside.all() else [tuple(np.argwhere(~inside)[0].tolist())]
+
+
+def _inside(x: np.ndarray, support: Constraint) -> Bool[np.ndarray, "n d"] | None:
+    """Which values lie in a set; None where all of them do."""
     span = range_of(support)
     if span is None:
-        return []
+        return None
 
     def between(low: Any, high: Any) -> Any:
         above = low > span.low if span.open_low else low >= span.low
@@ -230,13 +267,13 @@ def _first_outside(x: np.ndarray, support: Constraint) -> list[tuple[int, int]]:
 
     # The least and the greatest are NaN where a value is, and NaN is between nothing.
     if all(between(block.min(), block.max()) and (not span.whole or _whole(block)) for block in blocks(x)):
-        return []
-    inside = between(x, x)
+        return None
+    inside: np.ndarray = between(x, x)
     if span.whole:
         inside &= x == np.floor(x)
     if takes_missing(support):
         inside |= np.isnan(x)
-    return [] if inside.all() else [tuple(np.argwhere(~inside)[0].tolist())]
+    return inside
 
 
 def _whole(x: np.ndarray) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, TypedDict
 
 import equinox as eqx
 import jax
@@ -17,14 +17,14 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from lowerbound.archive.unfinished import Unfinished, fingerprint
 from lowerbound.data.chunks import chunks
-from lowerbound.data.rows import checked
+from lowerbound.data.rows import Rows, checked
 from lowerbound.evidence.annealing import annealed
 from lowerbound.evidence.k_hat import pareto_k_hat, tail_length
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys, as_key
-from lowerbound.statistics import standard_error_of_mean
+from lowerbound.statistics import RunningMean, standard_error_of_mean
 
-__all__ = ["Evidence", "log_evidence"]
+__all__ = ["Evidence", "Scored", "log_evidence"]
 
 Columns = dict[str, np.ndarray]
 
@@ -96,13 +96,41 @@ class Evidence:
         columns = {name: getattr(self, name)[rows] for name in _COLUMNS}
         return type(self)(**columns, samples=self.samples, dimensions=self.dimensions, measure=self.measure)
 
+    def among(self, inside: Bool[np.ndarray, " m"]) -> Self:
+        """The same rows among m, of which they are those `inside`; the others have a density of 0."""
+        if inside.all():
+            return self
+        nothing = {"log_prob": -np.inf, "elbo": -np.inf, "distortion": np.inf, "group": 0}
+        columns = {}
+        for name in _COLUMNS:
+            known = getattr(self, name)
+            columns[name] = np.full(len(inside), nothing.get(name, np.nan), known.dtype)
+            columns[name][inside] = known
+        columns["group"][~inside] = self.group.max() + 1 + np.arange((~inside).sum())
+        return type(self)(**columns, samples=self.samples, dimensions=self.dimensions, measure=self.measure)
+
 
 _COLUMNS = tuple(field.name for field in fields(Evidence))[:7]
 
 
+class Scored(TypedDict):
+    """What a callback is told after every chunk of rows: of how many rows (`of`) so many are done (`rows`);
+    the mean `log_prob` of those that are finite, in nats a row, with its `standard_error` over rows; how many
+    of them are `not_finite`. At the end these are the figures of the [`Evidence`][]'s finite rows."""
+
+    rows: int
+    of: int
+    log_prob: float
+    standard_error: float
+    not_finite: int
+
+
+Callback = Callable[[Scored], object]
+
+
 def log_evidence(
     model: LatentModel,
-    x: ArrayLike,
+    x: ArrayLike | Rows,
     *,
     samples: int | None = None,
     key: PRNGKeyArray | int = 0,
@@ -112,7 +140,7 @@ def log_evidence(
     chunk_rows: int = 32,
     chunk_samples: int = 64,
     devices: int | None = None,
-    callbacks: Sequence[Callable[[Mapping[str, Any]], object]] = (),
+    callbacks: Sequence[Callback] = (),
     unfinished: str | Path | None = None,
 ) -> Evidence:
     """log p(x) of each row, in nats: by importance sampling with q(z∣x) (Burda et al. 2016), or along
@@ -132,8 +160,7 @@ def log_evidence(
     - `method`: `"importance"` or `"annealed"`; `steps`: temperatures of an annealed chain.
     - `chunk_rows`, `chunk_samples`: the shape of a compiled chunk, by default the fastest on a CPU.
     - `devices`: how many local devices share the rows, `chunk_rows` for each at a time; by default all.
-    - `callbacks`: each is called after every chunk with a record: `rows` done, of how many (`of`), and the
-      mean `log_prob` so far with its `standard_error` over rows.
+    - `callbacks`: each is called after every chunk with a record of what is done, a [`Scored`][].
     - `unfinished`: a file that keeps the rows that are done while the call runs. Where a call was
       interrupted, the same call goes on where that was; when it is finished the file is removed.
 
@@ -167,24 +194,18 @@ def log_evidence(
         kept = Unfinished(unfinished, fingerprint(method, constants, x, given))
     done = (kept and kept.read()) or None
     parts: list[Columns] = [] if done is None else [done]
-    rows = 0 if done is None else len(done["elbo"])
+    told = _Told(callbacks, len(x))
+    told.add(done)
     count = _local_devices(devices)
-    for stream, hashes in chunks(of_row, constants, (x, given), chunk=chunk_rows, devices=count, start=rows):
+    for stream, hashes in chunks(
+        of_row, constants, (x, given), chunk=chunk_rows, devices=count, start=told.rows
+    ):
         parts.append(_summary(stream, hashes, samples))
-        rows += len(hashes)
-        if kept is not None and kept.due and rows < len(x):
+        told.add(parts[-1])
+        if kept is not None and kept.due and told.rows < len(x):
             parts = [_joined(parts)]
             kept.write(parts[0])
-        if callbacks:
-            log_prob = np.concatenate([part["log_prob"] for part in parts])
-            record = {
-                "rows": rows,
-                "of": len(x),
-                "log_prob": float(log_prob.mean()),
-                "standard_error": standard_error_of_mean(log_prob),
-            }
-            for callback in callbacks:
-                callback(record)
+        told.tell()
     columns = _joined(parts)
     if kept is not None:
         kept.finish()
@@ -196,6 +217,31 @@ def log_evidence(
         dimensions=x.shape[1],
         measure=model.event(None if given is None else jnp.asarray(given[0])).measure,
     )
+
+
+class _Told:
+    """What callbacks are told of the rows that are done; running sums, so that no row is looked at twice."""
+
+    def __init__(self, callbacks: Sequence[Callback], of: int):
+        self.callbacks, self.of, self.rows, self.finite = callbacks, of, 0, RunningMean()
+
+    def add(self, columns: Columns | None) -> None:
+        if columns is not None:
+            log_prob, elbo = columns["log_prob"], columns["elbo"]
+            self.rows += len(log_prob)
+            self.finite.add(log_prob[np.isfinite(log_prob) & np.isfinite(elbo)].astype(float))
+
+    def tell(self) -> None:
+        for callback in self.callbacks:
+            callback(
+                Scored(
+                    rows=self.rows,
+                    of=self.of,
+                    log_prob=self.finite.mean,
+                    standard_error=self.finite.standard_error,
+                    not_finite=self.rows - self.finite.count,
+                )
+            )
 
 
 class _Constants(eqx.Module):

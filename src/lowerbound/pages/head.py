@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
-from lowerbound.archive.store import Saved
+from lowerbound.archive.records import BaselineScore, Metrics, Provenance
 from lowerbound.diagnosis.diagnosis import Diagnosis, overall
 from lowerbound.pages.html import marked, paragraph
 from lowerbound.text import counted, named_rows, spaced, with_error
-from lowerbound.workflow import Metrics
 
 __all__ = ["head"]
 
 
-def head(title: str, saved: Saved, metrics: Metrics, diagnosis: Diagnosis) -> str:
+def head(title: str, provenance: Provenance | None, metrics: Metrics, diagnosis: Diagnosis) -> str:
     """Title, verdict, alerts, and four numbers."""
-    trained = saved.provenance.get("data", {})
-    size = f"{counted(metrics['n_rows'], 'row')} of {counted(metrics['n_dims'], 'column')}"
+    size = f"{counted(metrics.n_rows, 'row')} of {counted(metrics.n_dims, 'column')}"
     what = f"A variational auto-encoder, {size}"
-    if trained:
-        what += f"; trained on {trained.get('source')}"
+    if provenance is not None:
+        what += f"; trained on {provenance.data.source}"
     parts = [
         f"<h1>{escape(title)}</h1>",
         paragraph(what + ".", "quiet"),
@@ -34,50 +32,50 @@ def head(title: str, saved: Saved, metrics: Metrics, diagnosis: Diagnosis) -> st
 
 def _alerts(metrics: Metrics) -> Iterable[tuple[str, str]]:
     """What the checks do not see and a reader must: a word, and why."""
-    if lost := metrics["rows_not_finite"]:
-        others = counted(metrics["n_rows"] - len(lost), "row")
+    if lost := metrics.rows_not_finite:
+        others = counted(metrics.n_rows - len(lost), "row")
         yield (
             "Left out.",
             f"log p(x) or its bound is not finite for {named_rows(lost, 200)} (counted from 0). Every figure "
             f"here is of the other {others}.",
         )
-    if known := metrics["rows_trained_on"]:
+    if known := metrics.rows_trained_on:
         yield (
             "Not held out.",
             f"{known:,} of these rows trained the model: it is likely to do worse on others.",
         )
-    if known := metrics["rows_that_chose_the_model"]:
+    if known := metrics.rows_that_chose_the_model:
         yield "Not held out.", f"{known:,} of these rows chose the stopping point."
-    name, best = _best(metrics)
-    if best["difference"] < -2 * best["difference_standard_error"]:
-        behind = with_error(-best["difference"], best["difference_standard_error"])
+    name, best = _best(metrics.baselines)
+    if best is not None and best.difference < -2 * best.difference_standard_error:
+        behind = with_error(-best.difference, best.difference_standard_error)
         yield "Behind a baseline.", f"{spaced(name).capitalize()} is {behind} nats a row better."
 
 
-def _best(metrics: Metrics) -> tuple[str, Metrics]:
-    """The baseline that the model is least ahead of; without baselines one that it is infinitely ahead of."""
-    none = ("", {"difference": math.inf, "difference_standard_error": 0.0})
-    return min([none, *metrics["baselines"].items()], key=lambda item: item[1]["difference"])
+def _best(baselines: Mapping[str, BaselineScore]) -> tuple[str, BaselineScore | None]:
+    """The baseline that the model is least ahead of."""
+    none: tuple[str, BaselineScore | None] = ("", None)
+    return min(baselines.items(), key=lambda item: item[1].difference, default=none)
 
 
 def _glance(metrics: Metrics) -> str:
     tiles = [
         (
             "log p(x)",
-            with_error(metrics["log_likelihood"], metrics["log_likelihood_standard_error"]),
+            with_error(metrics.log_likelihood, metrics.log_likelihood_standard_error),
             "nats a row",
         )
     ]
-    if metrics["baselines"]:
-        name, best = _best(metrics)
-        gain = with_error(best["difference"], best["difference_standard_error"], sign=True)
+    name, best = _best(metrics.baselines)
+    if best is not None:
+        gain = with_error(best.difference, best.difference_standard_error, sign=True)
         tiles.append(("against the best baseline", gain, f"nats a row, paired; {spaced(name)}"))
-    bits = metrics["log_likelihood_standard_error"] / metrics["n_dims"] / math.log(2)
-    tiles.append(("bits per dimension", with_error(metrics["bits_per_dim"], bits), "fewer are better"))
+    bits = metrics.log_likelihood_standard_error / metrics.n_dims / math.log(2)
+    tiles.append(("bits per dimension", with_error(metrics.bits_per_dim, bits), "fewer are better"))
     tiles.append(
         (
             "k-hat above 0.7",
-            f"{metrics['k_hat_above_0.7']:.0%}",
+            f"{metrics.high_k_hat:.0%}",
             "of rows, where errors are not to be relied on",
         )
     )

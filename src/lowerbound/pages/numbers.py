@@ -5,31 +5,31 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from lowerbound.archive.records import BaselineScore, Metrics
 from lowerbound.diagnosis.diagnosis import Diagnosis
 from lowerbound.evidence.importance import Evidence
 from lowerbound.pages.html import paragraph, section, table_of
 from lowerbound.statistics import standard_error_of_mean
 from lowerbound.text import aligned, counted, spaced, with_error
-from lowerbound.workflow import Metrics
 
 __all__ = ["numbers"]
 
 
 def numbers(metrics: Metrics, evidence: Evidence, diagnosis: Diagnosis) -> str:
     """log p(x), bound, rate and distortion with their errors; where nats are lost; the baselines."""
-    bits = 1 / (metrics["n_dims"] * math.log(2))
-    errors = metrics["log_likelihood_standard_error"], metrics["log_likelihood_monte_carlo_error"]
+    bits = 1 / (metrics.n_dims * math.log(2))
+    errors = metrics.log_likelihood_standard_error, metrics.log_likelihood_monte_carlo_error
     rows = [
-        ("log p(x)", metrics["log_likelihood"], *errors),
-        ("bound (ELBO)", metrics["elbo"], metrics["elbo_standard_error"], None),
-        ("rate, KL(q‖p)", metrics["rate"], standard_error_of_mean(evidence.rate), None),
+        ("log p(x)", metrics.log_likelihood, *errors),
+        ("bound (ELBO)", metrics.elbo, metrics.elbo_standard_error, None),
+        ("rate, KL(q‖p)", metrics.rate, standard_error_of_mean(evidence.rate), None),
         (
             "distortion, −E log p(x|z)",
-            metrics["distortion"],
+            metrics.distortion,
             standard_error_of_mean(evidence.distortion),
             None,
         ),
-        ("bits per dimension", metrics["bits_per_dim"], errors[0] * bits, errors[1] * bits),
+        ("bits per dimension", metrics.bits_per_dim, errors[0] * bits, errors[1] * bits),
     ]
     table = table_of(
         f"On {counted(len(evidence.log_prob), 'row')}, in nats a row",
@@ -37,21 +37,17 @@ def numbers(metrics: Metrics, evidence: Evidence, diagnosis: Diagnosis) -> str:
         [(name, *aligned(value, *errors)) for name, value, *errors in rows],
     )
     reliable = (
-        f"{metrics['samples']:,} samples of the posterior a row. k-hat is above 0.7 in "
-        f"{metrics['k_hat_above_0.7']:.1%} of rows"
-        + (
-            ": there log p(x) is likely too low and its error too small."
-            if metrics["k_hat_above_0.7"]
-            else "."
-        )
+        f"{metrics.samples:,} samples of the posterior a row. k-hat is above 0.7 in "
+        f"{metrics.high_k_hat:.1%} of rows"
+        + (": there log p(x) is likely too low and its error too small." if metrics.high_k_hat else ".")
     )
     return section(
         "numbers",
         "Numbers",
-        paragraph(f"The density is stated in {metrics['measure']}. {reliable}"),
+        paragraph(f"The density is stated in {metrics.measure}. {reliable}"),
         table,
         _losses(diagnosis),
-        _compared(metrics["baselines"]),
+        _compared(metrics.baselines),
     )
 
 
@@ -94,17 +90,17 @@ def _losses(diagnosis: Diagnosis) -> str:
     )
 
 
-def _compared(baselines: Mapping[str, Metrics]) -> str:
+def _compared(baselines: Mapping[str, BaselineScore]) -> str:
     if not baselines:
         return paragraph("No baselines were fitted with this model.", "note")
     rows = [
         (
             spaced(name),
-            with_error(b["log_likelihood"], b["standard_error"]),
-            with_error(b["difference"], b["difference_standard_error"], sign=True),
-            b["note"],
+            with_error(b.log_likelihood, b.standard_error),
+            with_error(b.difference, b.difference_standard_error, sign=True),
+            b.note,
         )
-        for name, b in sorted(baselines.items(), key=lambda item: -item[1]["log_likelihood"])
+        for name, b in sorted(baselines.items(), key=lambda item: -item[1].log_likelihood)
     ]
     heads = ("", "log p(x)", "model − baseline, paired", "what it is")
     return table_of("Baselines on the same rows, in nats a row", heads, rows, words=True)

@@ -11,13 +11,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from lowerbound.archive.store import Saved
+from lowerbound.archive.records import HistoryRecord, Metrics, Provenance
 from lowerbound.data.sources import Source
 from lowerbound.leaves import trainable
 from lowerbound.models.conditional import Conditional
+from lowerbound.models.vae import VAE
 from lowerbound.pages.html import section
 from lowerbound.text import counted
-from lowerbound.workflow import Metrics
 
 __all__ = ["origin"]
 
@@ -25,55 +25,61 @@ Fact = tuple[str, str]
 
 
 def origin(
-    saved: Saved, source: Source, metrics: Metrics, history: Sequence[Mapping[str, Any]], seed: int
+    model: VAE,
+    source: Source,
+    metrics: Metrics,
+    provenance: Provenance | None,
+    settings: Mapping[str, Any] | None,
+    history: Sequence[HistoryRecord],
+    seed: int,
 ) -> str:
     """Data, parts, training, settings, versions and command, as they were recorded."""
-    facts = [*_data(saved, source, metrics), *_model(saved), *_training(saved, history)]
-    facts.append(("Evidence", f"importance sampling, {metrics['samples']:,} samples a row, seed {seed}"))
-    if "versions" in saved.provenance:
-        versions = saved.provenance["versions"].items()
+    facts = [*_data(provenance, source, metrics), *_model(model), *_training(provenance, history)]
+    if settings is not None:
+        facts.append(("Estimator", ", ".join(f"{name}={value!r}" for name, value in settings.items())))
+    facts.append(("Evidence", f"importance sampling, {metrics.samples:,} samples a row, seed {seed}"))
+    if provenance is not None:
+        versions = provenance.versions.items()
         facts.append(("Versions, training", ", ".join(f"{name} {number}" for name, number in versions)))
     here = ", ".join(
         f"{name} {version(name)}" for name in ("lowerbound", "jax", "numpyro", "numpy", "matplotlib")
     )
     facts.append(("Versions, report", here))
     listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
-    if "command" in saved.provenance:
-        command = escape(str(saved.provenance["command"]))
-        listed += f"<dt>Command</dt><dd><pre><code>{command}</code></pre></dd>"
+    if provenance is not None and provenance.command is not None:
+        listed += f"<dt>Command</dt><dd><pre><code>{escape(provenance.command)}</code></pre></dd>"
     return section("origin", "How it was made", f'<dl class="origin">{listed}</dl>')
 
 
-def _data(saved: Saved, source: Source, metrics: Metrics) -> Iterator[Fact]:
-    trained, split = saved.provenance.get("data", {}), saved.provenance.get("split", {})
-    if trained:
-        rows, columns, digest = (_recorded(trained.get(name)) for name in ("rows", "columns", "sha256"))
-        yield "Trained on", f"{trained.get('source')}: {rows} rows of {columns}, SHA-256 {digest}"
-    if split:
-        fitted, chose = (_recorded(split.get(name)) for name in ("train_rows", "validation_rows"))
-        yield "Split", f"{fitted} rows trained, {chose} chose the stopping point"
+def _data(provenance: Provenance | None, source: Source, metrics: Metrics) -> Iterator[Fact]:
+    if provenance is not None:
+        trained, split = provenance.data, provenance.split
+        size = f"{trained.rows:,} rows of {trained.columns:,}"
+        yield "Trained on", f"{trained.source}: {size}, SHA-256 {trained.sha256}"
+        chose = f"{split.validation_rows:,} chose the stopping point"
+        yield "Split", f"{split.train_rows:,} rows trained, {chose}"
     digest = hashlib.sha256(np.ascontiguousarray(source.x).tobytes()).hexdigest()
-    size = f"{counted(metrics['n_rows'], 'row')} of {metrics['n_dims']:,}"
+    size = f"{counted(metrics.n_rows, 'row')} of {metrics.n_dims:,}"
     yield "Reported on", f"{source.name}: {size}, SHA-256 {digest}"
 
 
-def _model(saved: Saved) -> Iterator[Fact]:
-    for name in ("prior", "posterior", "likelihood"):
-        yield name.capitalize(), _described(getattr(saved.model, name))
-    size = sum(leaf.size for leaf in jax.tree.leaves(trainable(saved.model)))
+def _model(model: VAE) -> Iterator[Fact]:
+    for name, part in (
+        ("Prior", model.prior),
+        ("Posterior", model.posterior),
+        ("Likelihood", model.likelihood),
+    ):
+        yield name, _described(part)
+    size = sum(leaf.size for leaf in jax.tree.leaves(trainable(model)))
     yield "Trained numbers", f"{size:,}"
-    yield "Transform", type(saved.model.transform).__name__
+    yield "Transform", type(model.transform).__name__
 
 
-def _training(saved: Saved, history: Sequence[Mapping[str, Any]]) -> Iterator[Fact]:
-    made = saved.provenance
-    if "stopped" in made:
-        steps = f"; the model is of step {_recorded(made['best_step'])}" if "best_step" in made else ""
+def _training(provenance: Provenance | None, history: Sequence[HistoryRecord]) -> Iterator[Fact]:
+    if provenance is not None:
         ended = f", {history[-1]['epoch']:.0f} epochs" if history else ""
-        yield "Training", f"seed {made.get('seed')}{ended}; stopped by {made['stopped']}{steps}"
-    settings = made.get("estimator", {}).get("settings", {})
-    if settings:
-        yield "Estimator", ", ".join(f"{name}={value!r}" for name, value in settings.items())
+        steps = f"; the model is of step {provenance.best_step:,}"
+        yield "Training", f"seed {provenance.seed}{ended}; stopped by {provenance.stopped}{steps}"
 
 
 def _described(part: Any) -> str:
@@ -93,8 +99,3 @@ def _network(network: Any) -> str:
     widths = [np.shape(weight) for weight in getattr(network, "weights", ())]
     sizes = f" ({', '.join(' → '.join(map(str, shape)) for shape in widths)})" if widths else ""
     return f"{type(network).__name__}{sizes}"
-
-
-def _recorded(value: Any) -> str:
-    """What a file holds, which may be anything."""
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -16,45 +16,47 @@ from typing import Any
 
 import numpy as np
 
-from lowerbound.archive.store import Saved
+from lowerbound.archive.records import HistoryRecord, Provenance
+from lowerbound.baselines.comparison import Evaluation, finite_rows
 from lowerbound.data.sources import Source
 from lowerbound.diagnosis.advice import Advice
 from lowerbound.diagnosis.diagnosis import Diagnosis
+from lowerbound.models.vae import VAE
 from lowerbound.pages.checks import checks
 from lowerbound.pages.head import head
 from lowerbound.pages.html import paragraph, section
 from lowerbound.pages.numbers import numbers
 from lowerbound.pages.origin import origin
 from lowerbound.pages.pictures import COLUMNS, gallery
-from lowerbound.workflow import Evaluation, finite_rows
 
-History = Sequence[Mapping[str, Any]]
-
-__all__ = ["report"]
+__all__ = ["page"]
 
 
-def report(
-    saved: Saved,
+def page(
+    model: VAE,
     source: Source,
     evaluation: Evaluation,
     diagnosis: Diagnosis,
     *,
-    history: History = (),
+    provenance: Provenance | None = None,
+    settings: Mapping[str, Any] | None = None,
+    history: Sequence[HistoryRecord] = (),
     train: np.ndarray | None = None,
     seed: int = 0,
     wording: Callable[[Advice], str] = str,
 ) -> str:
-    """The report on `saved` as an HTML page: the verdict, the numbers with their errors, the pictures, and
+    """The report on a model as an HTML page: the verdict, the numbers with their errors, the pictures, and
     how the model was made.
 
     A function of its arguments: the same call gives the same page.
 
     **Arguments:** `source`: the rows that are reported on; `evaluation`: of them
-    ([`lowerbound.workflow.evaluate`][]), and `diagnosis`: of those that are finite
-    ([`lowerbound.diagnosis.diagnose.diagnose`][]): the page names the others and is of these; `history`: a
-    record a chunk of the training, as `fit` returns; `train`: the rows that trained the model, among which
-    the nearest to samples are looked for; `seed`: of the samples that are drawn for the pictures;
-    `wording`: how the page spells an advice, as Python unless said.
+    ([`lowerbound.baselines.comparison.compared`][]), and `diagnosis`: of those that are finite
+    ([`lowerbound.diagnosis.diagnose.diagnose`][]): the page names the others and is of these; `provenance`:
+    how the model came about; `settings`: of the estimator that it is of; `history`: a record a chunk of the
+    training, as `fit` returns; `train`: the rows that trained the model, among which the nearest to samples
+    are looked for; `seed`: of the samples that are drawn for the pictures; `wording`: how the page spells an
+    advice, as Python unless said.
     """
     from lowerbound.figures.run import Shown, pictures_of
 
@@ -62,11 +64,11 @@ def report(
     metrics, evidence = evaluation.metrics, evaluation.evidence[evaluation.evidence.finite]
     title = f"Report on {source.name}"
     shown = Shown(
-        saved.model,
+        model,
         finite.x,
         finite.image_shape,
         finite.labels,
-        held_out=not metrics["rows_trained_on"],
+        held_out=not metrics.rows_trained_on,
         history=history,
         train=train,
         evidence=evidence,
@@ -75,12 +77,12 @@ def report(
         seed=seed,
     )
     body = [
-        head(title, saved, metrics, diagnosis),
+        head(title, provenance, metrics, diagnosis),
         "<main>",
         checks(diagnosis, wording),
         numbers(metrics, evidence, diagnosis),
         section("pictures", "Pictures", gallery(pictures_of(shown))),
-        origin(saved, source, metrics, history, seed),
+        origin(model, source, metrics, provenance, settings, history, seed),
         "</main>",
         "<footer>" + paragraph(f"Made by lowerbound {version('lowerbound')}.") + "</footer>",
     ]

@@ -30,13 +30,14 @@ _KNOWN = (
 @dataclass(frozen=True)
 class Source:
     """Rows (n, d) with where they came from; the shape of an image where a row is one; labels and the names
-    of columns where the source has them."""
+    of columns where the source has them; `label`, the column that the labels were."""
 
     x: np.ndarray
     name: str
     image_shape: tuple[int, ...] | None = None
     labels: np.ndarray | None = None
     columns: tuple[str, ...] | None = None
+    label: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,7 +70,8 @@ def open_source(data: str, label_column: str | None = None) -> Source:
                 [array for i, array in enumerate(found.arrays) if i != place],
                 tuple(name for name in found.names or () if name != label_column),
             )
-        return Source(stack(found, data), data, labels=labels, columns=found.names)
+        label = None if labels is None else label_column
+        return Source(stack(found, data), data, labels=labels, columns=found.names, label=label)
     array, image_shape = found, None
     if array.ndim in (3, 4):
         image_shape = array.shape[1:]

@@ -1,0 +1,213 @@
+"""What is told of a run in JSON, as typed records: how its model came about, how training went, what was
+measured. What is read is checked, and an error names the file and the field.
+
+NaN and infinity, which JSON has no words for, are null in a file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from lowerbound.archive.whole import write_whole
+
+__all__ = [
+    *("BaselineScore", "DataRecord", "Difference", "HistoryRecord", "Metrics", "Provenance", "Split"),
+    *("as_json", "read_history", "read_record", "write_history", "write_record"),
+]
+
+Record = TypeVar("Record")
+
+# A record of the training: `step`, `epoch`, `bound` and whatever terms an objective names, in nats a row.
+# Callbacks of `fit` are given the same.
+HistoryRecord = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class DataRecord:
+    """The rows that a model was made from: where they were, how many, of what columns or what shape, the
+    column that held their labels, and the SHA-256 of their bytes."""
+
+    source: str
+    rows: int
+    columns: int
+    column_names: tuple[str, ...] | None
+    image_shape: tuple[int, ...] | None
+    label: str | None
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """How many rows trained the model, and how many chose it."""
+
+    train_rows: int
+    validation_rows: int
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a model came about. `stopped` is why training ended, `best_step` the step of the model, `versions`
+    those of packages, `command` the command line, where there was one."""
+
+    data: DataRecord
+    split: Split
+    seed: int
+    stopped: str
+    best_step: int
+    versions: Mapping[str, str]
+    command: str | None
+
+
+@dataclass(frozen=True)
+class BaselineScore:
+    """A baseline on the rows that a model was evaluated on, in nats a row: its mean log-likelihood, and the
+    model's minus it, paired over rows, each with its standard error."""
+
+    log_likelihood: float
+    standard_error: float
+    difference: float
+    difference_standard_error: float
+    note: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One model's log p(x) minus another's, paired over rows, in nats a row."""
+
+    difference: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What was measured of a model, as means over the rows whose log p(x) and bound are finite, in nats a row
+    and in the measure that `measure` names.
+
+    `log_likelihood` has three errors: over rows, of its samples (`…_monte_carlo_error`), and of both
+    (`…_total_error`). `high_k_hat` is the share of rows with a k-hat above 0.7. `rows_not_finite` are the
+    numbers of the other rows, among them those that lie outside the model's support; `n_rows` counts all.
+    """
+
+    elbo: float
+    elbo_standard_error: float
+    log_likelihood: float
+    log_likelihood_standard_error: float
+    log_likelihood_monte_carlo_error: float
+    log_likelihood_total_error: float
+    samples: int
+    method: str
+    bits_per_dim: float
+    rate: float
+    distortion: float
+    high_k_hat: float
+    measure: str
+    n_rows: int
+    n_dims: int
+    rows_not_finite: tuple[int, ...]
+    rows_trained_on: int
+    rows_that_chose_the_model: int
+    seconds: float
+    examples_per_second: float
+    baselines: Mapping[str, BaselineScore]
+
+
+def as_json(value: Any) -> Any:
+    """A record, or what it is made of, as JSON has it.
+
+    >>> as_json(Difference(1.5, math.nan))
+    {'difference': 1.5, 'standard_error': None}
+    """
+    if is_dataclass(value):
+        return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: as_json(item) for name, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [as_json(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write_record(record: Any, path: str | os.PathLike[str]) -> None:
+    """One JSON document, which appears whole or not at all."""
+    write_whole(path, (json.dumps(as_json(record), indent=1, allow_nan=False) + "\n").encode())
+
+
+def read_record(kind: type[Record], path: str | os.PathLike[str]) -> Record:
+    """The record that a file holds.
+
+    **Raises:** `ValueError` in one line that names the file and the field.
+    """
+    try:
+        content = json.loads(Path(path).read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: expected a JSON document ({error})") from None
+    try:
+        found: Record = _typed(kind, content, "")
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return found
+
+
+def write_history(history: Iterable[HistoryRecord], path: str | os.PathLike[str]) -> None:
+    """A JSON document a line."""
+    write_whole(path, "".join(json.dumps(as_json(r), allow_nan=False) + "\n" for r in history).encode())
+
+
+def read_history(path: str | os.PathLike[str]) -> tuple[HistoryRecord, ...]:
+    """The records of a training.
+
+    **Raises:** `ValueError` in one line that names the file, the line and the field.
+    """
+    records = []
+    for number, line in enumerate(Path(path).read_text("utf-8").splitlines(), 1):
+        try:
+            record = _typed(dict[str, float], json.loads(line), "")
+            if missing := {"step", "epoch", "bound"} - set(record):
+                raise ValueError(f"expected {', '.join(sorted(missing))}, found no such field")
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: expected a record of a training ({error})") from None
+        records.append(record)
+    return tuple(records)
+
+
+def _typed(kind: Any, content: Any, where: str) -> Any:
+    """`content` as a value of a type: a record, a number, text, or tuples and mappings of these."""
+    if is_dataclass(kind):
+        return _record(kind, content, where)
+    inside, origin = get_args(kind), get_origin(kind)
+    if isinstance(kind, UnionType):
+        (some,) = (one for one in inside if one is not NoneType)
+        return None if content is None else _typed(some, content, where)
+    if origin is tuple and isinstance(content, list):
+        return tuple(_typed(inside[0], item, f"{where}[{i}]") for i, item in enumerate(content))
+    if origin in (dict, Mapping) and isinstance(content, dict):
+        return {name: _typed(inside[1], item, f"{where}.{name}") for name, item in content.items()}
+    if kind is float and content is None:
+        return math.nan
+    number = isinstance(content, (int, float) if kind is float else int) and not isinstance(content, bool)
+    if number if kind in (int, float) else origin is None and isinstance(content, kind):
+        return content
+    expected = _WORDS.get(kind, "several values")
+    raise ValueError(f"{where.lstrip('.')}: expected {expected}, found {content!r:.60}")
+
+
+def _record(kind: Any, content: Any, where: str) -> Any:
+    if not isinstance(content, dict):
+        raise ValueError(
+            f"{where.lstrip('.') or kind.__name__}: expected fields by name, found {content!r:.60}"
+        )
+    types = get_type_hints(kind)
+    for field in fields(kind):
+        if field.name not in content:
+            raise ValueError(f"expected the field {f'{where}.{field.name}'.lstrip('.')}, found no such field")
+    known = {name: item for name, item in content.items() if name in types}
+    return kind(**{name: _typed(types[name], item, f"{where}.{name}") for name, item in known.items()})
+
+
+_WORDS = {float: "a number", int: "a whole number", str: "text"}

@@ -1,0 +1,168 @@
+"""A model beside its baselines on the same rows, in the same measure."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, UInt32
+
+from lowerbound.archive.records import BaselineScore, Metrics
+from lowerbound.baselines.density import Density
+from lowerbound.data.chunks import observed
+from lowerbound.data.errors import DataError
+from lowerbound.data.rows import Rows, checked, rows_outside
+from lowerbound.data.sources import Source
+from lowerbound.evidence.importance import Callback, Evidence, log_evidence
+from lowerbound.inference.fingerprints import count_among, fingerprints
+from lowerbound.models.vae import VAE
+from lowerbound.statistics import Difference, paired_difference, standard_error_of_mean
+from lowerbound.text import named_rows
+
+__all__ = [
+    "Evaluation",
+    "OutsideWarning",
+    "TrainedOn",
+    "compared",
+    "differences",
+    "finite_rows",
+    "scorable",
+]
+
+Method = Literal["importance", "annealed"]
+_NO_ROWS = np.zeros((0, 2), np.uint32)
+
+
+class TrainedOn(NamedTuple):
+    """The fingerprints of the rows that trained a model, and of those that chose it."""
+
+    train: UInt32[np.ndarray, "n 2"] = _NO_ROWS
+    validation: UInt32[np.ndarray, "m 2"] = _NO_ROWS
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured, and the evidence of each row behind it."""
+
+    metrics: Metrics  # of the rows whose evidence is finite
+    evidence: Evidence
+
+
+def compared(
+    model: VAE,
+    source: Source,
+    baselines: Mapping[str, Density],
+    trained_on: TrainedOn,
+    *,
+    samples: int = 1000,
+    method: Method = "importance",
+    seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+    unfinished: str | Path | None = None,
+) -> Evaluation:
+    """The bound and log p(x) of a model on the rows of a source, and its baselines on the same.
+
+    All log-likelihoods are means over rows in nats, in the measure that `measure` names; each has its
+    standard error over rows, and log p(x) that of its samples besides. A baseline's difference to the model
+    is paired over rows. Rows whose log p(x) or bound is not finite are named (`rows_not_finite`), among them
+    those outside the model's support, where it is −∞; the figures are those of the others. `method`,
+    `callbacks`, `unfinished`: those of [`log_evidence`][lowerbound.evidence.importance.log_evidence].
+
+    **Raises:** `FloatingPointError` where no row's log p(x) is finite.
+    """
+    x, clock = source.x, time.perf_counter()
+    rows, inside = scorable(model, source)
+    evidence = log_evidence(
+        model, rows, samples=samples, method=method, key=seed, callbacks=callbacks, unfinished=unfinished
+    ).among(inside)
+    seconds = time.perf_counter() - clock
+    finite = evidence.finite
+    if not finite.any():
+        raise FloatingPointError(f"log p(x) is finite for none of the {len(x)} rows")
+    scored, mine = evidence[finite], fingerprints(x)
+    seen = observed(model, x, seed)[finite]
+    metrics = Metrics(
+        elbo=float(scored.elbo.mean()),
+        elbo_standard_error=standard_error_of_mean(scored.elbo),
+        log_likelihood=scored.mean,
+        log_likelihood_standard_error=scored.mean_standard_error,
+        log_likelihood_monte_carlo_error=scored.monte_carlo_error,
+        log_likelihood_total_error=scored.total_error,
+        samples=samples,
+        method=method,
+        bits_per_dim=scored.bits_per_dim,
+        rate=float(scored.rate.mean()),
+        distortion=float(scored.distortion.mean()),
+        high_k_hat=float((scored.k_hat > 0.7).mean()),
+        measure=evidence.measure,
+        n_rows=len(x),
+        n_dims=x.shape[1],
+        rows_not_finite=tuple(np.flatnonzero(~finite).tolist()),
+        rows_trained_on=count_among(mine, trained_on.train),
+        rows_that_chose_the_model=count_among(mine, trained_on.validation),
+        seconds=seconds,
+        examples_per_second=len(x) / seconds,
+        baselines={name: _score(baseline, seen, scored) for name, baseline in baselines.items()},
+    )
+    return Evaluation(metrics, evidence)
+
+
+class OutsideWarning(UserWarning):
+    """Rows lie where a model has no mass."""
+
+
+def scorable(model: VAE, source: Source) -> tuple[Rows, Bool[np.ndarray, " n"]]:
+    """The rows that lie where the model has mass, and which they are; others are named in an
+    [`OutsideWarning`][].
+
+    **Raises:** [`DataError`][lowerbound.data.errors.DataError] where none does, and for what is wrong with
+    more than single rows, such as another number of columns.
+    """
+    x = source.x
+    try:
+        return checked(model, x, name=source.name), np.ones(len(x), bool)
+    except DataError as error:
+        inside = ~rows_outside(model, x) if error.place.row is not None else np.zeros(len(x), bool)
+        if not inside.any() or inside.all():
+            raise
+        left_out = named_rows(np.flatnonzero(~inside).tolist())
+        words = f"{error}. log p(x) is −∞ for {left_out}, counted from 0: left out of the figures"
+        warnings.warn(words, OutsideWarning, stacklevel=3)
+        return checked(model, x[inside], name=source.name), inside
+
+
+def _score(baseline: Density, rows: np.ndarray, scored: Evidence) -> BaselineScore:
+    log_prob = baseline.log_prob(rows)
+    paired = paired_difference(scored.log_prob, log_prob, scored.standard_error, scored.group)
+    error = standard_error_of_mean(log_prob)
+    return BaselineScore(float(log_prob.mean()), error, *paired, note=baseline.note)
+
+
+def finite_rows(source: Source, evaluation: Evaluation) -> Source:
+    """The rows of `source` whose log p(x) and bound are finite."""
+    labels = None if source.labels is None else source.labels[evaluation.evidence.finite]
+    return replace(source, x=source.x[evaluation.evidence.finite], labels=labels)
+
+
+def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Difference]:
+    """The first model's log p(x) minus each other's, on the same rows: the mean and its standard error, over
+    the rows that are finite for both.
+
+    **Raises:** `ValueError` where two models state their densities in different measures.
+    """
+    (name, first), *others = evaluations.items()
+    paired: dict[str, Difference] = {}
+    for other, evaluation in others:
+        measures = (first.evidence.measure, evaluation.evidence.measure)
+        if measures[0] != measures[1]:
+            raise ValueError(f"{name} and {other} are not comparable: {measures[0]} against {measures[1]}")
+        both = first.evidence.finite & evaluation.evidence.finite
+        a, b = first.evidence[both], evaluation.evidence[both]
+        noise = np.hypot(a.standard_error, b.standard_error)
+        paired[other] = paired_difference(a.log_prob, b.log_prob, noise, a.group)
+    return paired

@@ -1,0 +1,196 @@
+"""A run on disk: a folder with the model and all that is known of how it came about."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lowerbound.archive.records import (
+    HistoryRecord,
+    Metrics,
+    Provenance,
+    read_history,
+    read_record,
+    write_history,
+    write_record,
+)
+from lowerbound.archive.store import MODEL, load, read, save, write
+from lowerbound.baselines.comparison import TrainedOn
+from lowerbound.baselines.density import Density
+from lowerbound.baselines.store import load_baselines, save_baselines
+from lowerbound.data.sources import Source
+from lowerbound.data.tables import as_table
+from lowerbound.models.vae import VAE
+
+if TYPE_CHECKING:
+    from lowerbound.figures.run import Shown
+
+__all__ = ["RunFolder"]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run, read a file at a time, each when it is asked for.
+
+    | file | what |
+    |---|---|
+    | `model.safetensors` | the model with its transform; `lb.load(folder)` reads it |
+    | `provenance.json` | a [`Provenance`][lowerbound.archive.records.Provenance] |
+    | `rows.safetensors` | fingerprints of the rows that trained and that chose the model |
+    | `history.jsonl` | a record of the training a line |
+    | `metrics.json` | [`Metrics`][lowerbound.archive.records.Metrics] on the held-out rows |
+    | `baselines.safetensors` | classical densities, fitted to the training rows |
+    | `*.png` | pictures |
+
+    Only the model must be there: what [`lowerbound.save`][] wrote is read as well, a fitted estimator too.
+
+    **Raises** when a file is read: `FileNotFoundError` where there is no model; `ValueError` in one line that
+    names the file, and the field.
+    """
+
+    path: Path
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> RunFolder:
+        """The run in a folder; its model is read at once."""
+        run = cls(Path(path))
+        _ = run.model
+        return run
+
+    @cached_property
+    def model(self) -> VAE:
+        """The model, which holds its transform; an estimator's own."""
+        found = load(self.path)
+        if isinstance(found, VAE):
+            return found
+        from lowerbound.estimator import VariationalAutoencoder
+
+        if isinstance(found, VariationalAutoencoder):
+            model: VAE = found.model_
+            return model
+        raise ValueError(f"{self.path / MODEL}: expected a VAE or an estimator, found {type(found).__name__}")
+
+    @cached_property
+    def provenance(self) -> Provenance | None:
+        """How the model came about; None where that was not kept."""
+        path = self.path / "provenance.json"
+        return read_record(Provenance, path) if path.exists() else None
+
+    @cached_property
+    def trained_on(self) -> TrainedOn:
+        """The fingerprints of the rows that trained and that chose the model."""
+        path = self.path / "rows.safetensors"
+        if not path.exists():
+            return TrainedOn()
+        try:
+            return TrainedOn(**read(path, "rows"))
+        except TypeError:
+            raise ValueError(f"{path}: expected the fingerprints of train and validation rows") from None
+
+    @cached_property
+    def history(self) -> tuple[HistoryRecord, ...]:
+        """The records of the training."""
+        path = self.path / "history.jsonl"
+        return read_history(path) if path.exists() else ()
+
+    @cached_property
+    def baselines(self) -> Mapping[str, Density]:
+        """The classical densities of the same training rows, by name."""
+        path = self.path / "baselines.safetensors"
+        return load_baselines(path) if path.exists() else {}
+
+    @cached_property
+    def metrics(self) -> Metrics | None:
+        """What was measured on the held-out rows, when the run ended."""
+        path = self.path / "metrics.json"
+        return read_record(Metrics, path) if path.exists() else None
+
+    def write_model(
+        self, model: VAE, provenance: Provenance, trained_on: TrainedOn, history: Iterable[HistoryRecord]
+    ) -> None:
+        """The model and how it came about; what an earlier run left of measurements goes."""
+        for name in ("baselines.safetensors", "metrics.json", "evidence.unfinished"):
+            (self.path / name).unlink(missing_ok=True)
+        save(model, self.path, overwrite=True)
+        write_record(provenance, self.path / "provenance.json")
+        write(trained_on._asdict(), self.path / "rows.safetensors", "rows")
+        write_history(history, self.path / "history.jsonl")
+
+    def write_baselines(self, baselines: Mapping[str, Density]) -> None:
+        """The classical densities, by name."""
+        save_baselines(baselines, self.path / "baselines.safetensors")
+
+    def write_metrics(self, metrics: Metrics) -> None:
+        """What was measured."""
+        write_record(metrics, self.path / "metrics.json")
+
+    def write_pictures(self, shown: Shown) -> None:
+        """Every picture that can be drawn; one that an earlier run had and this one has not is removed."""
+        from lowerbound import figures
+        from lowerbound.figures.run import NAMES, pictures_of
+
+        pictures = pictures_of(shown)
+        for name in NAMES:
+            figure = pictures[name].figure if name in pictures else None
+            if figure is None:
+                (self.path / f"{name}.png").unlink(missing_ok=True)
+            else:
+                figures.save(figure, self.path / f"{name}.png")
+
+    @property
+    def column_names(self) -> tuple[str, ...] | None:
+        """The names of the model's columns, where they had any."""
+        return None if self.provenance is None else self.provenance.data.column_names
+
+    @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """The shape of a row, where it is an image."""
+        return None if self.provenance is None else self.provenance.data.image_shape
+
+    @property
+    def label(self) -> str | None:
+        """The column that held the labels of the training rows."""
+        return None if self.provenance is None else self.provenance.data.label
+
+    def rows(self, x: Any) -> Source:
+        """Rows for the model: the columns that it was trained on, in their order, and images of their shape.
+
+        `x` is an array, a data frame, or a source. **Raises:** `ValueError` where a column is missing.
+        """
+        return as_trained(as_source(x, missing=self.model.takes_missing), self.column_names, self.image_shape)
+
+
+def as_source(x: Any, *, missing: bool = False) -> Source:
+    """An array or a data frame as a source called x; a source as it is."""
+    if isinstance(x, Source):
+        return x
+    rows, names = as_table(x, missing=missing)
+    return Source(rows, "x", columns=names)
+
+
+def as_trained(
+    source: Source, columns: tuple[str, ...] | None, image_shape: tuple[int, ...] | None
+) -> Source:
+    """`source` with these columns, found by name where it has names, and images of this shape.
+
+    **Raises:** `ValueError` where a column is missing.
+
+    >>> as_trained(Source(np.array([[1, 2]]), "x", columns=("a", "b")), ("b", "a"), None).x
+    array([[2, 1]])
+    """
+    if columns is not None and source.columns is not None and source.columns != columns:
+        missing = [name for name in columns if name not in source.columns]
+        if missing:
+            raise ValueError(
+                f"{source.name}: expected the columns that the model was trained on, found no "
+                f"{', '.join(missing)}"
+            )
+        places = [source.columns.index(name) for name in columns]
+        source = replace(source, x=source.x[:, places], columns=columns)
+    if source.image_shape is None and image_shape is not None:
+        source = replace(source, image_shape=image_shape)
+    return source

@@ -1,0 +1,104 @@
+"""A model beside its baselines: the same rows, the same measure, differences paired over rows."""
+
+import jax.numpy as jnp
+import numpy as np
+import numpyro.distributions as dist
+import pytest
+import scipy.stats
+
+import lowerbound as lb
+from lowerbound.assembly import build
+from lowerbound.baselines.comparison import OutsideWarning, TrainedOn, compared, differences, finite_rows
+from lowerbound.data.sources import Source
+from lowerbound.inference.fingerprints import fingerprints
+from lowerbound.statistics import standard_error_of_mean
+
+COUNTS = np.random.default_rng(0).binomial(4, 0.3, (60, 3)).astype(np.uint8)
+
+
+def rows(x):
+    return Source(x, "counts")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build(COUNTS, latent_dim=1, width=8).model
+
+
+def test_differences_are_paired_over_rows(model):
+    baselines = lb.fit_baselines(COUNTS, lb.BetaBinomial(COUNTS.shape[1], 4))
+    metrics = compared(model, rows(COUNTS), baselines, TrainedOn(), samples=20, seed=3).metrics
+    mine = lb.log_evidence(model, COUNTS, samples=20, key=3)
+    assert metrics.log_likelihood == mine.mean
+    assert metrics.elbo + metrics.rate + metrics.distortion == pytest.approx(0, abs=1e-4)
+    for name, baseline in baselines.items():
+        difference = mine.log_prob - baseline.log_prob(COUNTS)
+        score = metrics.baselines[name]
+        assert score.difference == pytest.approx(difference.mean(), abs=1e-5)
+        # Of 60 rows many are equal and share their noise: that adds to the rows' deviation.
+        expected = standard_error_of_mean(difference, mine.standard_error, mine.group)
+        assert score.difference_standard_error == pytest.approx(expected, rel=1e-4)
+        assert expected > difference.std(ddof=1) / np.sqrt(60)
+
+
+def overflowing(threshold):
+    """A model whose posterior is at infinity for rows that begin with more than `threshold`."""
+    return lb.VAE(
+        lb.StandardNormal(1),
+        lambda x: dist.Normal(jnp.where(x[:1] > threshold, jnp.inf, 0.0), 1.0).to_event(1),
+        lambda z: dist.Binomial(4, 0.3 + 0 * z.repeat(3)).to_event(1),
+    )
+
+
+def test_rows_that_are_not_finite_are_named_and_the_rest_reported():
+    evaluation = compared(overflowing(2), rows(COUNTS), {}, TrainedOn(), samples=20)
+    finite = COUNTS[:, 0] <= 2
+    assert list(evaluation.metrics.rows_not_finite) == np.flatnonzero(~finite).tolist() != []
+    np.testing.assert_array_equal(finite_rows(rows(COUNTS), evaluation).x, COUNTS[finite])
+    log_p = scipy.stats.binom(4, 0.3).logpmf(COUNTS[finite]).sum(1)
+    assert evaluation.metrics.log_likelihood == pytest.approx(log_p.mean(), abs=1e-4)
+    fine = compared(overflowing(4), rows(COUNTS), {}, TrainedOn(), samples=20)
+    paired = differences({"a": evaluation, "b": fine})["b"]
+    assert paired.difference == pytest.approx(0, abs=1e-5)
+    with pytest.raises(FloatingPointError, match="finite for none of the 60 rows"):
+        compared(overflowing(-1), rows(COUNTS), {}, TrainedOn(), samples=20)
+
+
+def test_rows_outside_the_support_have_no_density_and_are_named_and_the_rest_is_as_without_them(model):
+    x = np.insert(COUNTS, 7, [1, 20, 0], axis=0)
+    x = np.insert(x, 30, [0, 0, 9], axis=0)
+    words = r"0 to 4, found 20 in row 7, column 1;.* log p\(x\) is −∞ for rows 7, 30, counted from 0"
+    with pytest.warns(OutsideWarning, match=words):
+        holed = compared(model, rows(x), {}, TrainedOn(), samples=20)
+    whole = compared(model, rows(COUNTS), {}, TrainedOn(), samples=20)
+    assert holed.metrics.rows_not_finite == (7, 30)
+    assert (holed.evidence.log_prob[[7, 30]] == -np.inf).all()
+    assert (holed.metrics.n_rows, whole.metrics.n_rows) == (62, 60)
+    same = ("log_likelihood", "log_likelihood_total_error", "elbo", "rate", "bits_per_dim")
+    for name in same:
+        assert getattr(holed.metrics, name) == getattr(whole.metrics, name)
+    with pytest.raises(lb.DataError, match="found 20 in row 0"):
+        compared(model, rows(x[7:8]), {}, TrainedOn(), samples=20)
+    with pytest.raises(lb.DataError, match="rows of 3 values"):
+        compared(model, rows(x[:, :2]), {}, TrainedOn(), samples=20)
+
+
+def test_rows_are_known_again_wherever_they_stand(model):
+    shuffled = np.random.default_rng(1).permutation(COUNTS).astype(np.float64)
+    known = TrainedOn(fingerprints(COUNTS[:10]), fingerprints(COUNTS[10:12]))
+    metrics = compared(model, rows(shuffled), {}, known, samples=2).metrics
+    trained = {tuple(row) for row in COUNTS[:10]}
+    assert metrics.rows_trained_on == sum(tuple(row) in trained for row in COUNTS)
+    chose = {tuple(row) for row in COUNTS[10:12]}
+    assert metrics.rows_that_chose_the_model == sum(tuple(row) in chose for row in COUNTS)
+
+
+def test_model_and_baseline_are_in_one_measure():
+    """A model that is the baseline's own density scores the same: independent fair bits, d log ½."""
+    bits = np.random.default_rng(0).integers(0, 2, (50, 4))
+    built = build(bits, latent_dim=1, width=8, depth=0)
+    blind = lb.VAE(built.model.prior, built.model.posterior, lambda z: lb.Bernoulli(4)(0 * z.repeat(4)))
+    metrics = compared(blind, rows(bits), {}, TrainedOn(), samples=500).metrics
+    # log p(x∣z) is constant, so the weights are p(z)/q(z∣x) alone, whose mean is 1.
+    error = metrics.log_likelihood_monte_carlo_error
+    assert metrics.log_likelihood == pytest.approx(4 * np.log(0.5), abs=5 * error)
