@@ -102,7 +102,7 @@ def build(
     of_network = part(network, "network")
     if latent_dim < 1:
         raise ValueError(f"latent_dim: expected at least 1, found {latent_dim}")
-    choice = choose(x, likelihood, binarize, missing=missing)
+    choice = choose(x, likelihood, binarize, missing=missing, image=image_shape is not None)
     encoder_key, decoder_key = jax.random.split(as_key(key))
     latent_key, prior_key = jax.random.split(jax.random.fold_in(as_key(key), 1))
     d = x.shape[1]

@@ -9,6 +9,7 @@ import lowerbound as lb
 from lowerbound.assembly import build
 from lowerbound.data.chunks import transformed
 from lowerbound.data.likelihood import choose
+from lowerbound.families.fitted import Found
 from lowerbound.parts import names
 
 LIKELIHOODS = names("likelihood")
@@ -16,6 +17,8 @@ LIKELIHOODS = names("likelihood")
 RNG = np.random.default_rng(0)
 BINARY = RNG.integers(0, 2, (50, 3))
 COUNTS = RNG.integers(0, 17, (50, 3))
+TAIL = RNG.poisson(4, (200, 3))
+AGES = RNG.integers(0, 100, (50, 3)).astype(np.uint8)
 GREY = RNG.integers(0, 256, (50, 3)).astype(np.uint8)
 REAL = RNG.normal(5, 2, (50, 3))
 POSITIVE = RNG.lognormal(3, 1, (50, 3))
@@ -29,7 +32,11 @@ TABLE = RNG.negative_binomial(1, 0.01, (50, 3))
         (BINARY, {}, lb.Bernoulli, lb.Identity),
         (BINARY.astype(float), {}, lb.Bernoulli, lb.Identity),
         (COUNTS, {}, lb.BetaBinomial, lb.Identity),
-        (GREY, {}, lb.DiagonalGaussian, lb.Dequantization),
+        (GREY, {"image": True}, lb.DiagonalGaussian, lb.Dequantization),
+        (GREY, {}, lb.DiagonalGaussian, lb.Standardization),
+        (AGES, {}, lb.DiagonalGaussian, lb.Standardization),
+        (TAIL, {}, lb.NegativeBinomial, lb.Identity),
+        (TAIL, {"likelihood": "beta-binomial"}, lb.BetaBinomial, lb.Identity),
         (REAL, {}, lb.DiagonalGaussian, lb.Standardization),
         (GREY, {"binarize": "dynamic"}, lb.Bernoulli, lb.DynamicBinarization),
         (GREY, {"binarize": "static"}, lb.Bernoulli, lb.StaticBinarization),
@@ -48,7 +55,12 @@ TABLE = RNG.negative_binomial(1, 0.01, (50, 3))
         ),
         (GREY, {"likelihood": "discretized-logistic"}, lb.DiscretizedLogistic, lb.Identity),
         (GREY, {"likelihood": "discretized-logistic-mixture"}, lb.DiscretizedLogisticMixture, lb.Identity),
-        (GREY, {"likelihood": "continuous-bernoulli"}, lb.ContinuousBernoulli, lb.Dequantization),
+        (
+            GREY,
+            {"likelihood": "continuous-bernoulli", "image": True},
+            lb.ContinuousBernoulli,
+            lb.Dequantization,
+        ),
         (SHARES, {"likelihood": "continuous-bernoulli"}, lb.ContinuousBernoulli, lb.Identity),
         (SHARES, {"likelihood": "beta"}, lb.Beta, lb.Identity),
         (REAL, {"likelihood": "laplace"}, lb.Laplace, lb.Standardization),
@@ -69,7 +81,30 @@ def test_counts_know_their_range():
     assert choose(COUNTS).family.trials == 16
     assert choose(COUNTS, "categorical").family.levels == 17
     assert choose(COUNTS, "discretized-logistic").family.levels == 17
-    assert choose(GREY // 2, "discretized-logistic-mixture").family.levels == 256
+    assert choose(GREY // 2, "discretized-logistic-mixture", image=True).family.levels == 256
+
+
+@pytest.mark.parametrize("columns", [1, 2, 5])
+def test_an_upper_end_is_taken_from_the_data_only_where_they_show_one(columns):
+    """Uniform counts, ratings and saturated ones end; Poisson, binomial and geometric tails do not, however
+    many rows there are. Where none is shown a greater count later has a finite probability."""
+    rng = np.random.default_rng(columns)
+    for n in (100, 1000, 10_000):
+        for ended in (
+            rng.integers(0, 11, (n, columns)),
+            rng.choice(6, (n, columns), p=[0.05, 0.05, 0.1, 0.2, 0.3, 0.3]),
+            np.minimum(rng.poisson(8, (n, columns)), 12),
+        ):
+            assert Found.of(ended, missing=False).ended
+        for tail in (
+            rng.poisson(4, (n, columns)),
+            rng.binomial(20, 0.5, (n, columns)),
+            np.minimum(rng.geometric(0.3, (n, columns)), 60),
+        ):
+            assert not Found.of(tail, missing=False).ended
+    later = np.full((1, columns), 20)
+    model = build(rng.poisson(2, (100, columns)), latent_dim=1, width=4).model
+    assert np.isfinite(lb.log_evidence(model, later, samples=2).log_prob).all()
 
 
 # Data that each likelihood is made for.

@@ -39,13 +39,16 @@ def choose(
     binarize: str | None = None,
     *,
     missing: bool = False,
+    image: bool = False,
 ) -> Choice:
     """The likelihood for the rows of `x`, (n, d).
 
-    `auto`: 0 and 1 → Bernoulli; whole numbers from 0 to at most 64 → BetaBinomial; 8-bit grey → Gaussian
-    with a learned scale a column, dequantised; other numbers → the same, standardised. `binarize` makes
-    grey values 0 or 1 (`dynamic`, `static`, `threshold`). With `missing`, NaN stands for a value that was
-    not observed, and what is said of the data is said of the others.
+    `auto`: 0 and 1 → Bernoulli; whole numbers from 0 to at most 64 → BetaBinomial where the rows show that
+    they end at the greatest ([`ended`][lowerbound.families.fitted.Found.ended]), else NegativeBinomial; rows
+    that are known to be an `image` of 8 bits → Gaussian with a learned scale a column, dequantised; other
+    numbers → the same, standardised. `binarize` makes grey values 0 or 1 (`dynamic`, `static`, `threshold`).
+    With `missing`, NaN stands for a value that was not observed, and what is said of the data is said of the
+    others.
 
     **Raises:** `ValueError` for an unknown name, with the nearest; where a likelihood that is not of
     independent columns is to take missing values; where no value was observed; for `continuous-bernoulli`
@@ -58,7 +61,7 @@ def choose(
     'whole numbers from 0 to 900: NegativeBinomial'
     """
     kind = part(likelihood, "likelihood")
-    found = Found.of(x, missing)
+    found = Found.of(x, missing, image)
     if binarize is not None:
         bits = part("bits", "columns")
         if kind not in (automatic, bits):
@@ -87,7 +90,10 @@ def automatic(found: Found) -> Choice:
         bits = part("bits", "columns")
         return replace(_chosen(bits.fitted(found), found), words=f"values are 0 and 1: {bits.title()}")
     if found.counts and found.high <= _FEW:
-        return _chosen(part("few-counts", "columns").fitted(found), found)
+        if found.ended:
+            return _chosen(part("few-counts", "columns").fitted(found), found)
+        choice = _chosen(part("counts", "columns").fitted(found), found)
+        return replace(choice, words=choice.words.replace(":", ", no upper end seen:", 1))
     if found.grey:
         return _grey(found)
     choice = _chosen(part("numbers", "columns").fitted(found), found)

@@ -38,7 +38,8 @@ class Fitted:
 @dataclass(frozen=True)
 class Found:
     """What was found in the rows of `x`, (n, d): the least and the greatest value that was observed, and
-    whether all are whole numbers. With `missing`, NaN stands for a value that was not.
+    whether all are whole numbers. With `missing`, NaN stands for a value that was not observed; `image` says
+    that a row is known to be an image.
 
     >>> found = Found.of(np.array([[0, 3], [1, 16]]), missing=False)
     >>> found.words, found.columns, found.levels
@@ -50,9 +51,10 @@ class Found:
     low: float
     high: float
     whole: bool
+    image: bool = False
 
     @classmethod
-    def of(cls, x: np.ndarray, missing: bool) -> Found:
+    def of(cls, x: np.ndarray, missing: bool, image: bool = False) -> Found:
         """What is found in `x`.
 
         **Raises:** `ValueError` where no value was observed.
@@ -61,7 +63,7 @@ class Found:
         if observed.size == 0:
             raise ValueError("x: expected at least one value that was observed, found NaN alone")
         whole = x.dtype.kind in "biu" or bool((observed == np.floor(observed)).all())
-        return cls(x, missing, float(observed.min()), float(observed.max()), whole)
+        return cls(x, missing, float(observed.min()), float(observed.max()), whole, image)
 
     @property
     def columns(self) -> int:
@@ -82,13 +84,33 @@ class Found:
 
     @property
     def grey(self) -> bool:
-        """Whether they are 8-bit grey levels."""
-        return self.x.dtype == np.uint8
+        """Whether they are the grey levels of images of 8 bits; other numbers of 8 bits, ages, are not."""
+        return self.image and self.x.dtype == np.uint8
 
     @property
     def white(self) -> float:
-        """The greatest grey level that there may be."""
-        return 255.0 if self.grey else self.high
+        """The greatest grey level that there may be, where they are said to be grey."""
+        return 255.0 if self.x.dtype == np.uint8 else self.high
+
+    @property
+    def ended(self) -> bool:
+        """Whether the rows show that counts end at the greatest: at least half of the columns that vary reach
+        it, and there it is at least half as frequent as the levels are in the mean. The last of a tail is
+        rare.
+
+        >>> rng = np.random.default_rng(0)
+        >>> Found.of(rng.integers(0, 17, (100, 3)), missing=False).ended
+        True
+        >>> Found.of(rng.poisson(4, (100, 3)), missing=False).ended
+        False
+        """
+        highest, lowest = np.fmax.reduce(self.x, axis=0), np.fmin.reduce(self.x, axis=0)
+        varies = highest > lowest
+        reaches = varies & (highest == self.high)
+        among = self.x[:, reaches]
+        share = float((among == self.high).mean()) if among.size else 1.0
+        mean_share = 1 / (self.high - self.low + 1)
+        return 2 * int(reaches.sum()) >= int(varies.sum()) and share >= mean_share / 2
 
     @property
     def greatest(self) -> int:
