@@ -32,10 +32,11 @@ docs: $(DOCS) ## Run all examples of the documentation and build its site into s
 	$(BIN)/python -m pytest -n $(WORKERS) src
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-lint: install ## Check style, format and types
+lint: install ## Check style, format, types, and that imports run one way
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: install ## Put the code into the common format
 	$(BIN)/ruff check --fix --exit-zero .
