@@ -256,7 +256,8 @@ class VariationalAutoencoder(
         check_is_fitted(self)
         if not 0 <= quantile <= 1:
             raise ValueError(f"threshold: expected a share between 0 and 1, found {quantile}")
-        return float(np.quantile(self.train_log_prob_, quantile))
+        # One of their numbers, since between −∞ and a number there is none.
+        return float(np.quantile(self.train_log_prob_, quantile, method="higher"))
 
     def sample(self, n_samples: int = 1, *, mean: bool = False, random_state: Any = None) -> np.ndarray:
         """Generated observations, (n_samples, n_features); with `mean` the likelihood's means."""

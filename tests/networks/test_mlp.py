@@ -94,6 +94,15 @@ class TestStandardized:
         assert (network.in_size, network.out_size) == (2, 3)
         assert len(jax.tree.leaves(lb.trainable(network))) == len(jax.tree.leaves(inner))
 
+    def test_sees_what_is_far_out_compressed(self):
+        """u itself up to 10 scales, to the bit; ±(10 + log(1 + |u| − 10)) beyond; a number at ±∞."""
+        network = lb.Standardized(lambda u: u, mean=jnp.zeros(6), scale=jnp.ones(6))
+        u = jnp.asarray([0.1, -10.0, 11.0, -1e6, 1e38, jnp.inf])
+        seen = network(u)
+        np.testing.assert_array_equal(seen[:2], u[:2])
+        np.testing.assert_allclose(seen[2:4], [10 + np.log(2), -10 - np.log(1e6 - 9)], rtol=1e-6)
+        assert np.isfinite(seen).all()
+
 
 class TestConditional:
     def test_is_the_family_at_what_the_network_puts_out(self):

@@ -268,8 +268,10 @@ class _Stream(NamedTuple):
         return cls(-jnp.inf * jnp.ones(()), zero, zero, zero, zero, jnp.full(tail, -jnp.inf))
 
     def add(self, log_weight: Array, log_likelihood: Array, before: Array | int, count: Array | int) -> Self:
-        """The first `count` of these samples besides the `before` that are in it."""
+        """The first `count` of these samples besides the `before` that are in it. A weight that is no number,
+        since p(x, z) or q(z∣x) is beyond what is one, counts as 0."""
         counted = jnp.arange(len(log_weight)) < count
+        log_weight, log_likelihood = _or_none(log_weight), _or_none(log_likelihood)
         log_w, share = jnp.where(counted, log_weight, -jnp.inf), count / (before + count)
         mean_log_weight, mean_log_likelihood = (
             jnp.where(counted, values, 0.0).sum() / count for values in (log_weight, log_likelihood)
@@ -281,10 +283,20 @@ class _Stream(NamedTuple):
             maximum=maximum,
             sum=self.sum * shrink + w.sum(),
             sum_of_squares=self.sum_of_squares * shrink**2 + (w**2).sum(),
-            log_weight=self.log_weight + share * (mean_log_weight - self.log_weight),
-            log_likelihood=self.log_likelihood + share * (mean_log_likelihood - self.log_likelihood),
+            log_weight=_nearer(self.log_weight, mean_log_weight, share),
+            log_likelihood=_nearer(self.log_likelihood, mean_log_likelihood, share),
             largest=jax.lax.top_k(jnp.concatenate([self.largest, log_w]), len(self.largest))[0],
         )
+
+
+def _or_none(log_values: Array) -> Array:
+    """−∞, the logarithm of 0, in place of what is no logarithm of a finite number."""
+    return jnp.where(log_values < jnp.inf, log_values, -jnp.inf)
+
+
+def _nearer(mean: Array, other: Array, share: Array) -> Array:
+    """A mean so far with its share of another mean; −∞ stays."""
+    return jnp.where(jnp.isneginf(mean), mean, mean + share * (other - mean))
 
 
 # Chunks of samples whose weights are kept until their sums are taken: the largest weights are looked for

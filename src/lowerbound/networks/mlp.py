@@ -86,7 +86,9 @@ def _initial(
 
 
 class Standardized(eqx.Module):
-    """A network behind (x − mean)/scale, constants of the data: `network((x − mean)/scale)`.
+    """A network behind u = (x − mean)/scale, constants of the data. Beyond 10 scales from the mean it sees
+    ±(10 + log(1 + |u| − 10)) in place of u, so that a value of thousands of deviations, a fill value, does not
+    overflow what the network puts out.
 
     Only the network's view of x changes; no density is transformed, so no Jacobian is owed.
 
@@ -114,7 +116,17 @@ class Standardized(eqx.Module):
         return getattr(self.network, "in_size", None)
 
     def __call__(self, x: Array) -> Array:
-        return self.network((x - self.mean.value) / self.scale.value)
+        return self.network(_compressed((x - self.mean.value) / self.scale.value))
+
+
+# From here on, in standard deviations, a value is far out.
+_FAR = 10.0
+
+
+def _compressed(u: Array) -> Array:
+    """u where |u| ≤ 10, beyond ±(10 + log(1 + |u| − 10)): continuous, with slope 1 there, and finite."""
+    beyond = jnp.clip(jnp.abs(u) - _FAR, 0.0, jnp.finfo(u.dtype).max)
+    return jnp.where(beyond > 0, jnp.sign(u) * (_FAR + jnp.log1p(beyond)), u)
 
 
 class OneHot(eqx.Module):
