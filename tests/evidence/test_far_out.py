@@ -1,4 +1,4 @@
-"""A row far from all that a model was made for: its log p(x) falls without end, and is always a number or −∞."""
+"""A row far from all that a model was made for: its log p(x) falls without end, and is never NaN."""
 
 import jax.numpy as jnp
 import numpy as np

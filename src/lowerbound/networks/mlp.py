@@ -87,8 +87,8 @@ def _initial(
 
 class Standardized(eqx.Module):
     """A network behind u = (x − mean)/scale, constants of the data. Beyond 10 scales from the mean it sees
-    ±(10 + log(1 + |u| − 10)) in place of u, so that a value of thousands of deviations, a fill value, does not
-    overflow what the network puts out.
+    ±(10 + log(1 + |u| − 10)) in place of u, so that a value of thousands of deviations, a fill value, does
+    not overflow what the network puts out.
 
     Only the network's view of x changes; no density is transformed, so no Jacobian is owed.
 
