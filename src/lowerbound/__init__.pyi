@@ -94,6 +94,7 @@ from lowerbound.networks.convolution import ConvEncoder as ConvEncoder
 from lowerbound.networks.convolution import Convolution as Convolution
 from lowerbound.networks.convolution import TransposedConvolution as TransposedConvolution
 from lowerbound.networks.mlp import Leading as Leading
+from lowerbound.networks.mlp import Log1p as Log1p
 from lowerbound.networks.mlp import MLP as MLP
 from lowerbound.networks.mlp import OneHot as OneHot
 from lowerbound.networks.mlp import Standardized as Standardized

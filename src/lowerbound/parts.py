@@ -87,6 +87,7 @@ TABLE: tuple[Row, ...] = (
     Row("Convolution", "networks.convolution", "file"),
     Row("TransposedConvolution", "networks.convolution", "file"),
     Row("Standardized", "networks.mlp", "file"),
+    Row("Log1p", "networks.mlp", "file"),
     Row("OneHot", "networks.mlp", "file"),
     Row("Leading", "networks.mlp", "file"),
     # Families, by the set that they are over.
