@@ -87,6 +87,7 @@ from lowerbound.models.transforms import DynamicBinarization as DynamicBinarizat
 from lowerbound.models.transforms import Identity as Identity
 from lowerbound.models.transforms import Standardization as Standardization
 from lowerbound.models.transforms import StaticBinarization as StaticBinarization
+from lowerbound.models.transforms import Stored as Stored
 from lowerbound.models.transforms import Threshold as Threshold
 from lowerbound.models.vae import VAE as VAE
 from lowerbound.networks.convolution import ConvDecoder as ConvDecoder

@@ -17,10 +17,13 @@ from numpyro.distributions import Distribution
 
 from lowerbound.data.chunks import transformed
 from lowerbound.data.likelihood import Choice, choose
+from lowerbound.data.rows import Rows
+from lowerbound.data.schema import Schema
 from lowerbound.families.family import Family
 from lowerbound.families.flows import Flow
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import LearnedPrior, MixturePrior, StandardPrior, UniformCodes, VampPrior
+from lowerbound.models.transforms import Stored, Transform
 from lowerbound.models.vae import VAE
 from lowerbound.networks.activations import Activation
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
@@ -69,7 +72,7 @@ class Built:
 
 
 def build(
-    x: np.ndarray,
+    x: Rows | np.ndarray,
     *,
     likelihood: str = default("likelihood"),
     binarize: str | None = None,
@@ -84,7 +87,8 @@ def build(
     missing: bool = False,
     key: PRNGKeyArray | int = 0,
 ) -> Built:
-    """A VAE for the rows of `x` from the names of its parts.
+    """A VAE for the rows of `x` from the names of its parts. Rows that know their schema are images where it
+    says so, and a density is in the table's own units.
 
     `network` is `mlp`, of `depth` hidden layers of `width` units, or `conv`, for rows that are images of
     `image_shape`, (height, width) or (height, width, channels). The encoder sees rows, log(1 + x) of counts
@@ -98,6 +102,10 @@ def build(
     >>> type(built.model.likelihood.family).__name__, built.model.posterior.family.event_size
     ('Bernoulli', 2)
     """
+    schema = x.schema if isinstance(x, Rows) else None
+    x = x.x if isinstance(x, Rows) else x
+    if schema is not None:
+        image_shape, missing = image_shape or schema.image_shape, missing or schema.missing
     family, of_prior = part(posterior, "posterior"), part(prior, "prior")
     of_network = part(network, "network")
     if latent_dim < 1:
@@ -131,9 +139,16 @@ def build(
         prior=_prior(of_prior, latent, seen, prior_key),
         posterior=Conditional(encoder, latent),
         likelihood=Conditional(decoder, choice.family),
-        transform=choice.transform,
+        transform=_in_own_units(choice, schema),
     )
     return Built(model, choice.words)
+
+
+def _in_own_units(choice: Choice, schema: Schema | None) -> Transform:
+    """The choice's transform; of a density, with what the units add in which the rows are kept."""
+    if schema is None or not schema.log_units.any() or choice.family.support.is_discrete:
+        return choice.transform
+    return Stored(choice.transform, schema.log_units)
 
 
 def _from_margins(decoder: MLP, choice: Choice) -> MLP:

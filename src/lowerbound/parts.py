@@ -152,6 +152,7 @@ TABLE: tuple[Row, ...] = (
     Row("Threshold", "models.transforms", "file"),
     Row("Standardization", "models.transforms", "file"),
     Row("Dequantization", "models.transforms", "file"),
+    Row("Stored", "models.transforms", "file"),
     Row("DynamicBinarization", "models.transforms", "binarize", called="dynamic"),
     Row("StaticBinarization", "models.transforms", "binarize", called="static"),
     Row("Threshold", "models.transforms", "binarize", called="threshold"),
