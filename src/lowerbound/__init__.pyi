@@ -87,6 +87,7 @@ from lowerbound.models.transforms import DynamicBinarization as DynamicBinarizat
 from lowerbound.models.transforms import Identity as Identity
 from lowerbound.models.transforms import Standardization as Standardization
 from lowerbound.models.transforms import StaticBinarization as StaticBinarization
+from lowerbound.models.transforms import Stored as Stored
 from lowerbound.models.transforms import Threshold as Threshold
 from lowerbound.models.vae import VAE as VAE
 from lowerbound.networks.convolution import ConvDecoder as ConvDecoder
@@ -94,6 +95,7 @@ from lowerbound.networks.convolution import ConvEncoder as ConvEncoder
 from lowerbound.networks.convolution import Convolution as Convolution
 from lowerbound.networks.convolution import TransposedConvolution as TransposedConvolution
 from lowerbound.networks.mlp import Leading as Leading
+from lowerbound.networks.mlp import Log1p as Log1p
 from lowerbound.networks.mlp import MLP as MLP
 from lowerbound.networks.mlp import OneHot as OneHot
 from lowerbound.networks.mlp import Standardized as Standardized

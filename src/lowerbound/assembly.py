@@ -16,15 +16,18 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution
 
 from lowerbound.data.chunks import transformed
-from lowerbound.data.likelihood import choose
+from lowerbound.data.likelihood import Choice, choose
+from lowerbound.data.rows import Rows
+from lowerbound.data.schema import Schema
 from lowerbound.families.family import Family
 from lowerbound.families.flows import Flow
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import LearnedPrior, MixturePrior, StandardPrior, UniformCodes, VampPrior
+from lowerbound.models.transforms import Stored, Transform
 from lowerbound.models.vae import VAE
 from lowerbound.networks.activations import Activation
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
-from lowerbound.networks.mlp import MLP, Standardized
+from lowerbound.networks.mlp import MLP, Log1p, Standardized
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.objective import Objective
 from lowerbound.parts import default, part
@@ -69,7 +72,7 @@ class Built:
 
 
 def build(
-    x: np.ndarray,
+    x: Rows | np.ndarray,
     *,
     likelihood: str = default("likelihood"),
     binarize: str | None = None,
@@ -84,20 +87,25 @@ def build(
     missing: bool = False,
     key: PRNGKeyArray | int = 0,
 ) -> Built:
-    """A VAE for the rows of `x` from the names of its parts.
+    """A VAE for the rows of `x` from the names of its parts. Rows that know their schema are images where it
+    says so, and a density is in the table's own units.
 
     `network` is `mlp`, of `depth` hidden layers of `width` units, or `conv`, for rows that are images of
-    `image_shape`, (height, width) or (height, width, channels). The encoder sees rows with their mean taken
-    off and on a scale of about 1; the last biases of an MLP decoder of bits or grey levels begin where the
-    likelihood is near the columns' means. `posterior` is a family over `latent_dim` dimensions (of codes,
-    over that many); `prior` a prior over the same set: the family's standard member (`standard-prior`), a
-    member with learned parameters (`learned-prior`), a mixture of 100, the posteriors of 500 rows
-    (`vamp-prior`), or a flow. With `missing`, NaN stands for a value that was not observed.
+    `image_shape`, (height, width) or (height, width, channels). The encoder sees rows, log(1 + x) of counts
+    without an end, with their mean taken off and on a scale of about 1; the last biases of an MLP decoder
+    begin where the likelihood is near the columns' own margins. `posterior` is a family over `latent_dim`
+    dimensions (of codes, over that many); `prior` a prior over the same set: the family's standard member
+    (`standard-prior`), a member with learned parameters (`learned-prior`), a mixture of 100, the posteriors
+    of 500 rows (`vamp-prior`), or a flow. With `missing`, NaN stands for a value that was not observed.
 
     >>> built = build(np.array([[0, 1, 1], [1, 1, 0]]), latent_dim=2)
     >>> type(built.model.likelihood.family).__name__, built.model.posterior.family.event_size
     ('Bernoulli', 2)
     """
+    schema = x.schema if isinstance(x, Rows) else None
+    x = x.x if isinstance(x, Rows) else x
+    if schema is not None:
+        image_shape, missing = image_shape or schema.image_shape, missing or schema.missing
     family, of_prior = part(posterior, "posterior"), part(prior, "prior")
     of_network = part(network, "network")
     if latent_dim < 1:
@@ -122,25 +130,48 @@ def build(
     else:
         mlp = partial(MLP, width=width, depth=depth, activation=activation)
         inner = mlp(d, latent.size, key=encoder_key)
-        decoder = mlp(latent.event_size, choice.family.size, key=decoder_key)
-        if choice.start is not None:
-            last = jnp.asarray(choice.start, float)
-            decoder = eqx.tree_at(lambda mlp: mlp.biases[-1], decoder, last)
+        decoder = _from_margins(mlp(latent.event_size, choice.family.size, key=decoder_key), choice)
     seen = transformed(choice.transform, x[:4096])
-    encoder = Standardized(
-        inner,
-        # A missing value reaches the encoder as 0, which then is the mean.
-        mean=jnp.zeros(d) if missing else jnp.asarray(seen.mean(0)),
-        # One scale for all columns: a pixel that is almost always blank must not be blown up.
-        scale=jnp.asarray(float(np.sqrt(np.nanvar(seen, 0).mean())) or 1.0),
-    )
+    encoder = _encoder(inner, np.log1p(seen) if choice.unbounded_counts else seen, missing)
+    if choice.unbounded_counts:
+        encoder = Log1p(encoder)
     model = VAE(
         prior=_prior(of_prior, latent, seen, prior_key),
         posterior=Conditional(encoder, latent),
         likelihood=Conditional(decoder, choice.family),
-        transform=choice.transform,
+        transform=_in_own_units(choice, schema),
     )
     return Built(model, choice.words)
+
+
+def _in_own_units(choice: Choice, schema: Schema | None) -> Transform:
+    """The choice's transform; of a density, with what the units add in which the rows are kept."""
+    if schema is None or not schema.log_units.any() or choice.family.support.is_discrete:
+        return choice.transform
+    return Stored(choice.transform, schema.log_units)
+
+
+def _from_margins(decoder: MLP, choice: Choice) -> MLP:
+    """A decoder whose last biases are what comes near the columns without a latent variable. Of counts
+    without an end its last weights are small besides, since what it puts out are logarithms: 0.3 of one costs
+    a count of 10,000 some 500 nats."""
+    if choice.start is None:
+        return decoder
+    decoder = eqx.tree_at(lambda mlp: mlp.biases[-1], decoder, jnp.asarray(choice.start, float))
+    if choice.unbounded_counts:
+        decoder = eqx.tree_at(lambda mlp: mlp.weights[-1], decoder, 0.01 * decoder.weights[-1])
+    return decoder
+
+
+def _encoder(network: Network, seen: np.ndarray, missing: bool) -> Network:
+    """A network behind what brings the rows that it sees to a mean of 0 and a scale of about 1."""
+    return Standardized(
+        network,
+        # A missing value reaches the encoder as 0, which then is the mean.
+        mean=jnp.zeros(seen.shape[1]) if missing else jnp.asarray(seen.mean(0)),
+        # One scale for all columns: a pixel that is almost always blank must not be blown up.
+        scale=jnp.asarray(float(np.sqrt(np.nanvar(seen, 0).mean())) or 1.0),
+    )
 
 
 def _prior(kind: Any, latent: Family, seen: np.ndarray, key: PRNGKeyArray) -> Callable[..., Distribution]:

@@ -87,6 +87,7 @@ TABLE: tuple[Row, ...] = (
     Row("Convolution", "networks.convolution", "file"),
     Row("TransposedConvolution", "networks.convolution", "file"),
     Row("Standardized", "networks.mlp", "file"),
+    Row("Log1p", "networks.mlp", "file"),
     Row("OneHot", "networks.mlp", "file"),
     Row("Leading", "networks.mlp", "file"),
     # Families, by the set that they are over.
@@ -151,6 +152,7 @@ TABLE: tuple[Row, ...] = (
     Row("Threshold", "models.transforms", "file"),
     Row("Standardization", "models.transforms", "file"),
     Row("Dequantization", "models.transforms", "file"),
+    Row("Stored", "models.transforms", "file"),
     Row("DynamicBinarization", "models.transforms", "binarize", called="dynamic"),
     Row("StaticBinarization", "models.transforms", "binarize", called="static"),
     Row("Threshold", "models.transforms", "binarize", called="threshold"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from lowerbound.archive.records import (
     HistoryRecord,
@@ -19,9 +22,11 @@ from lowerbound.archive.records import (
     write_record,
 )
 from lowerbound.archive.store import MODEL, load, read, save, write
+from lowerbound.archive.whole import write_whole
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.baselines.density import Density
 from lowerbound.baselines.store import load_baselines, save_baselines
+from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
 from lowerbound.data.tables import as_table
 from lowerbound.models.vae import VAE
@@ -30,6 +35,8 @@ if TYPE_CHECKING:
     from lowerbound.figures.run import Shown
 
 __all__ = ["RunFolder"]
+
+SCHEMA = "schema.json"
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class RunFolder:
     |---|---|
     | `model.safetensors` | the model with its transform; `lb.load(folder)` reads it |
     | `provenance.json` | a [`Provenance`][lowerbound.archive.records.Provenance] |
+    | `schema.json` | what the columns of the training rows are, a [`Schema`][lowerbound.data.schema.Schema] |
     | `rows.safetensors` | fingerprints of the rows that trained and that chose the model |
     | `history.jsonl` | a record of the training a line |
     | `metrics.json` | [`Metrics`][lowerbound.archive.records.Metrics] on the held-out rows |
@@ -81,6 +89,23 @@ class RunFolder:
         return read_record(Provenance, path) if path.exists() else None
 
     @cached_property
+    def schema(self) -> Schema | None:
+        """What the columns of the training rows are; None where that was not kept."""
+        path = self.path / SCHEMA
+        if not path.exists():
+            return None
+        try:
+            return Schema.from_json(json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}: expected the schema of a table ({error})") from None
+
+    def own_units(self, x: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
+        """Rows that the model gives as numbers in the table's own units, and the columns' names."""
+        if self.schema is not None:
+            return self.schema.in_own_units(x), self.schema.names
+        return x, self.column_names or [f"x{i}" for i in range(x.shape[1])]
+
+    @cached_property
     def trained_on(self) -> TrainedOn:
         """The fingerprints of the rows that trained and that chose the model."""
         path = self.path / "rows.safetensors"
@@ -110,12 +135,19 @@ class RunFolder:
         return read_record(Metrics, path) if path.exists() else None
 
     def write_model(
-        self, model: VAE, provenance: Provenance, trained_on: TrainedOn, history: Iterable[HistoryRecord]
+        self,
+        model: VAE,
+        provenance: Provenance,
+        trained_on: TrainedOn,
+        history: Iterable[HistoryRecord],
+        schema: Schema | None = None,
     ) -> None:
         """The model and how it came about; what an earlier run left of measurements goes."""
-        for name in ("baselines.safetensors", "metrics.json", "evidence.unfinished"):
+        for name in ("baselines.safetensors", "metrics.json", "evidence.unfinished", SCHEMA):
             (self.path / name).unlink(missing_ok=True)
         save(model, self.path, overwrite=True)
+        if schema is not None:
+            write_whole(self.path / SCHEMA, (json.dumps(schema.to_json(), indent=1) + "\n").encode())
         write_record(provenance, self.path / "provenance.json")
         write(trained_on._asdict(), self.path / "rows.safetensors", "rows")
         write_history(history, self.path / "history.jsonl")
@@ -161,6 +193,8 @@ class RunFolder:
 
         `x` is an array, a data frame, or a source. **Raises:** `ValueError` where a column is missing.
         """
+        if self.schema is not None:
+            return x.under(self.schema) if isinstance(x, Source) else Source.of(x, "x", schema=self.schema)
         return as_trained(as_source(x, missing=self.model.takes_missing), self.column_names, self.image_shape)
 
 

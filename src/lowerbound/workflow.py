@@ -269,7 +269,11 @@ def train_run(
     """
     watch, run = watch or Silent(), RunFolder(Path(path))
     train = as_source(train, missing=model.takes_missing)
-    held_out = as_trained(as_source(held_out, missing=model.takes_missing), train.columns, train.image_shape)
+    held_out = as_source(held_out, missing=model.takes_missing)
+    if train.schema is None:
+        held_out = as_trained(held_out, train.columns, train.image_shape)
+    else:
+        held_out = held_out.under(train.schema)
     scorable(model, held_out)  # named, or refused, before any training
     _warn_of_pictures(model, held_out)
     epochs = default_epochs(len(train.x), batch_size) if epochs is None else epochs
@@ -279,7 +283,11 @@ def train_run(
         )
     run.path.mkdir(parents=True, exist_ok=True)
     run.write_model(
-        result.model, _provenance(train, result, seed, command), _trained_on(train, result), result.history
+        result.model,
+        _provenance(train, result, seed, command),
+        _trained_on(train, result),
+        result.history,
+        train.schema,
     )
     watch.said(f"trained {int(result.state.step)} steps ({result.stopped}); the model is in {run.path}")
     if baselines and (fitted := _baselines(result.model, observed(result.model, train.x, seed), seed, watch)):

@@ -210,6 +210,36 @@ def test_a_decoder_begins_at_the_columns_means(x, options, expected):
     np.testing.assert_allclose(mean, x.mean(0) if expected is None else expected, rtol=0.01)
 
 
+LARGE = RNG.negative_binomial(2, 2 / (2 + np.array([3.0, 400.0, 50_000.0])), (500, 3))
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "x"),
+    [
+        *((name, SUITED[name]) for name in LIKELIHOODS),
+        *((name, LARGE) for name in names("likelihood", over="whole numbers from 0")),
+        ("continuous-bernoulli", np.c_[SHARES, np.full(50, 0.5)]),
+    ],
+)
+def test_every_decoder_starts_at_the_columns_own_margins(likelihood, x):
+    """An MLP whose biases are 0 maps z = 0 to its last biases: there the mean is the columns', to a fifth of
+    their standard deviation."""
+    model = build(x.astype(np.float32), likelihood=likelihood, width=4).model
+    mean = lb.decode(model, np.zeros((1, 10)))[0]
+    assert (np.abs(mean - x.mean(0)) <= 0.2 * x.std(0) + 1e-3).all()
+
+
+@pytest.mark.parametrize("likelihood", ["negative-binomial", "zero-inflated-negative-binomial"])
+def test_large_counts_start_where_independent_columns_are(likelihood):
+    """Untrained, at the columns' own negative binomials by the method of moments, to half a nat a column."""
+    model = build(LARGE, likelihood=likelihood, latent_dim=2, width=16).model
+    mean, variance = LARGE.mean(0), LARGE.var(0)
+    r = mean**2 / (variance - mean)
+    independent = stats.nbinom(r, r / (r + mean)).logpmf(LARGE).sum(1).mean()
+    assert abs(lb.log_evidence(model, LARGE, samples=10).mean - independent) < 1.5
+    assert type(model.posterior.network) is lb.Log1p
+
+
 @pytest.mark.parametrize("x", [REAL, COUNTS, TABLE])
 def test_a_continuous_bernoulli_of_other_numbers_is_refused_with_the_way_out(x):
     with pytest.raises(ValueError, match=r"over numbers from 0 to 1, or 8-bit grey; found .*Divide by"):

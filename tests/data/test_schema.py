@@ -7,7 +7,10 @@ import pyarrow as pa
 import pytest
 
 import lowerbound as lb
+from lowerbound.assembly import build
+from lowerbound.data import columns, tables
 from lowerbound.data.columns import Column
+from lowerbound.data.schema import described
 
 RNG = np.random.default_rng(0)
 N = 600
@@ -204,3 +207,53 @@ def test_a_damaged_schema_is_refused(change, message):
 def test_what_is_no_table_of_numbers_is_refused(table, message):
     with pytest.raises(lb.DataError, match=message):
         lb.Schema.of(table, "X")
+
+
+def test_a_density_is_in_the_tables_own_units_whatever_the_rows_are_kept_in():
+    """Hours kept as steps of 3,600 s, and numbers of 1e+60: log p(x) is the kept rows' less Σ log unit,
+    and a missing value owes nothing."""
+    table = pa.table(
+        {"t": 1_700_000_000 + 3600 * RNG.integers(0, 900, 200), "y": RNG.normal(size=200) * 2.0**200}
+    )
+    schema = lb.Schema.of(table)
+    rows = schema.rows(table)
+    model, kept = build(rows, latent_dim=1, width=4).model, build(rows.x, latent_dim=1, width=4).model
+    difference = (
+        lb.log_evidence(kept, rows, samples=2).log_prob - lb.log_evidence(model, rows, samples=2).log_prob
+    )
+    expected = np.log([column.unit for column in schema.columns])
+    assert expected[0] == np.log(3600)
+    np.testing.assert_allclose(difference, expected.sum(), rtol=1e-5)
+    assert float(model.transform.log_jacobian(np.array([np.nan, 0.0], np.float32))) == pytest.approx(
+        float(kept.transform.log_jacobian(np.array([np.nan, 0.0], np.float32))) - expected[1], rel=1e-6
+    )
+    assert model.event().measure == kept.event().measure
+
+
+def test_a_mass_owes_nothing_to_a_unit():
+    counts = pa.table({"n": 3 * RNG.integers(0, 2**23, 200), "m": 5 * RNG.integers(0, 2**23, 200)})
+    rows = lb.Schema.of(counts).rows(counts)
+    assert type(build(rows, likelihood="poisson", latent_dim=1, width=4).model.transform) is lb.Identity
+
+
+def test_a_row_that_leaves_a_constant_has_no_probability():
+    x = np.c_[RNG.normal(size=50), np.full(50, 7.5), RNG.normal(size=50)]
+    schema = lb.Schema.of(x)
+    model = build(schema.rows(x), latent_dim=1, width=4).model
+    others = lb.log_evidence(model, schema.rows(x), samples=2).log_prob
+    x[3, 1] = 8.5
+    log_prob = lb.log_evidence(model, schema.rows(x), samples=2).log_prob
+    assert log_prob[3] == -np.inf
+    np.testing.assert_array_equal(np.delete(log_prob, 3), np.delete(others, 3))
+
+
+def test_the_values_of_a_table_are_looked_at_once(monkeypatch):
+    """To find the schema, to refuse what is not finite, and to encode: one look, and one copy where the type
+    is another."""
+    looks = []
+    once = columns._looked_at
+    monkeypatch.setattr(columns, "_looked_at", lambda *a: looks.append("look") or once(*a))
+    monkeypatch.setattr(tables, "check_finite", lambda *a: looks.append("check"))
+    rows = described(RNG.normal(size=(50, 3)))
+    assert looks == ["look"]
+    assert rows.x.dtype == np.float32

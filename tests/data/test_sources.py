@@ -5,10 +5,12 @@ import struct
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv as csv
 import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
 
+import lowerbound as lb
 from lowerbound.data.sources import open_labels, open_source
 
 
@@ -73,10 +75,10 @@ def test_csv_finds_its_header_and_its_delimiter(tmp_path, text, x, columns):
 
 def test_csv_keeps_its_types_over_blocks_and_long_lines(tmp_path):
     path = tmp_path / "x.csv"
-    path.write_text("a,b\n" + "1,1\n" * 300_000 + "1,0.5\n")
+    path.write_text("a,b\n" + "1,1\n" * 300_000 + "2,0.5\n")
     source = open_source(str(path))
     assert source.x.shape == (300_001, 2)
-    assert source.x[-1].tolist() == [1, 0.5]
+    assert source.x[-1].tolist() == [2, 0.5]
     path.write_text(",".join(["0." + "1" * 400] * 3000) + "\n")
     assert open_source(str(path)).x.shape == (1, 3000)
 
@@ -183,3 +185,34 @@ def test_mnist_is_the_same_in_idx_and_in_gzip(shared_data, tmp_path):
         source = open_source(str(tmp_path / name))
         np.testing.assert_array_equal(source.x, x.reshape(-1, 784))
         assert source.image_shape == (28, 28)
+
+
+def test_seconds_since_1970_keep_their_digits(tmp_path):
+    """Distinct values stay distinct; today's own columns are taken out of another file by name."""
+    seconds = 1_700_000_000 + np.arange(600)
+    weight = np.linspace(0, 1, 600)
+    table = pa.table({"t": seconds, "weight": weight, "site": [7.5] * 600, "species": ["a", "b"] * 300})
+    csv.write_csv(table.select(["t", "weight", "site"]), tmp_path / "train.csv")
+    csv.write_csv(table.select(["species", "weight", "site", "t"]), tmp_path / "later.csv")
+    parquet.write_table(table.select(["species", "weight", "site", "t"]), tmp_path / "later.parquet")
+    train = open_source(str(tmp_path / "train.csv"))
+    assert train.columns == ("t", "weight")
+    assert len(np.unique(train.x[:, 0])) == 600
+    np.testing.assert_array_equal(train.schema.in_own_units(train.x)[:, 0], seconds)
+    for name in ("later.csv", "later.parquet"):
+        with pytest.raises(lb.DataError, match=r"expected numbers, found 'a' in row 0, column 'species'"):
+            open_source(str(tmp_path / name))
+        later = open_source(str(tmp_path / name), schema=train.schema)
+        np.testing.assert_array_equal(later.x, train.x)
+        labelled = open_source(str(tmp_path / name), "species")
+        np.testing.assert_array_equal(labelled.under(train.schema).x, train.x)
+    csv.write_csv(table.select(["weight", "t"]), tmp_path / "short.csv")
+    with pytest.raises(lb.DataError, match=r"short.csv: expected the columns .*, found no 'site'"):
+        open_source(str(tmp_path / "short.csv"), schema=train.schema)
+
+
+def test_the_labels_of_a_parquet_may_be_text(tmp_path):
+    parquet.write_table(pa.table({"a": [1, 2], "species": ["x", "y"]}), tmp_path / "x.parquet")
+    source = open_source(str(tmp_path / "x.parquet"), "species")
+    assert source.labels.tolist() == ["x", "y"]
+    assert source.x.tolist() == [[1], [2]]

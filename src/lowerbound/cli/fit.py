@@ -100,8 +100,8 @@ def fit(
     train, held_out = training_and_held_out(data, test, labels, seed)
     compilation_cache()
     built = build(
-        train.x, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior,
-        network=network, image_shape=train.image_shape, latent_dim=latent_dim, width=width, depth=depth,
+        train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior,
+        network=network, latent_dim=latent_dim, width=width, depth=depth,
         key=seed,
     )  # fmt: skip
     say(f"{train.name}: {len(train.x)} rows of {train.x.shape[1]}; {built.words}")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lowerbound.cli.console import compilation_cache, say
+from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source, open_labels, open_source
 from lowerbound.runs import RunFolder
 
@@ -25,13 +26,15 @@ def run_and_rows(folder: Path, data: str, labels: str | None) -> tuple[RunFolder
 def rows_for(run: RunFolder, data: str, labels: str | None = None) -> Source:
     """The rows that `data` names, as the model was trained; the column that held the labels then holds them
     here."""
-    return run.rows(labelled("digits:test" if data == "digits" else data, labels, run.label))
+    name = "digits:test" if data == "digits" else data
+    return run.rows(labelled(name, labels, run.label, run.schema))
 
 
-def labelled(data: str, labels: str | None, known: str | None = None) -> Source:
+def labelled(data: str, labels: str | None, known: str | None = None, schema: Schema | None = None) -> Source:
     """The rows that `data` names with labels: a column of the table, or else an array of its own. Without
-    `labels` they are the column `known`, where the table has it."""
-    source = open_source(data, labels or known)
+    `labels` they are the column `known`, where the table has it. With a `schema` they are the rows of its
+    columns."""
+    source = open_source(data, labels or known, schema)
     if labels is None or source.label is not None:
         return source
     return replace(source, labels=open_labels(labels, len(source.x)))
@@ -51,7 +54,7 @@ def training_rows(run: RunFolder, data: str | None) -> np.ndarray | None:
     else:
         return None
     try:
-        x, known = run.rows(open_source(name, run.label)).x, run.trained_on.train
+        x, known = run.rows(open_source(name, run.label, run.schema)).x, run.trained_on.train
         rows = rows_among(x, known) if len(known) else x
         if rows is None:
             raise ValueError(f"{name}: does not hold the rows that trained the model, or not as they were")
@@ -76,7 +79,8 @@ def training_and_held_out(
     try:
         share = 0.1 if test is None else float(test)
     except ValueError:
-        return open_source(data, labels), labelled(str(test), labels)
+        train = open_source(data, labels)
+        return train, labelled(str(test), labels, schema=train.schema)
     if not 0 < share < 1:
         raise ValueError(f"--test: expected DATA or a share between 0 and 1, found {test}")
     source = labelled(data, labels)
@@ -84,9 +88,4 @@ def training_and_held_out(
         raise ValueError(f"{data}: expected at least 2 rows, one to train on and one to report on; found 1")
     order = np.random.default_rng(seed).permutation(len(source.x))
     held = max(1, round(share * len(order)))
-    return _taken(source, order[held:], _TRAINED), _taken(source, order[:held], _HELD_OUT)
-
-
-def _taken(source: Source, rows: np.ndarray, words: str) -> Source:
-    labels = None if source.labels is None else source.labels[rows]
-    return replace(source, x=source.x[rows], labels=labels, name=source.name + words)
+    return source.taken(order[held:], _TRAINED), source.taken(order[:held], _HELD_OUT)

@@ -46,6 +46,6 @@ def reconstruct(
         rows = observed(run.model, x, seed)
         figures.save(figures.reconstructions(rows, means, source.image_shape), out)
     else:
-        write_rows(out, means, source.names)
+        write_rows(out, *run.own_units(means))
     report_written(out, means, json)
     return 0

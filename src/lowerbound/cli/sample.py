@@ -43,6 +43,6 @@ def sample(
 
         figures.save(figures.samples(rows, run.image_shape), out)
     else:
-        write_rows(out, rows, run.column_names or [f"x{i}" for i in range(rows.shape[1])])
+        write_rows(out, *run.own_units(rows))
     report_written(out, rows, json)
     return 0

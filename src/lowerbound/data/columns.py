@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
+from lowerbound.data.errors import DataError
 from lowerbound.data.tables import Columns, blocks, check_column, check_finite
 
 __all__ = ["Column", "Kind", "found_in"]
@@ -194,6 +196,8 @@ def found_in(read: Columns, name: str, missing: bool) -> tuple[Column, ...]:
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] for anything but finite numbers; NaN passes
     where `missing`.
     """
+    if not read.width or not read.length:
+        raise DataError(name, "at least one row", f"none (columns: {read.width})")
     labels = read.names or tuple(f"x{j}" for j in range(read.width))
     if isinstance(read.arrays, np.ndarray):
         table = read.arrays.T
@@ -201,11 +205,10 @@ def found_in(read: Columns, name: str, missing: bool) -> tuple[Column, ...]:
         dtypes = [str(table.dtype.newbyteorder("="))] * read.width
         return tuple(map(_column, labels, dtypes, low, high, holes, whole))
     columns = []
-    for label, array in zip(labels, read.arrays, strict=True):
-        check_column(array, name, label, missing, finite=False)
-
-        def check(array: np.ndarray = array, label: str = label) -> None:
-            check_column(array, name, label, missing)
+    for place, (label, array) in enumerate(zip(labels, read.arrays, strict=True)):
+        told = place if read.names is None else label
+        check_column(array, name, told, missing, finite=False)
+        check = partial(check_column, array, name, told, missing)
 
         low, high, holes, whole = _looked_at(array[:, None], check, missing)
         columns.append(

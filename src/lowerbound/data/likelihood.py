@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import jax.numpy as jnp
 import numpy as np
 
+from lowerbound.distributions.support import range_of
 from lowerbound.families.family import Family
 from lowerbound.families.fitted import Fitted, Found
 from lowerbound.families.location_scale import LearnedScale
@@ -31,6 +32,12 @@ class Choice:
     transform: Transform
     words: str
     start: np.ndarray | None = None
+
+    @property
+    def unbounded_counts(self) -> bool:
+        """Whether the likelihood is of counts without an end, however large."""
+        span = range_of(self.family.support)
+        return span is not None and span.whole and span.high == np.inf
 
 
 def choose(
@@ -112,6 +119,7 @@ def _grey(found: Found) -> Choice:
         " with a learned scale a column, through uniform dequantisation (binarize makes it "
         f"{part('bits', 'columns').title()})",
         levels=256,
+        start=(found.moments()[0] + 0.5) / 256,
     )
     return _chosen(fitted, found)
 

@@ -13,7 +13,7 @@ from lowerbound.data.errors import DataError, Place
 from lowerbound.data.rows import Rows, conditions
 from lowerbound.data.tables import Columns, columns_of, matrix, stack, table_like
 
-__all__ = ["Schema"]
+__all__ = ["Schema", "described"]
 
 
 @dataclass(frozen=True)
@@ -127,15 +127,15 @@ class Schema:
         has another number of columns, for what are no finite numbers, and for another value than the one of
         a column that was constant, which has probability 0.
         """
-        x, odd = self.encode_all(table, name)
+        read = self.held_against(table, name)
+        x, odd = self._encoded(read, name)
         if len(odd):
-            raise self._not_constant(table, odd, name)
+            raise self._not_constant(read, odd, name)
         return x
 
-    def encode_all(self, table: Any, name: str = "x") -> tuple[np.ndarray, np.ndarray]:
+    def _encoded(self, read: Columns, name: str, *, looked_at: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """The encoded rows, and the numbers of those that have probability 0, since a column holds another
         value than the one that it held throughout."""
-        read = self.held_against(table, name)
         places = [place for place, column in enumerate(self.columns) if column.encoded]
         odd = np.zeros(read.length, bool)
         for place, column in enumerate(self.columns):
@@ -144,10 +144,11 @@ class Schema:
                 odd |= (values != column.low) & ~np.isnan(values)
         kept = read.taken(places)
         if all(column.as_it_is for column in self.encoded):
-            x = matrix(kept, name, missing=self.missing)
+            x = matrix(kept, name, missing=self.missing, looked_at=looked_at)
         else:
             stored = [column.stored(values) for column, values in zip(self.encoded, kept.arrays, strict=True)]
-            x = stack(Columns(stored, tuple(c.name for c in self.encoded)), name, missing=self.missing)
+            named = Columns(stored, tuple(column.name for column in self.encoded))
+            x = stack(named, name, missing=self.missing, looked_at=looked_at)
         return x, np.flatnonzero(odd)
 
     def rows(self, table: Any, given: Any = None, name: str = "x") -> Rows:
@@ -155,7 +156,7 @@ class Schema:
         0: log p(x) of such a row is −∞."""
         if isinstance(table, Rows):
             return table
-        x, odd = self.encode_all(table, name)
+        x, odd = self._encoded(self.held_against(table, name), name)
         return Rows(x, conditions(given, len(x), name), schema=self, impossible=odd)
 
     def decode(self, x: np.ndarray) -> Any:
@@ -172,6 +173,26 @@ class Schema:
             for column in self.columns
         ]
         return table_like(self.form, self.names, restored)
+
+    def in_own_units(self, x: np.ndarray) -> np.ndarray:
+        """Encoded rows, or means of such, as numbers in the table's own units: all columns, (n, columns).
+        Where all are encoded as they are, `x` itself."""
+        if all(column.encoded and column.as_it_is for column in self.columns):
+            return x
+        values = iter(np.moveaxis(np.asarray(x, np.float64), 1, 0))
+        return np.stack(
+            [
+                next(values) * column.unit + column.offset if column.encoded else column.repeated(len(x))
+                for column in self.columns
+            ],
+            axis=1,
+        )
+
+    @property
+    def log_units(self) -> np.ndarray:
+        """The logarithms of the units of the encoded columns: what a density over encoded rows is less than
+        one in the table's own units, each, in nats."""
+        return np.log([float(column.unit) for column in self.encoded])
 
     def held_against(self, table: Any, name: str = "x") -> Columns:
         """The columns of `table` that are the schema's, in its order: by name where both have names, else by
@@ -201,8 +222,8 @@ class Schema:
             raise DataError(name, f"{len(self.columns)} columns, as the model has", str(read.width))
         return replace(read, names=self.names if self.named else None)
 
-    def _not_constant(self, table: Any, odd: np.ndarray, name: str) -> DataError:
-        read, row = self.held_against(table, name), int(odd[0])
+    def _not_constant(self, read: Columns, odd: np.ndarray, name: str) -> DataError:
+        row = int(odd[0])
         place, column = next(
             (place, column)
             for place, column in enumerate(self.columns)
@@ -250,6 +271,21 @@ class Schema:
             None if shape is None else tuple(shape),
             record["missing"],
         )
+
+
+def described(
+    table: Any, name: str = "x", *, image_shape: tuple[int, ...] | None = None, missing: bool = False
+) -> Rows:
+    """The rows of a table, encoded by the schema that is found in them: each value is looked at once.
+
+    >>> rows = described([[0, 16], [3, 7]])
+    >>> print(rows.schema)
+    2 columns of whole numbers from 0 to 16
+    """
+    read = columns_of(table, name)
+    schema = Schema.of(read, name, image_shape=image_shape, missing=missing)
+    x, _ = schema._encoded(read, name, looked_at=True)
+    return Rows(x, schema=schema)
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

@@ -67,9 +67,9 @@ class Columns:
         return Columns(taken, self.names and tuple(self.names[j] for j in places), self.form)
 
 
-def as_rows(x: Any, name: str = "x", *, missing: bool = False) -> np.ndarray:
+def as_rows(x: Any, name: str = "x", *, missing: bool = False, looked_at: bool = False) -> np.ndarray:
     """`x` as an array of shape (n, d) in a type of its own that a device has. With `missing`, NaN stands
-    for a value that was not observed.
+    for a value that was not observed; `looked_at` says that its values are known to be finite.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] for anything but numbers, another shape, no
     rows, NaN and infinity (with the place of the first).
@@ -85,7 +85,8 @@ def as_rows(x: Any, name: str = "x", *, missing: bool = False) -> np.ndarray:
     x = np.asarray(x)
     check_shape(x, name)
     if x.dtype.kind == "f":
-        check_finite(x, name, missing)
+        if not looked_at:
+            check_finite(x, name, missing)
         return x.astype(x.dtype.newbyteorder("=") if x.dtype.itemsize <= 4 else np.float32, copy=False)
     if x.dtype.itemsize == 8:
         limits = np.iinfo(np.int32)
@@ -190,11 +191,11 @@ def columns_of(x: Any, name: str = "x") -> Columns:
     return Columns(array.T, None)
 
 
-def matrix(read: Columns, name: str, *, missing: bool = False) -> np.ndarray:
+def matrix(read: Columns, name: str, *, missing: bool = False, looked_at: bool = False) -> np.ndarray:
     """Columns as rows, (n, d), in the types of [`as_rows`][]; `name` is for errors."""
     if isinstance(read.arrays, np.ndarray):
-        return as_rows(read.arrays.T, name, missing=missing)
-    return stack(read, name, missing=missing)
+        return as_rows(read.arrays.T, name, missing=missing, looked_at=looked_at)
+    return stack(read, name, missing=missing, looked_at=looked_at)
 
 
 def table_like(form: str, names: Sequence[str], arrays: Sequence[np.ndarray]) -> Any:
@@ -206,8 +207,9 @@ def table_like(form: str, names: Sequence[str], arrays: Sequence[np.ndarray]) ->
     return make(dict(zip(names, arrays, strict=True)))
 
 
-def stack(columns: Columns, name: str, *, missing: bool = False) -> np.ndarray:
-    """Columns side by side, in the one type of `as_rows` that holds them all; `name` is for errors."""
+def stack(columns: Columns, name: str, *, missing: bool = False, looked_at: bool = False) -> np.ndarray:
+    """Columns side by side, in the one type of `as_rows` that holds them all; `name` is for errors, and
+    `looked_at` says that the values are known to be finite numbers."""
     arrays, names = columns.arrays, columns.names
     if not len(arrays) or not len(arrays[0]):
         raise DataError(name, "at least one row", f"none (columns: {len(arrays)})")
@@ -216,7 +218,7 @@ def stack(columns: Columns, name: str, *, missing: bool = False) -> np.ndarray:
         raise DataError(name, "names that differ", f"{twice!r} for two columns", way_out="rename one")
     labels: Sequence[int | str] = names or range(len(arrays))
     for label, array in zip(labels, arrays, strict=True):
-        check_column(array, name, label, missing)
+        check_column(array, name, label, missing, finite=not looked_at)
     dtype = np.result_type(*arrays).newbyteorder("=")
     if dtype.itemsize > 4:
         dtype = np.dtype("float32" if dtype.kind == "f" else "int32")

@@ -207,6 +207,8 @@ def log_evidence(
             kept.write(parts[0])
         told.tell()
     columns = _joined(parts)
+    for name in ("log_prob", "elbo"):
+        columns[name][rows_of.impossible] = -np.inf
     if kept is not None:
         kept.finish()
     _, group = np.unique(columns.pop("hash"), axis=0, return_inverse=True)

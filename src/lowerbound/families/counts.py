@@ -5,6 +5,7 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 from numpyro.distributions import Distribution, constraints
@@ -43,8 +44,8 @@ class Binomial(Factorized):
 
     @classmethod
     def fitted(cls, found: Found) -> Fitted:
-        """Up to the greatest count that was found."""
-        return Fitted(found.family(cls, found.greatest))
+        """Up to the greatest count that was found; the start has the columns' means."""
+        return Fitted(found.family(cls, found.greatest), start=found.logits(found.greatest))
 
     @property
     def each(self) -> Constraint:
@@ -86,8 +87,13 @@ class BetaBinomial(Factorized):
 
     @classmethod
     def fitted(cls, found: Found) -> Fitted:
-        """Up to the greatest count that was found."""
-        return Fitted(found.family(cls, found.greatest))
+        """Up to the greatest count that was found. The start has the columns' means and, by the method of
+        moments, their variances n m (1 − m) (1 + (n − 1)/(s + 1))."""
+        n, logits = found.greatest, found.logits(found.greatest)
+        m = 1 / (1 + np.exp(-logits))
+        wider = found.moments()[1] ** 2 / (n * m * (1 - m)) - 1
+        log_s = np.log(1 / np.clip(wider / max(n - 1, 1), 0.01, 0.9) - 1)
+        return Fitted(found.family(cls, n), start=np.concatenate([logits, log_s]))
 
     @property
     def each(self) -> Constraint:
@@ -126,6 +132,11 @@ class Poisson(Factorized):
     def each(self) -> Constraint:
         return constraints.nonnegative_integer
 
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """The start has the columns' means."""
+        return Fitted(found.family(cls), start=found.log_means())
+
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
         return PoissonDistribution(jnp.minimum(parameters, _LOG_MEAN))
 
@@ -156,6 +167,15 @@ class NegativeBinomial(Factorized):
     def each(self) -> Constraint:
         return constraints.nonnegative_integer
 
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """The start has the columns' means and, by the method of moments, their variances."""
+        mean, spread = found.moments()
+        return Fitted(
+            found.family(cls),
+            start=np.concatenate([found.log_means(), found.log_concentrations(mean, spread**2)]),
+        )
+
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
         return _negative_binomial(*jnp.split(parameters, 2))
 
@@ -182,6 +202,17 @@ class ZeroInflatedNegativeBinomial(Factorized):
     @property
     def each(self) -> Constraint:
         return constraints.nonnegative_integer
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """The start has the columns' means and variances, with half of the zeros beyond those of the negative
+        binomial: the variance is (1 − π) (v + π m²), with m and v those of its counts."""
+        mean, spread = found.moments()
+        zero = ((found.x == 0).sum(0) + 0.5) / (2 * len(found.x) + 2)
+        m = mean / (1 - zero)
+        log_r = found.log_concentrations(m, spread**2 / (1 - zero) - zero * m**2)
+        log_m, logit = found.log_means() - np.log1p(-zero), np.log(zero / (1 - zero))
+        return Fitted(found.family(cls), start=np.concatenate([log_m, log_r, logit]))
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
         log_mean, log_concentration, logit = jnp.split(parameters, 3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import equinox as eqx
+import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import constraints
@@ -77,7 +78,8 @@ class Categorical(Factorized):
 
     @classmethod
     def fitted(cls, found: Found) -> Fitted:
-        return Fitted(found.family(cls, found.greatest + 1))
+        levels = found.greatest + 1
+        return Fitted(found.family(cls, levels), start=np.log(found.frequencies(levels)).reshape(-1))
 
     @classmethod
     def latent(cls, dimensions: int, key: PRNGKeyArray) -> Self:

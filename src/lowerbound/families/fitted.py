@@ -139,6 +139,23 @@ class Found:
         share = np.clip(share, 1e-3, 1 - 1e-3)
         return np.asarray(np.log(share / (1 - share)))
 
+    def log_means(self) -> Column:
+        """log of the columns' means, with half a count besides, so that a column of zeros has one."""
+        return np.asarray(np.log((len(self.x) * self.moments()[0] + 0.5) / (len(self.x) + 1)))
+
+    def log_concentrations(self, mean: Column, variance: Column) -> Column:
+        """log r of the negative binomial of a mean m and a variance m + m²/r, kept in ±5; a count that does
+        not spread wider than Poisson's is at the upper end."""
+        with np.errstate(divide="ignore"):
+            r = mean**2 / np.maximum(variance - mean, 1e-300)
+        return np.clip(np.log(np.maximum(r, 1e-300)), -5.0, 5.0)
+
+    def frequencies(self, levels: int) -> Float[np.ndarray, "levels d"]:
+        """How often each of the whole numbers 0 … levels − 1 is found in each column, with half a row of each
+        besides."""
+        counts = np.stack([(self.x == level).sum(0) for level in range(levels)]) + 0.5
+        return np.asarray(counts / counts.sum(0))
+
     def family(self, kind: type[Kind], *arguments: Any, **options: Any) -> Kind:
         """The family of a kind for as many columns, which takes missing values where there may be some."""
         return kind(self.columns, *arguments, **options, **({"missing": True} if self.missing else {}))

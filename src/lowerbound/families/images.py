@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -51,10 +52,12 @@ class ContinuousBernoulli(Factorized):
 
         **Raises:** `ValueError` for other numbers, with the ways out.
         """
+        mean = found.moments()[0]
         if found.low >= 0 and found.high <= 1:
-            return Fitted(found.family(cls))
+            return Fitted(found.family(cls), start=_tilts(mean))
         if found.grey:
-            return Fitted(found.family(cls), ", through uniform dequantisation", levels=256)
+            how, start = ", through uniform dequantisation", _tilts((mean + 0.5) / 256)
+            return Fitted(found.family(cls), how, levels=256, start=start)
         raise ValueError(
             f"likelihood: {kebab(cls.__name__)} is over {UNIT}, or 8-bit grey; found {found.words}. Divide "
             f"by the greatest value, or take {suggested('likelihood', LEVELED)} for whole numbers, "
@@ -63,6 +66,17 @@ class ContinuousBernoulli(Factorized):
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
         return ContinuousBernoulliDistribution(parameters)
+
+
+def _tilts(mean: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
+    """t of the densities ∝ exp(t x) on [0, 1] with these means, 1/(1 − e⁻ᵗ) − 1/t, in ±50, by bisection."""
+    low, high = np.full(mean.shape, -50.0), np.full(mean.shape, 50.0)
+    for _ in range(40):
+        t = (low + high) / 2
+        t = np.where(np.abs(t) < 1e-3, 1e-3, t)  # where the mean is ½ to 1e-4
+        above = 1 / -np.expm1(-t) - 1 / t > mean
+        low, high = np.where(above, low, t), np.where(above, t, high)
+    return (low + high) / 2
 
 
 class DiscretizedLogistic(LocationScale):
@@ -142,7 +156,19 @@ class DiscretizedLogisticMixture(Factorized):
 
     @classmethod
     def fitted(cls, found: Found) -> Fitted:
-        return Fitted(found.family(cls, levels=found.levels))
+        """The start has locations at the quantiles of each column, a component each, and scales that cover
+        the steps between them."""
+        family = found.family(cls, levels=found.levels)
+        K, unit = family.components, 2 / (found.levels - 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of columns without a value
+            quantiles = np.nanquantile(found.x, (np.arange(K) + 0.5) / K, axis=0)
+        location = np.nan_to_num(quantiles) * unit - 1
+        shift = location - (2 * np.arange(K)[:, None] + 1 - K) / K
+        scale = unit * np.maximum(found.moments()[1] / K, 0.5)
+        log_variance = np.broadcast_to(2 * np.log(scale * K), shift.shape)
+        start = np.stack([np.zeros_like(shift), shift, log_variance]).reshape(-1)
+        return Fitted(family, start=start)
 
     @property
     def size(self) -> int:

@@ -7,12 +7,14 @@ import math
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.implicit import BetaDistribution, DirichletDistribution, GammaDistribution
 from lowerbound.families.family import Factorized, Family, positive_size
+from lowerbound.families.fitted import Fitted, Found
 
 __all__ = ["Beta", "Dirichlet", "Gamma"]
 
@@ -80,6 +82,14 @@ class Beta(Factorized):
     @property
     def each(self) -> Constraint:
         return constraints.open_interval(0.0, 1.0)
+
+    @classmethod
+    def fitted(cls, found: Found) -> Fitted:
+        """The start has the columns' means m and variances m (1 − m)/(a + b + 1)."""
+        mean, spread = found.moments()
+        m = np.clip(mean, 1e-3, 1 - 1e-3)
+        total = np.clip(m * (1 - m) / np.maximum(spread**2, 1e-12) - 1, 0.1, 1e3)
+        return Fitted(found.family(cls), start=np.log(np.concatenate([m * total, (1 - m) * total])))
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
         a, b = jnp.split(_concentration(parameters), 2)

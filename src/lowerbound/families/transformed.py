@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
@@ -132,12 +133,15 @@ class LogNormal(LocationScale):
 
     @classmethod
     def fitted(cls, found: Found) -> Fitted:
-        """Behind a division by each column's geometric mean, with a learned scale a column."""
+        """Behind a division by each column's geometric mean, with a learned scale a column from that of its
+        logarithms."""
+        mean, spread = found.log_moments()
+        spread = np.where(spread == 0, 1.0, spread)
         return Fitted(
-            found.family(cls, scale=LearnedScale(found.columns)),
+            found.family(cls, scale=LearnedScale(found.columns, initial=jnp.asarray(spread))),
             how=" with a learned scale a column, of x over its geometric mean",
             shift=np.zeros(found.columns),
-            scale=np.exp(found.log_moments()[0]),
+            scale=np.exp(mean),
         )
 
     def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:

@@ -16,7 +16,7 @@ from lowerbound.leaves import Fixed
 from lowerbound.networks.activations import Activation, activation_named, name_of
 from lowerbound.networks.product import product
 
-__all__ = ["MLP", "Leading", "OneHot", "Standardized"]
+__all__ = ["MLP", "Leading", "Log1p", "OneHot", "Standardized"]
 
 
 class MLP(eqx.Module):
@@ -127,6 +127,28 @@ def _compressed(u: Array) -> Array:
     """u where |u| ≤ 10, beyond ±(10 + log(1 + |u| − 10)): continuous, with slope 1 there, and finite."""
     beyond = jnp.clip(jnp.abs(u) - _FAR, 0.0, jnp.finfo(u.dtype).max)
     return jnp.where(beyond > 0, jnp.sign(u) * (_FAR + jnp.log1p(beyond)), u)
+
+
+class Log1p(eqx.Module):
+    """A network of log(1 + x): what an encoder sees of counts, whose spread grows with their size.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> lb.Log1p(lambda x: x)(jnp.array([0.0, 1.0])).round(4).tolist()
+    [0.0, 0.6931]
+    """
+
+    network: Callable[[Array], Array]
+
+    @property
+    def out_size(self) -> int | None:
+        return getattr(self.network, "out_size", None)
+
+    @property
+    def in_size(self) -> int | None:
+        return getattr(self.network, "in_size", None)
+
+    def __call__(self, x: Array) -> Array:
+        return self.network(jnp.log1p(x))
 
 
 class OneHot(eqx.Module):

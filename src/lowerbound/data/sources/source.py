@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from lowerbound.data.rows import Rows
+from lowerbound.data.schema import Schema, described
 from lowerbound.data.sources.arrays import read_npy, read_npz
 from lowerbound.data.sources.idx import is_idx, read_idx
 from lowerbound.data.sources.images import read_images
 from lowerbound.data.sources.tables import read_csv, read_parquet
-from lowerbound.data.tables import Columns, as_rows, stack
+from lowerbound.data.tables import Columns, columns_of
 
 __all__ = ["Source", "open_labels", "open_source"]
 
@@ -27,10 +30,14 @@ _KNOWN = (
 )
 
 
+_UNREAD = np.zeros((0, 0))
+
+
 @dataclass(frozen=True)
 class Source:
-    """Rows (n, d) with where they came from; the shape of an image where a row is one; labels and the names
-    of columns where the source has them; `label`, the column that the labels were."""
+    """Rows (n, d), encoded by their `schema` where there is one, with where they came from; the shape of an
+    image where a row is one; labels and the names of the encoded columns where the source has them; `label`,
+    the column that the labels were; `table`, all that was read, to be encoded by another schema."""
 
     x: np.ndarray
     name: str
@@ -38,6 +45,44 @@ class Source:
     labels: np.ndarray | None = None
     columns: tuple[str, ...] | None = None
     label: str | None = None
+    schema: Schema | None = None
+    table: Columns | None = None
+
+    @classmethod
+    def of(
+        cls,
+        table: Any,
+        name: str,
+        image_shape: tuple[int, ...] | None = None,
+        schema: Schema | None = None,
+    ) -> Source:
+        """A table with a schema, by default the one that is found in it."""
+        read = columns_of(table, name)
+        if schema is not None:
+            return cls(_UNREAD, name, image_shape, table=read).under(schema)
+        rows = described(read, name, image_shape=image_shape)
+        return cls(rows.x, name, image_shape, columns=_names(rows.schema), schema=rows.schema, table=read)
+
+    def under(self, schema: Schema) -> Source:
+        """The same rows, encoded by another schema, that of a model: its own columns, by name.
+
+        **Raises:** [`DataError`][lowerbound.data.errors.DataError] where a column is lacking.
+        """
+        if self.schema == schema or self.table is None:
+            return self
+        x = schema.encode(self.table, self.name)
+        shape = schema.image_shape or self.image_shape
+        return replace(self, x=x, columns=_names(schema), image_shape=shape, schema=schema)
+
+    @property
+    def rows(self) -> Rows:
+        """The rows with their schema."""
+        return Rows(self.x, schema=self.schema)
+
+    def taken(self, rows: np.ndarray, words: str = "") -> Source:
+        """Some of the rows, with their labels; `words` are added to the name."""
+        labels = None if self.labels is None else self.labels[rows]
+        return replace(self, x=self.x[rows], labels=labels, name=self.name + words, table=None)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -45,11 +90,12 @@ class Source:
         return self.columns or tuple(f"x{i}" for i in range(self.x.shape[1]))
 
 
-def open_source(data: str, label_column: str | None = None) -> Source:
+def open_source(data: str, label_column: str | None = None, schema: Schema | None = None) -> Source:
     """The rows that `data` names: `digits`, `digits:train`, `digits:test`, or a path of a `.npy`, a
     `.npz[:name]`, a `.csv`, a `.parquet`, an IDX file (`.gz` too), a folder of images.
 
-    Of a table that has a column `label_column`, that column is the labels, of any type, and not data.
+    Of a table that has a column `label_column`, that column is the labels, of any type, and not data. With a
+    `schema`, that of a model, its own columns are taken out of the table by name, whatever the others hold.
 
     **Raises:** `ValueError`, `TypeError` or `FileNotFoundError` in one line that names the file, the place
     (rows and columns counted from 0), what was expected and what was found. No memory is taken on the word
@@ -59,29 +105,30 @@ def open_source(data: str, label_column: str | None = None) -> Source:
     ((1437, 64), (360, 64))
     """
     if data.split(":")[0] == "digits":
-        return _digits(data)
+        return _digits(data, schema)
     found = _read(data)
     if isinstance(found, Columns):
         labels = None
         if label_column is not None and label_column in (found.names or ()):
             place = (found.names or ()).index(label_column)
             labels = _plain(found.arrays[place])
-            found = Columns(
-                [array for i, array in enumerate(found.arrays) if i != place],
-                tuple(name for name in found.names or () if name != label_column),
-            )
+            found = found.taken([i for i in range(found.width) if i != place])
         label = None if labels is None else label_column
-        return Source(stack(found, data), data, labels=labels, columns=found.names, label=label)
+        return replace(Source.of(found, data, schema=schema), labels=labels, label=label)
     array, image_shape = found, None
     if array.ndim in (3, 4):
         image_shape = array.shape[1:]
         array = array.reshape(len(array), -1)
-    elif array.ndim == 2 and (side := round(array.shape[1] ** 0.5)) ** 2 == array.shape[1] and side >= 8:
-        image_shape = (side, side) if array.dtype == np.uint8 else None
-    rows = as_rows(array, data)
+    source = Source.of(array, data, image_shape, schema)
     # Rows own their memory: were they a map of the file, writing the file anew would end the process.
-    mapped = isinstance(array, np.memmap) and np.may_share_memory(rows, array)
-    return Source(rows.copy() if mapped else rows, data, image_shape)
+    if isinstance(array, np.memmap) and np.may_share_memory(source.x, array):
+        source = replace(source, x=source.x.copy())
+    return source
+
+
+def _names(schema: Schema | None) -> tuple[str, ...] | None:
+    """Those of the encoded columns, where the table had names."""
+    return tuple(c.name for c in schema.encoded) if schema is not None and schema.named else None
 
 
 def open_labels(data: str, rows: int) -> np.ndarray:
@@ -104,7 +151,7 @@ def _plain(labels: np.ndarray) -> np.ndarray:
     return labels.astype(str) if labels.dtype.kind == "O" else labels
 
 
-def _digits(data: str) -> Source:
+def _digits(data: str, schema: Schema | None) -> Source:
     """scikit-learn's 8×8 digits, whole numbers 0 … 16; a fifth, drawn once, is for the test."""
     from sklearn.datasets import load_digits
 
@@ -114,7 +161,8 @@ def _digits(data: str) -> Source:
     if data not in parts:
         raise ValueError(f"{data}: expected one of {', '.join(parts)}")
     rows = parts[data]
-    return Source(digits.data[rows].astype(np.uint8), data, (8, 8), digits.target[rows])
+    source = Source.of(digits.data[rows].astype(np.uint8), data, (8, 8), schema)
+    return replace(source, labels=digits.target[rows])
 
 
 def _read(data: str) -> np.ndarray | Columns:

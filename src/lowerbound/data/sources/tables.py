@@ -59,21 +59,12 @@ def read_csv(path: Path) -> Columns:
 
 def read_parquet(path: Path) -> Columns:
     """The columns of a `.parquet`, less those that pandas wrote for its index."""
-    from pyarrow import parquet, types
+    from pyarrow import parquet
 
-    numbers = (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal, types.is_null)
     with whole(path, ".parquet"), parquet.ParquetFile(path) as file:
         schema = file.schema_arrow
         index = (schema.pandas_metadata or {}).get("index_columns", ())
-        fields = [field for field in schema if field.name not in index]
-        for field in fields:
-            if not any(is_number(field.type) for is_number in numbers):
-                raise TypeError(
-                    f"{path}: expected numbers, found {field.type} in column {field.name!r}; make the whole "
-                    "column numbers, or leave it out"
-                )
-        names = tuple(field.name for field in fields)
-        return from_arrow(file.read(columns=names))
+        return from_arrow(file.read(columns=[name for name in schema.names if name not in index]))
 
 
 def _first_line(path: Path) -> str:
