@@ -213,6 +213,7 @@ def as_trained(
 
     **Raises:** `ValueError` where a column is missing.
 
+    >>> import numpy as np
     >>> as_trained(Source(np.array([[1, 2]]), "x", columns=("a", "b")), ("b", "a"), None).x
     array([[2, 1]])
     """
