@@ -10,7 +10,7 @@ DOCS := $(VENV)/.docs
 BENCH := $(VENV)/.bench
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow docs lint format bench lock clean
+.PHONY: help install demo test test-all test-slow docs lint format bench lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,10 +22,13 @@ demo: install ## Train on the real digits, score them beside baselines, draw pic
 	$(BIN)/lowerbound fit digits --latent-dim 2 --out runs/digits-2d --overwrite --no-baselines
 	$(BIN)/lowerbound evaluate runs/digits digits
 
-test: install ## Run the tests and the examples in docstrings
+test: install ## Run the tests that a change waits for, and the examples in docstrings: minutes
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-test-slow: install ## Run the tests that take minutes
+test-all: install ## Run the tests that make test leaves out: the other rows of tables, checks of seconds
+	$(BIN)/python -m pytest -n $(WORKERS) -m "thorough and not slow" tests
+
+test-slow: install ## Run the tests that take minutes each
 	$(BIN)/python -m pytest -m slow --timeout 3600
 
 docs: $(DOCS) ## Run all examples of the documentation and build its site into site/

@@ -10,8 +10,10 @@ from scipy.special import gammaln, psi
 import lowerbound as lb
 from lowerbound.distributions.counts import BetaBinomialDistribution
 
+from ..tables import cases
 
-@pytest.mark.parametrize("trials", [1, 16, 64, 65, 1000, 65_535])
+
+@pytest.mark.parametrize("trials", cases([1, 16, 64, 65, 1000, 65_535], fast=[16, 1000]))
 def test_beta_binomial_in_float32_is_its_betaln_form_in_float64(trials):
     """Wherever the concentration lies between e⁻⁹ and e¹²: both forms, up to 64 trials and above, to 1e-5,
     and gradients to 1e-4. In float32 betaln itself is off by 0.1 nats at e¹², and a difference of log-gammas
@@ -42,7 +44,7 @@ def test_beta_binomial_in_float32_is_its_betaln_form_in_float64(trials):
 CONCENTRATIONS = [(1.0, 1.0), (0.3, 0.6), (50.0, 20.0), (1e4, 3e4), (5e5, 5e5), (1e-6, 1e-6), (1e-6, 1e6)]
 
 
-@pytest.mark.parametrize("trials", [6, 65, 65_536])
+@pytest.mark.parametrize("trials", cases([6, 65, 65_536], fast=[6, 65]))
 def test_the_mass_of_a_beta_binomial_is_1(trials):
     """Over all counts, to 1e-5."""
     a, b = np.array(CONCENTRATIONS, np.float32).T[:, :, None]
@@ -51,7 +53,7 @@ def test_the_mass_of_a_beta_binomial_is_1(trials):
     np.testing.assert_allclose(P.sum(-1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("trials", [65, 65_536])
+@pytest.mark.parametrize("trials", cases([65, 65_536], fast=[65]))
 def test_a_beta_binomial_is_that_of_float64_wherever_a_and_b_are(trials):
     """At the same a and b, at both ends and between: log P and its slopes in log a and log b, to 1e-5 of
     themselves or of 1, whichever is more."""

@@ -18,11 +18,26 @@ from lowerbound.families.family import Factorized, Family
 from lowerbound.parts import names, part
 from lowerbound.randomness.keys import as_key
 
+from ..tables import cases
 from . import draws
 from .table import CASES, D, counts
 
+# One of each kind of event: real numbers, numbers above 0, numbers from 0 to 1, shares, directions, codes,
+# counts, grey values, a flow's, and columns of several kinds.
+FAST = (
+    "DiagonalGaussian-Heteroscedastic",
+    "Exponential",
+    "LogitNormal",
+    "Dirichlet",
+    "PowerSpherical",
+    "Categorical",
+    "Poisson",
+    "DiscretizedLogistic",
+    "AutoregressiveFlow",
+    "MixedColumns",
+)
 # In the scope of the module, so that the tests of one family follow each other and share its programs.
-every_family = pytest.mark.parametrize("case", CASES.values(), ids=CASES, scope="module")
+every_family = pytest.mark.parametrize("case", cases(CASES, fast=FAST), scope="module")
 
 
 def truth_of(case):

@@ -17,6 +17,8 @@ from lowerbound.distributions.support import measure, words
 from lowerbound.families.family import Factorized
 from lowerbound.parts import names, part
 
+from ..tables import cases
+
 D = 3  # dimensions of an event
 
 
@@ -135,7 +137,8 @@ CASES = {
         (16, 1.5),
     ),
 }
-every_likelihood = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+FAST = ("NegativeBinomial", "ContinuousBernoulli", "DiscretizedLogistic-FixedScale")
+every_likelihood = pytest.mark.parametrize("case", cases(CASES, fast=FAST))
 
 
 @cache
@@ -261,7 +264,7 @@ LOCATIONS = [-50.0, -1.5, -1.0, 0.0, 0.3, 1.0, 1.003, 5.0, 50.0]
 LOG_VARIANCES = [-50.0, -14.0, -8.0, -3.0, 0.0, 10.0, 50.0]
 
 
-@pytest.mark.parametrize("components", [None, 3])
+@pytest.mark.parametrize("components", cases([None, 3], fast=[None]))
 def test_the_mass_of_grey_levels_is_1_wherever_the_location_is(components):
     """To 1e-5, at every scale: what a tail would leave out is in the outermost levels."""
     grid = np.array(list(product(LOCATIONS, LOG_VARIANCES)), np.float32)
@@ -294,7 +297,10 @@ def test_components_that_start_alike_would_stay_alike():
 LOGITS = [-50.0, -30.0, -1.01, -0.99, -1e-3, -1e-20, 0.0, 1e-6, 0.1, 2.0, 30.0, 50.0]
 
 
-@pytest.mark.parametrize("logit", LOGITS)
+each_logit = pytest.mark.parametrize("logit", cases(LOGITS, fast=[-50.0, 0.0, 0.1]))
+
+
+@each_logit
 def test_the_continuous_bernoulli_integrates_to_1(logit):
     """By Gauss–Legendre quadrature of 200 points, in float32 to 2e-5."""
     nodes, weights = np.polynomial.legendre.leggauss(200)
@@ -303,7 +309,7 @@ def test_the_continuous_bernoulli_integrates_to_1(logit):
     assert 0.5 * weights @ density == pytest.approx(1, abs=2e-5)
 
 
-@pytest.mark.parametrize("logit", LOGITS)
+@each_logit
 def test_the_continuous_bernoulli_in_float32_is_exact_at_every_logit(logit):
     """Log-density, its gradient (x − mean), the mean, the variance, and the gradient of a sample, against
     float64 or quadrature; logits around 0 are where the textbook's forms are 0/0."""

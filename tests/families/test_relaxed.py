@@ -13,11 +13,13 @@ from lowerbound.distributions.implicit import SMALLEST
 from lowerbound.distributions.kinds import Relaxed, made_of
 from lowerbound.distributions.support import measure
 
+from ..tables import cases
+
 TEMPERATURES = [0.1, 0.5, 2.0]
 LOGITS = np.array([0.7, -1.2, 0.4])
 FAMILIES = [lb.Concrete(2, 3), lb.RelaxedBernoulli(3)]
 each_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda f: type(f).__name__)
-each_temperature = pytest.mark.parametrize("temperature", TEMPERATURES)
+each_temperature = pytest.mark.parametrize("temperature", cases(TEMPERATURES, fast=[0.1]))
 
 
 @partial(jax.jit, static_argnums=(0, 3))
@@ -28,7 +30,7 @@ def drawn(family, v, key, n):
 
 
 @each_temperature
-@pytest.mark.parametrize("levels", [2, 3])
+@pytest.mark.parametrize("levels", cases([2, 3], fast=[2]))
 def test_concrete_integrates_to_1(levels, temperature):
     """∫ p(z) dz over y = log(z₁…zₙ₋₁/zₙ), with |dz/dy| = Π zₖ, by the midpoint rule in float64, as far as the
     density of the intervals (0, 2⁻¹¹⁰] still counts."""
@@ -125,16 +127,15 @@ def test_at_extreme_logits_and_a_low_temperature_everything_is_finite(family, x6
         assert all(np.isfinite(g).all() for v in jnp.asarray(V[:3]) for g in gradient(v, corner))
 
 
-@pytest.mark.parametrize(
-    ("family", "q", "p"),
-    [
-        (lb.RelaxedBernoulli(1, temperature=0.1), [2.0], [0.5]),
-        (lb.RelaxedBernoulli(1, temperature=0.5), [12.0], [11.0]),
-        (lb.Concrete(1, 3, temperature=0.05), [1.5, 0.0, -1.0], [0.0, 0.0, 0.0]),
-        (lb.Concrete(1, 2, temperature=0.05), [6.0, 0.0], [5.0, 0.0]),
-    ],
-    ids=str,
-)
+AT_THE_ENDS = {
+    "a bit at 0.1": (lb.RelaxedBernoulli(1, temperature=0.1), [2.0], [0.5]),
+    "a bit at 0.5": (lb.RelaxedBernoulli(1, temperature=0.5), [12.0], [11.0]),
+    "three levels": (lb.Concrete(1, 3, temperature=0.05), [1.5, 0.0, -1.0], [0.0, 0.0, 0.0]),
+    "two levels": (lb.Concrete(1, 2, temperature=0.05), [6.0, 0.0], [5.0, 0.0]),
+}
+
+
+@pytest.mark.parametrize(("family", "q", "p"), cases(AT_THE_ENDS, fast=["a bit at 0.5"]))
 def test_importance_weights_have_mean_1_where_float32_ends(family, q, p):
     """E_q[p(z)/q(z)] = 1 within 4.5 standard errors of 100,000 samples, most of which have a coordinate at an
     end; with the densities at the ends themselves it is off by many standard errors."""
@@ -157,7 +158,7 @@ def test_a_bound_does_not_rise_where_a_confident_code_meets_a_low_temperature():
         assert float((log_q - family(jnp.zeros(family.size)).log_prob(z)).mean()) > 0
 
 
-@pytest.mark.parametrize("logit", [-1.0, 0.5])
+@pytest.mark.parametrize("logit", cases([-1.0, 0.5], fast=[0.5]))
 def test_gradient_of_an_expectation_is_that_of_quadrature(logit):
     """d/dθ E[tanh 3z] of a relaxed bit, within 4.5 standard errors of 20,000 samples."""
     family = lb.RelaxedBernoulli(1)
