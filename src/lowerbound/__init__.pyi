@@ -94,11 +94,11 @@ from lowerbound.networks.convolution import ConvDecoder as ConvDecoder
 from lowerbound.networks.convolution import ConvEncoder as ConvEncoder
 from lowerbound.networks.convolution import Convolution as Convolution
 from lowerbound.networks.convolution import TransposedConvolution as TransposedConvolution
-from lowerbound.networks.mlp import Leading as Leading
-from lowerbound.networks.mlp import Log1p as Log1p
 from lowerbound.networks.mlp import MLP as MLP
-from lowerbound.networks.mlp import OneHot as OneHot
-from lowerbound.networks.mlp import Standardized as Standardized
+from lowerbound.networks.wrappers import Leading as Leading
+from lowerbound.networks.wrappers import Log1p as Log1p
+from lowerbound.networks.wrappers import OneHot as OneHot
+from lowerbound.networks.wrappers import Standardized as Standardized
 from lowerbound.objectives.bounds import CIWAE as CIWAE
 from lowerbound.objectives.bounds import ELBO as ELBO
 from lowerbound.objectives.bounds import IWAE as IWAE

@@ -27,7 +27,8 @@ from lowerbound.models.transforms import Stored, Transform
 from lowerbound.models.vae import VAE
 from lowerbound.networks.activations import Activation
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
-from lowerbound.networks.mlp import MLP, Log1p, Standardized
+from lowerbound.networks.mlp import MLP
+from lowerbound.networks.wrappers import Log1p, Standardized
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.objective import Objective
 from lowerbound.parts import default, part

@@ -296,7 +296,7 @@ def _or_none(log_values: Array) -> Array:
     return jnp.where(log_values < jnp.inf, log_values, -jnp.inf)
 
 
-def _nearer(mean: Array, other: Array, share: Array) -> Array:
+def _nearer(mean: Array, other: Array, share: Array | float) -> Array:
     """A mean so far with its share of another mean; −∞ stays."""
     return jnp.where(jnp.isneginf(mean), mean, mean + share * (other - mean))
 

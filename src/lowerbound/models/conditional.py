@@ -12,6 +12,7 @@ from numpyro.distributions.constraints import Constraint
 
 from lowerbound.families.family import Family
 from lowerbound.models.part import Events, Part
+from lowerbound.networks.network import out_size_of
 
 __all__ = ["Conditional"]
 
@@ -36,7 +37,7 @@ class Conditional(Part):
     given: bool = eqx.field(static=True)
 
     def __init__(self, network: Callable[[Array], Array], family: Family, *, given: bool = False) -> None:
-        out_size = getattr(network, "out_size", None)
+        out_size = out_size_of(network)
         if out_size is not None and out_size != family.size:
             raise ValueError(
                 f"Conditional: {type(family).__name__}({family.event_size}) is conditioned by a vector "

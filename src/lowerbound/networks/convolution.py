@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lowerbound.families.family import positive_size
 from lowerbound.networks.activations import Activation, activation_named
 from lowerbound.networks.mlp import MLP
+from lowerbound.networks.network import Network
 from lowerbound.networks.product import product
 
 __all__ = ["ConvDecoder", "ConvEncoder", "Convolution", "TransposedConvolution"]
@@ -161,7 +162,7 @@ def _kernel(
     )
 
 
-class ConvEncoder(eqx.Module):
+class ConvEncoder(Network):
     """A flat image → convolutions of stride 2, each with its activation → an MLP on what they leave.
 
     **Arguments:** `image_shape`: (h, w, c), the image that a row of h·w·c values holds, channels last;
@@ -223,7 +224,7 @@ class ConvEncoder(eqx.Module):
         return self.dense(y.ravel())
 
 
-class ConvDecoder(eqx.Module):
+class ConvDecoder(Network):
     """[`ConvEncoder`][] backwards: a vector → an MLP → transposed convolutions of stride 2, with an
     activation before each → `blocks` flat images, one after another.
 

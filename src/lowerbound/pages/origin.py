@@ -13,9 +13,12 @@ import numpy as np
 
 from lowerbound.archive.records import HistoryRecord, Metrics, Provenance
 from lowerbound.data.sources import Source
-from lowerbound.leaves import trainable
+from lowerbound.leaves import Fixed, trainable
 from lowerbound.models.conditional import Conditional
+from lowerbound.models.part import Part, unwrapped
 from lowerbound.models.vae import VAE
+from lowerbound.networks.mlp import MLP
+from lowerbound.networks.network import Wrapper
 from lowerbound.pages.html import section
 from lowerbound.text import counted
 
@@ -82,20 +85,20 @@ def _training(provenance: Provenance | None, history: Sequence[HistoryRecord]) -
         yield "Training", f"seed {provenance.seed}{ended}; stopped by {provenance.stopped}{steps}"
 
 
-def _described(part: Any) -> str:
+def _described(part: Part | Fixed) -> str:
     """A part of a model in a few words."""
     if isinstance(part, Conditional):
         family = part.family
         kind = f"{type(family).__name__} of {family.event_size:,} dimensions"
         return f"{kind}, conditioned by {_network(part.network)}"
-    size = getattr(part, "event_size", None)
-    return type(part).__name__ + (f" of {size:,} dimensions" if isinstance(size, int) else "")
+    size = unwrapped(part).events.size
+    return type(part).__name__ + ("" if size is None else f" of {size:,} dimensions")
 
 
 def _network(network: Any) -> str:
     """A network's name and its widths, through what wraps it."""
-    while hasattr(network, "network"):
+    while isinstance(network, Wrapper):
         network = network.network
-    widths = [np.shape(weight) for weight in getattr(network, "weights", ())]
+    widths = [np.shape(weight) for weight in network.weights] if isinstance(network, MLP) else []
     sizes = f" ({', '.join(' → '.join(map(str, shape)) for shape in widths)})" if widths else ""
     return f"{type(network).__name__}{sizes}"
