@@ -71,9 +71,13 @@ def test_the_estimator_takes_it_through_every_verb(options, tmp_path):
     assert scores.shape == (ROWS,)
     assert np.isfinite(scores).all()
     np.testing.assert_array_equal(restored.score_samples(x), scores)
-    np.testing.assert_array_equal(restored.transform(x), vae.transform(x))
-    assert vae.transform(x).shape[0] == ROWS
-    assert np.isfinite(vae.reconstruct(x)).all()
+    codes = vae.transform(x)
+    assert len(codes) == ROWS
+    np.testing.assert_array_equal(restored.transform(x), codes)
+    if options.get("posterior") == "cauchy":  # which has no mean, and so no codes to decode
+        assert np.isnan(codes).all()
+    else:
+        assert np.isfinite(vae.reconstruct(x)).all()
     drawn = vae.sample(5)
     assert drawn.shape == (5, COLUMNS)
     assert vae.model_.likelihood.family.support(vae.model_.transform(drawn, None)).all()
