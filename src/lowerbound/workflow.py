@@ -71,7 +71,7 @@ class Subject:
         from lowerbound.estimator import VariationalAutoencoder
 
         if isinstance(what, VariationalAutoencoder):
-            return cls(what.model_, history=what.history_, settings=what.get_params())
+            return cls(what.model_, what.trained_on_, what.history_, settings=what.get_params())
         raise TypeError(
             f"expected a model, a fitted estimator, or a run or its folder, found {type(what).__name__}"
         )
