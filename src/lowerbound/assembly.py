@@ -39,15 +39,25 @@ __all__ = ["Built", "build", "objective_named"]
 Network = Callable[[Array], Array]
 
 
+_OBJECTIVE = default("objective")
+
+
 def objective_named(
-    name: str = default("objective"), beta: float = 1.0, gradient: str = default("gradient")
+    name: str | Objective = _OBJECTIVE, beta: float = 1.0, gradient: str = default("gradient")
 ) -> Objective:
     """The objective that an option names, at the defaults of its class (`iwae`: 50 samples), with the weight
-    β of the KL for `elbo`, and its gradient estimator.
+    β of the KL for `elbo`, and its gradient estimator. An objective itself, which has both, as it is.
 
     >>> objective_named("iwae").samples
     50
     """
+    if isinstance(name, Objective):
+        if beta != 1 or gradient != default("gradient"):
+            raise ValueError(
+                f"objective: {type(name).__name__}(…) has its own beta and gradient; found beta={beta} and "
+                f"gradient={gradient!r} besides: hand them to the objective"
+            )
+        return name
     kind, estimator = part(name, "objective"), part(gradient, "gradient")()
     options: dict[str, Any] = {}
     if kind is ELBO:

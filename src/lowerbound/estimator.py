@@ -26,19 +26,22 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from lowerbound.archive.store import save
 from lowerbound.archive.structure import Stored
 from lowerbound.assembly import build, objective_named
+from lowerbound.baselines.comparison import TrainedOn
+from lowerbound.data.tables import columns_of, table_like
 from lowerbound.evidence.importance import log_evidence
 from lowerbound.inference.codes import decode, encode
+from lowerbound.inference.fingerprints import fingerprints
 from lowerbound.inference.imputation import impute
 from lowerbound.inference.sampling import sample
 from lowerbound.networks.activations import Activation, name_of
+from lowerbound.objectives.objective import Objective
 from lowerbound.parts import default
 from lowerbound.training.fit import Result, fit
 from lowerbound.training.state import State
 
-__all__ = ["SKLEARN_EXPECTED_FAILED_CHECKS", "VariationalAutoencoder"]
+__all__ = ["VariationalAutoencoder"]
 
-# Checks of scikit-learn that are not met, each with its reason.
-SKLEARN_EXPECTED_FAILED_CHECKS: dict[str, str] = {}
+_OBJECTIVE = default("objective")
 
 # Rows whose log p(x) is kept for thresholds: more would make a quantile no better.
 _KEPT = 10_000
@@ -65,7 +68,7 @@ class VariationalAutoencoder(
       takes the activation's name, for JAX's functions cannot be.
     - `objective`: `elbo` with the weight `beta` of its KL, or one of
       `lowerbound.parts.names("objective")`, such as `iwae`; `gradient`: its estimator, such as
-      `doubly-reparameterized`.
+      `doubly-reparameterized`. Or an objective itself, such as `IWAE(10)`, which has both.
     - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
     - `batch_size`, `learning_rate`, `precision`, `validation` (a share of the rows), `patience` (epochs): as
       in [`lowerbound.fit`][].
@@ -76,8 +79,8 @@ class VariationalAutoencoder(
     - `random_state`: all randomness follows from it.
 
     **Fitted:** `model_` (a [`VAE`][]), `schema_`, `history_`, `n_iter_` (epochs), `offset_`
-    (the log p(x) below which a row is an outlier), `train_log_prob_`, `seed_`, `n_features_in_`,
-    `feature_names_in_`.
+    (the log p(x) below which a row is an outlier), `train_log_prob_` (of up to 10,000 of the training rows,
+    drawn at random), `trained_on_` (their fingerprints), `seed_`, `n_features_in_`, `feature_names_in_`.
 
     >>> from sklearn.datasets import load_digits
     >>> X = load_digits().data[:200]
@@ -87,6 +90,8 @@ class VariationalAutoencoder(
     >>> vae.transform(X).shape, vae.score_samples(X).shape, vae.sample(3).shape
     ((200, 2), (200,), (3, 64))
     """
+
+    trained_on_: TrainedOn
 
     def __init__(
         self,
@@ -101,7 +106,7 @@ class VariationalAutoencoder(
         width: int = 256,
         depth: int = 2,
         activation: Activation = "swish",
-        objective: str = default("objective"),
+        objective: str | Objective = _OBJECTIVE,
         beta: float = 1.0,
         gradient: str = default("gradient"),
         epochs: float | None = None,
@@ -142,20 +147,15 @@ class VariationalAutoencoder(
     def fit(self, X: Any, y: Any = None) -> Self:
         """Choose the likelihood, train, and keep the model that is best on held-back rows."""
         X = self._begin(X)
-        result = fit(
-            self.model_,
+        # Of a handful of rows none can be spared.
+        validation = self.validation if round(self.validation * len(X)) < len(X) - 1 else 0
+        result = self._trained(
             X,
-            objective=objective_named(self.objective, self.beta, self.gradient),
             epochs=self.epochs,
-            batch_size=self.batch_size,
             learning_rate=self.learning_rate,
-            precision=self.precision,
-            # Of a handful of rows none can be spared.
-            validation=self.validation if round(self.validation * len(X)) < len(X) - 1 else 0,
+            validation=validation,
             patience=self.patience,
-            key=self.seed_,
         )
-        self._end(X, result)
         _warn_unless_converged(result)
         return self
 
@@ -166,20 +166,18 @@ class VariationalAutoencoder(
         X = self._rows(X) if begun else self._begin(X)
         state: State | None = getattr(self, "state_", None)
         passes: int = getattr(self, "n_iter_", 0)
-        result = fit(
-            self.model_,
+        before = self.trained_on_ if begun else TrainedOn()
+        result = self._trained(
             X,
-            objective=objective_named(self.objective, self.beta, self.gradient),
             epochs=1,
-            batch_size=self.batch_size,
             optimizer=_constant_adam(self.learning_rate),
-            precision=self.precision,
             validation=0,
             resume=None if state is None else state.afresh(jax.random.key(self.seed_ + passes)),
-            key=self.seed_,
         )
-        self._end(X, result)
         self.n_iter_ = passes + 1
+        self.trained_on_ = TrainedOn(
+            np.concatenate([before.train, self.trained_on_.train]), before.validation
+        )
         self.state_ = _as_numpy(result.state)
         return self
 
@@ -206,13 +204,27 @@ class VariationalAutoencoder(
         self.__dict__.pop("n_iter_", None)
         return X
 
-    def _end(self, X: np.ndarray, result: Result) -> None:
-        """Fitted state is NumPy: it pickles, and holds on to no device."""
+    def _trained(self, X: np.ndarray, **options: Any) -> Result:
+        """Train the model further. Fitted state is NumPy: it pickles, and holds on to no device."""
+        result = fit(
+            self.model_,
+            X,
+            objective=objective_named(self.objective, self.beta, self.gradient),
+            batch_size=self.batch_size,
+            precision=self.precision,
+            key=self.seed_,
+            **options,
+        )
         self.model_ = _as_numpy(result.model)
         self.history_ = result.history
         self.n_iter_ = max(1, round(result.history[-1]["epoch"])) if result.history else 1
-        self.train_log_prob_ = np.sort(self._log_prob(X[:_KEPT]))
+        chosen_on = X[:0] if result.validation_rows is None else X[result.validation_rows]
+        self.trained_on_ = TrainedOn(*map(fingerprints, (X[result.train_rows], chosen_on)))
+        # Rows of a file may be in an order: some of all of them are looked at.
+        some = np.random.default_rng(self.seed_).permutation(len(X))[:_KEPT]
+        self.train_log_prob_ = np.sort(self._log_prob(X[some]))
         self.offset_ = self.threshold(self.contamination)
+        return result
 
     def transform(self, X: Any) -> np.ndarray:
         """The posterior means E[z∣x], (n, latent_dim): deterministic."""
@@ -260,19 +272,27 @@ class VariationalAutoencoder(
         return float(np.quantile(self.train_log_prob_, quantile, method="higher"))
 
     def sample(self, n_samples: int = 1, *, mean: bool = False, random_state: Any = None) -> np.ndarray:
-        """Generated observations, (n_samples, n_features); with `mean` the likelihood's means."""
+        """Generated observations, (n_samples, n_features), others at every call unless `random_state` is
+        given; with `mean` the likelihood's means."""
         check_is_fitted(self)
-        seed = self.seed_ if random_state is None else check_random_state(random_state).randint(2**31 - 1)
+        seed = check_random_state(random_state).randint(2**31 - 1)
         return sample(self.model_, n_samples, key=int(seed), mean=mean)
 
     def impute(
-        self, X: Any, *, samples: int = 1000, mean: bool = False, random_state: Any = None
+        self,
+        X: Any,
+        *,
+        draws: int | None = None,
+        samples: int = 1000,
+        mean: bool = False,
+        random_state: Any = None,
     ) -> np.ndarray:
-        """X with its missing values (NaN) drawn from p(x_missing∣x_observed), or, with `mean`, at their
-        conditional means; needs `missing=True`."""
+        """X with its missing values (NaN) drawn from p(x_missing∣x_observed), `draws` times, (draws, n, d),
+        where that is given, or, with `mean`, at their conditional means; needs `missing=True`. What is drawn
+        for a row is a function of the row and the seed; `samples` as in [`lowerbound.impute`][]."""
         X = self._rows(X)
         seed = self.seed_ if random_state is None else check_random_state(random_state).randint(2**31 - 1)
-        filled = impute(self.model_, X, samples=samples, mean=mean, key=int(seed))
+        filled = impute(self.model_, X, draws=draws, samples=samples, mean=mean, key=int(seed))
         return filled.astype(_float_type(X))
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -291,6 +311,7 @@ class VariationalAutoencoder(
             "fitted": fitted,
             "model": self.model_,
             "train_log_prob": self.train_log_prob_,
+            "trained_on": self.trained_on_._asdict(),
         }
 
     @classmethod
@@ -305,6 +326,7 @@ class VariationalAutoencoder(
             estimator.feature_names_in_ = np.asarray(estimator.feature_names_in_, dtype=object)
         estimator.model_ = _as_numpy(kept["model"])
         estimator.train_log_prob_ = kept["train_log_prob"]
+        estimator.trained_on_ = TrainedOn(**kept["trained_on"])
         return estimator
 
     def _log_prob(self, X: np.ndarray) -> np.ndarray:
@@ -313,7 +335,15 @@ class VariationalAutoencoder(
 
     def _rows(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
-        return validate_data(self, X, reset=False, ensure_all_finite=self._finite)
+        return validate_data(self, self._in_order(X), reset=False, ensure_all_finite=self._finite)
+
+    def _in_order(self, X: Any) -> Any:
+        """A data frame's columns as `fit` had them, where they are the same in another order."""
+        names: tuple[str, ...] = tuple(getattr(self, "feature_names_in_", ()))
+        read = columns_of(X, "X") if names else None
+        if read is None or read.names is None or sorted(read.names) != sorted(names):
+            return X  # which scikit-learn refuses by name
+        return table_like(read.form, names, [*read.taken([*map(read.names.index, names)]).arrays])
 
     @property
     def _finite(self) -> bool | str:

@@ -32,6 +32,7 @@ from lowerbound.data.tables import as_table
 from lowerbound.models.vae import VAE
 
 if TYPE_CHECKING:
+    from lowerbound.estimator import VariationalAutoencoder
     from lowerbound.figures.run import Shown
 
 __all__ = ["RunFolder"]
@@ -72,14 +73,18 @@ class RunFolder:
     @cached_property
     def model(self) -> VAE:
         """The model, which holds its transform; an estimator's own."""
+        found = self._found
+        return found if isinstance(found, VAE) else found.model_
+
+    @cached_property
+    def _found(self) -> VAE | VariationalAutoencoder:
         found = load(self.path)
         if isinstance(found, VAE):
             return found
         from lowerbound.estimator import VariationalAutoencoder
 
         if isinstance(found, VariationalAutoencoder):
-            model: VAE = found.model_
-            return model
+            return found
         raise ValueError(f"{self.path / MODEL}: expected a VAE or an estimator, found {type(found).__name__}")
 
     @cached_property
@@ -110,7 +115,7 @@ class RunFolder:
         """The fingerprints of the rows that trained and that chose the model."""
         path = self.path / "rows.safetensors"
         if not path.exists():
-            return TrainedOn()
+            return TrainedOn() if isinstance(self._found, VAE) else self._found.trained_on_
         try:
             return TrainedOn(**read(path, "rows"))
         except TypeError:

@@ -71,7 +71,7 @@ class Subject:
         from lowerbound.estimator import VariationalAutoencoder
 
         if isinstance(what, VariationalAutoencoder):
-            return cls(what.model_, history=what.history_, settings=what.get_params())
+            return cls(what.model_, what.trained_on_, what.history_, settings=what.get_params())
         raise TypeError(
             f"expected a model, a fitted estimator, or a run or its folder, found {type(what).__name__}"
         )
@@ -89,6 +89,7 @@ def evaluate(
     *,
     baselines: Mapping[str, Density] | None = None,
     samples: int = 1000,
+    chains: int = 16,
     method: Method = "importance",
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
@@ -102,7 +103,7 @@ def evaluate(
     - `x`: an array (n, d), a data frame or a source of rows; a run finds its columns by name.
     - `baselines`: densities by name, as [`fit_baselines`][lowerbound.baselines.fit.fit_baselines] gives
       them; by default those of the run.
-    - `samples`, `method`, `callbacks`, `unfinished`: those of
+    - `samples`, `chains`, `method`, `callbacks`, `unfinished`: those of
       [`log_evidence`][lowerbound.evidence.importance.log_evidence]; `seed`: its key.
 
     Returns the [`Metrics`][lowerbound.archive.records.Metrics] and the evidence of each row. Rows that are
@@ -126,6 +127,7 @@ def evaluate(
         known,
         subject.trained_on,
         samples=samples,
+        chains=chains,
         method=method,
         seed=seed,
         callbacks=callbacks,

@@ -340,6 +340,13 @@ def test_annealed_chains_agree_with_samples_of_the_posterior(model, evidence):
     assert chains.elbo.mean() > evidence.elbo.mean()
 
 
+def test_samples_are_of_importance_sampling_and_chains_of_annealing(model):
+    x = CUBE[:1]
+    assert lb.log_evidence(model, x, method="annealed", steps=5, samples=1000, chains=4).samples == 4
+    with pytest.raises(ValueError, match="expected chains of at least 2, found 1"):
+        lb.log_evidence(model, x, method="annealed", chains=1)
+
+
 def test_an_unknown_method_is_refused(model):
     with pytest.raises(ValueError, match="method: expected importance or annealed, found 'hmc'"):
         lb.log_evidence(model, CUBE, method="hmc")

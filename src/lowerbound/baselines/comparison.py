@@ -60,6 +60,7 @@ def compared(
     trained_on: TrainedOn,
     *,
     samples: int = 1000,
+    chains: int = 16,
     method: Method = "importance",
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
@@ -70,15 +71,23 @@ def compared(
     All log-likelihoods are means over rows in nats, in the measure that `measure` names; each has its
     standard error over rows, and log p(x) that of its samples besides. A baseline's difference to the model
     is paired over rows. Rows whose log p(x) or bound is not finite are named (`rows_not_finite`), among them
-    those outside the model's support, where it is −∞; the figures are those of the others. `method`,
-    `callbacks`, `unfinished`: those of [`log_evidence`][lowerbound.evidence.importance.log_evidence].
+    those outside the model's support, where it is −∞; the figures are those of the others. `samples`,
+    `chains`, `method`, `callbacks`, `unfinished`: those of
+    [`log_evidence`][lowerbound.evidence.importance.log_evidence].
 
     **Raises:** `FloatingPointError` where no row's log p(x) is finite.
     """
     x, clock = source.x, time.perf_counter()
     rows, inside = scorable(model, source)
     evidence = log_evidence(
-        model, rows, samples=samples, method=method, key=seed, callbacks=callbacks, unfinished=unfinished
+        model,
+        rows,
+        samples=samples,
+        chains=chains,
+        method=method,
+        key=seed,
+        callbacks=callbacks,
+        unfinished=unfinished,
     ).among(inside)
     seconds = time.perf_counter() - clock
     finite = evidence.finite
@@ -93,7 +102,7 @@ def compared(
         log_likelihood_standard_error=scored.mean_standard_error,
         log_likelihood_monte_carlo_error=scored.monte_carlo_error,
         log_likelihood_total_error=scored.total_error,
-        samples=samples,
+        samples=evidence.samples,
         method=method,
         bits_per_dim=scored.bits_per_dim,
         rate=float(scored.rate.mean()),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lowerbound.cli.options import Json, Labels, Method, Samples, Seed, Train
+from lowerbound.cli.options import Chains, Json, Labels, Method, Samples, Seed, Train
 
 if TYPE_CHECKING:
     from lowerbound.baselines.comparison import Evaluation
@@ -24,6 +24,7 @@ def evaluate(
         typer.Argument(metavar="DIR... DATA", help="One or more folders that `fit` wrote, and the rows."),
     ],
     samples: Samples = 5000,
+    chains: Chains = 16,
     method: Method = "importance",
     labels: Labels = None,
     diagnosis: Annotated[
@@ -53,7 +54,8 @@ def evaluate(
     compilation_cache()
     sources = {folder: rows_for(run, data, labels) for folder, run in runs.items()}
     evaluations = {
-        folder: _evaluated(run, sources[folder], samples, method, seed) for folder, run in runs.items()
+        folder: _evaluated(run, sources[folder], samples, chains, method, seed)
+        for folder, run in runs.items()
     }
     if len(folders) == 1:
         ((folder, evaluation),) = evaluations.items()
@@ -67,18 +69,30 @@ def evaluate(
 
 
 def _evaluated(
-    run: RunFolder, source: Source, samples: int, method: Literal["importance", "annealed"], seed: int
+    run: RunFolder,
+    source: Source,
+    samples: int,
+    chains: int,
+    method: Literal["importance", "annealed"],
+    seed: int,
 ) -> Evaluation:
     """One model, with progress; what was done of it is kept where the call is interrupted."""
     from lowerbound.cli.console import Console, plain_warnings
     from lowerbound.workflow import evaluate
 
     watch = Console()
-    watch.said(f"{run.path}: log p(x) of {len(source.x)} rows of {source.name}, {samples} samples a row")
+    watch.said(f"{run.path}: log p(x) of {len(source.x)} rows of {source.name}")
     unfinished = run.path / "evidence.unfinished" if os.access(run.path, os.W_OK) else None
     with plain_warnings(), watch.scoring(len(source.x)) as told:
         return evaluate(
-            run, source, samples=samples, method=method, seed=seed, callbacks=[told], unfinished=unfinished
+            run,
+            source,
+            samples=samples,
+            chains=chains,
+            method=method,
+            seed=seed,
+            callbacks=[told],
+            unfinished=unfinished,
         )
 
 

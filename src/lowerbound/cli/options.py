@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-__all__ = ["Data", "Folder", "Json", "Labels", "Method", "Overwrite", "Samples", "Seed", "Train"]
+__all__ = ["Chains", "Data", "Folder", "Json", "Labels", "Method", "Overwrite", "Samples", "Seed", "Train"]
 
+Chains = Annotated[int, typer.Option(min=2, help="Chains of log p(x) a row, with --method annealed.")]
 Data = Annotated[
     str,
     typer.Argument(
@@ -28,7 +29,7 @@ Method = Annotated[
     Literal["importance", "annealed"],
     typer.Option(
         help="How log p(x) is estimated: importance sampling with the posterior, or annealed chains from the "
-        "prior, which are far slower and need no good posterior (--samples 16 of them will do)."
+        "prior, which are far slower and need no good posterior (--chains of them)."
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over what --out holds.")]

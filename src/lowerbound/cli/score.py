@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lowerbound.cli.options import Data, Folder, Json, Labels, Method, Overwrite, Samples, Seed
+from lowerbound.cli.options import Chains, Data, Folder, Json, Labels, Method, Overwrite, Samples, Seed
 
 __all__ = ["score"]
 
@@ -19,6 +19,7 @@ def score(
         Path | None, typer.Option(help="A table as .csv, .parquet or .npy [default: CSV on standard output].")
     ] = None,
     samples: Samples = 1000,
+    chains: Chains = 16,
     method: Method = "importance",
     labels: Labels = None,
     overwrite: Overwrite = False,
@@ -43,6 +44,7 @@ def score(
         run.model,
         source.x,
         samples=samples,
+        chains=chains,
         method=method,
         key=seed,
     )

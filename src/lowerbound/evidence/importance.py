@@ -31,7 +31,7 @@ Columns = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Evidence:
-    """An estimate of log p(x) for each of n rows, in nats, from K samples a row.
+    """An estimate of log p(x) for each of n rows, in nats, from K `samples` a row, or K annealed chains.
 
     `log_prob`: log p̂(x) = log (1/K) Σⱼ wⱼ, w = p(x, z)/q(z∣x) or an annealed chain's weight; p̂ is unbiased,
     so log p̂ is low by about half its variance. `standard_error`: of log p̂, by the delta method,
@@ -132,7 +132,8 @@ def log_evidence(
     model: LatentModel,
     x: ArrayLike | Rows,
     *,
-    samples: int | None = None,
+    samples: int = 1000,
+    chains: int = 16,
     key: PRNGKeyArray | int = 0,
     method: Literal["importance", "annealed"] = "importance",
     steps: int = 4000,
@@ -155,7 +156,8 @@ def log_evidence(
     **Arguments:**
 
     - `x`: (n, d); `given`: the condition, a row each.
-    - `samples`: K, at least 2; by default 1,000 samples of q(z∣x), or 16 annealed chains.
+    - `samples`: K of importance sampling, samples of q(z∣x) a row; `chains`: K of the annealed method, chains
+      a row; at least 2.
     - `key`: a key or a seed.
     - `method`: `"importance"` or `"annealed"`; `steps`: temperatures of an annealed chain.
     - `chunk_rows`, `chunk_samples`: the shape of a compiled chunk, by default the fastest on a CPU.
@@ -180,15 +182,15 @@ def log_evidence(
     x, given = rows_of.x, rows_of.given
     if method not in _METHODS:
         raise ValueError(f"method: expected {' or '.join(_METHODS)}, found {method!r}")
-    of_row, default_samples = _METHODS[method]
-    samples = default_samples if samples is None else samples
-    if samples < 2:
+    of_row = _METHODS[method]
+    name, K = ("samples", samples) if method == "importance" else ("chains", chains)
+    if K < 2:
         raise ValueError(
-            f"log_evidence: expected samples of at least 2, found {samples}: an estimate from one sample "
-            "has no standard error"
+            f"log_evidence: expected {name} of at least 2, found {K}: an estimate from one has no standard "
+            "error"
         )
-    shape = (tail_length(samples) + 1, chunk_samples if method == "importance" else samples)
-    constants = _Constants(model, as_key(key), jnp.asarray(samples), jnp.asarray(steps), shape)
+    shape = (tail_length(K) + 1, chunk_samples if method == "importance" else K)
+    constants = _Constants(model, as_key(key), jnp.asarray(K), jnp.asarray(steps), shape)
     kept = None
     if unfinished is not None:
         kept = Unfinished(unfinished, fingerprint(method, constants, x, given))
@@ -200,7 +202,7 @@ def log_evidence(
     for stream, hashes in chunks(
         of_row, constants, (x, given), chunk=chunk_rows, devices=count, start=told.rows
     ):
-        parts.append(_summary(stream, hashes, samples))
+        parts.append(_summary(stream, hashes, K))
         told.add(parts[-1])
         if kept is not None and kept.due and told.rows < len(x):
             parts = [_joined(parts)]
@@ -215,7 +217,7 @@ def log_evidence(
     return Evidence(
         **columns,
         group=group.reshape(-1),
-        samples=samples,
+        samples=K,
         dimensions=x.shape[1],
         measure=model.event(None if given is None else jnp.asarray(given[0])).measure,
     )
@@ -340,8 +342,8 @@ def _annealed(constants: _Constants, row: tuple[Array, Any]) -> tuple[_Stream, A
     return stream, jax.random.key_data(keys.draws)
 
 
-# How a row is scored, and how many samples it takes by default.
-_METHODS = {"importance": (_sampled, 1000), "annealed": (_annealed, 16)}
+# How a row is scored.
+_METHODS = {"importance": _sampled, "annealed": _annealed}
 
 
 def _summary(stream: Any, hashes: np.ndarray, samples: int) -> Columns:

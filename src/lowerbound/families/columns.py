@@ -113,6 +113,11 @@ class MixedColumns(Family):
         parts = zip(self.families, self._parts(parameters), strict=True)
         return in_columns([family.point(part) for family, part in parts], self.columns)
 
+    @property
+    def categories(self) -> tuple[int, ...]:
+        blocks = zip(self.families, self.columns, strict=True)
+        return tuple(sorted(columns[i] for family, columns in blocks for i in family.categories))
+
     def _parts(self, parameters: Float[Array, " size"]) -> list[Array]:
         """The vectors of the families."""
         return jnp.split(parameters, np.cumsum([family.size for family in self.families])[:-1])

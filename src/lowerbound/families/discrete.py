@@ -92,6 +92,10 @@ class Categorical(Factorized):
     def marginals(self, parameters: Float[Array, " size"]) -> dist.Distribution:
         return LevelsDistribution(parameters.reshape(self.levels, self.event_size).T)
 
+    @property
+    def categories(self) -> tuple[int, ...]:
+        return tuple(range(self.event_size))
+
     def point(self, parameters: Float[Array, " size"]) -> Float[Array, " event_size"]:
         """The most probable level of each dimension; the first of several."""
         return self.marginals(parameters).logits.argmax(-1).astype(float)

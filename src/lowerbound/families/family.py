@@ -71,6 +71,11 @@ class Family(eqx.Module):
         """
         return jnp.asarray(self(parameters).mean, float)
 
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """The dimensions whose values are levels without an order, and so have no mean."""
+        return ()
+
     @classmethod
     def title(cls) -> str:
         """What the family is called in a sentence."""

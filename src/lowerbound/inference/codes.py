@@ -45,7 +45,8 @@ def _encoded(constants: tuple[LatentModel, PRNGKeyArray], row: tuple[Array, Any]
 
 
 def decode(model: LatentModel, z: ArrayLike, *, given: ArrayLike | None = None) -> Float[np.ndarray, "n d"]:
-    """The likelihood means E[x∣z], a row each, in the data's own units.
+    """The likelihood means E[x∣z], a row each, in the data's own units; of a category its most probable
+    level.
 
     >>> import jax, numpy as np, lowerbound as lb
     >>> pixels, latent, key = lb.Bernoulli(4), lb.DiagonalGaussian(2), jax.random.key(0)
@@ -60,7 +61,7 @@ def decode(model: LatentModel, z: ArrayLike, *, given: ArrayLike | None = None) 
 
 def _decoded(model: LatentModel, row: tuple[Array, Any]) -> Array:
     z, given = row
-    return model.transform.inverse(model.p_x(z, given).mean)
+    return model.transform.inverse(model.point(z, given))
 
 
 def reconstruct(

@@ -79,6 +79,16 @@ class LatentModel(eqx.Module):
     def p_x(self, z: Array, given: Array | None = None) -> Distribution:
         """The likelihood of a row as the model sees it, p(y∣z)."""
 
+    def point(self, z: Array, given: Array | None = None) -> Array:
+        """The one row y, as the model sees it, that stands for p(y∣z): its mean, or of a category its most
+        probable level."""
+        return jnp.asarray(self.p_x(z, given).mean, float)
+
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """The dimensions of a row whose values are levels without an order, and so have no mean."""
+        return ()
+
     def observed(self, y: Array) -> Array:
         """What the posterior is given of a row: 0 where a value is missing."""
         return jnp.where(jnp.isnan(y), 0.0, y) if self.takes_missing else y

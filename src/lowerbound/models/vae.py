@@ -9,6 +9,7 @@ from jaxtyping import Array, PyTree
 from numpyro.distributions import Distribution
 
 from lowerbound.leaves import Fixed
+from lowerbound.models.conditional import Conditional
 from lowerbound.models.draws import check_agreement
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.part import Part, as_part, called, unwrapped
@@ -97,6 +98,18 @@ class VAE(LatentModel):
 
     def p_x(self, z: Array, given: Array | None = None) -> Distribution:
         return self._called("likelihood", (z,), given)
+
+    def point(self, z: Array, given: Array | None = None) -> Array:
+        part = unwrapped(self.likelihood)
+        if not isinstance(part, Conditional):
+            return super().point(z, given)
+        self._check_given(given)
+        return part.family.point(part.vector(z, given))
+
+    @property
+    def categories(self) -> tuple[int, ...]:
+        part = unwrapped(self.likelihood)
+        return part.family.categories if isinstance(part, Conditional) else ()
 
     @property
     def _receivers(self) -> list[str]:
