@@ -15,7 +15,7 @@ QUICK = dict(epochs=1, samples=5, baselines=False)
 
 @pytest.fixture(scope="module")
 def model():
-    return build(COUNTS, latent_dim=1, width=4).model
+    return build(COUNTS, likelihood="beta-binomial", latent_dim=1, width=4).model
 
 
 def test_one_held_out_row_outside_the_support_does_not_lose_the_run(model, tmp_path):

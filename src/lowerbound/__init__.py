@@ -39,6 +39,7 @@ _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
     "load": "archive.store",
     "log_evidence": "evidence.importance",
     "paired_difference": "statistics",
+    "read": "data.sources.source",
     "reconstruct": "inference.codes",
     "report": "workflow",
     "sample": "inference.sampling",

@@ -8,6 +8,7 @@ from lowerbound.baselines.fit import fit_baselines as fit_baselines
 from lowerbound.data.errors import DataError as DataError
 from lowerbound.data.rows import Rows as Rows
 from lowerbound.data.schema import Schema as Schema
+from lowerbound.data.sources.source import read as read
 from lowerbound.diagnosis.advice import Advice as Advice
 from lowerbound.diagnosis.diagnose import diagnose as diagnose
 from lowerbound.diagnosis.diagnosis import Diagnosis as Diagnosis

@@ -135,7 +135,7 @@ def broken(tmp_path_factory):
         ("fit grey.npy --out new --likelihood bernoulli", "found 128 in row 0, column 0; binarise"),
         ("fit half.npy --out new --likelihood beta-binomial", "whole numbers from 0 to 1, found 0.5"),
         ("evaluate nowhere digits", "expected a saved model, found no model.safetensors there"),
-        ("evaluate RUN wide.npy", "wide.npy: expected rows of 64 values, as the likelihood is of, found 5"),
+        ("evaluate RUN wide.npy", "wide.npy: expected 64 columns, as the model has, found 5"),
         (
             "sample RUN --out new.gif",
             "expected an ending of .npy, .csv, .parquet, .png, .svg, .pdf, found .gif",

@@ -109,7 +109,7 @@ def test_columns_are_matched_by_name_and_labels_may_be_one_of_them(tmp_path, cap
     assert scores[0] == scores[1]
     np.savetxt(later, rows[:, [1]], delimiter=",", header="b", comments="")
     assert main(["score", str(out), str(later)]) == 2
-    assert "expected the columns that the model was trained on, found no a" in capsys.readouterr().err
+    assert "expected the columns that the model has, found no 'a'" in capsys.readouterr().err
 
 
 def test_an_earlier_runs_baselines_are_not_scored_as_this_ones(tmp_path):

@@ -216,3 +216,17 @@ def test_the_labels_of_a_parquet_may_be_text(tmp_path):
     source = open_source(str(tmp_path / "x.parquet"), "species")
     assert source.labels.tolist() == ["x", "y"]
     assert source.x.tolist() == [[1], [2]]
+
+
+def test_any_source_is_read_as_a_table(tmp_path):
+    """Text as well; an array, and images flattened, have the columns x0, x1, …"""
+    table = pa.table({"a": [1, 2], "species": ["x", "y"]})
+    csv.write_csv(table, tmp_path / "x.csv")
+    parquet.write_table(table, tmp_path / "x.parquet")
+    for name in ("x.csv", "x.parquet"):
+        assert lb.read(str(tmp_path / name)).to_pydict() == table.to_pydict()
+    images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    np.save(tmp_path / "x.npy", images)
+    read = lb.read(str(tmp_path / "x.npy"))
+    assert read.column_names == [f"x{j}" for j in range(12)]
+    np.testing.assert_array_equal(lb.Schema.of(read).encode(read), images.reshape(2, 12))

@@ -10,6 +10,7 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
+from lowerbound.data.errors import DataError
 from lowerbound.data.sources.held import DEFLATE, check_held, whole
 
 __all__ = ["read_npy", "read_npz"]
@@ -33,9 +34,9 @@ def read_npz(path: Path, name: str) -> np.ndarray:
         if not name and len(names) == 1:
             name = names[0]
         if name not in names:
-            wanted = f"no array {name!r}" if name else f"{len(names)} arrays"
-            choice = f"; name one: {', '.join(f':{name}' for name in names)}" if names else ""
-            raise ValueError(f"{path}: {wanted} in it{choice}")
+            wanted = f"an array {name!r}" if name else "one array"
+            choice = f"name one: {', '.join(f':{name}' for name in names)}" if names else ""
+            raise DataError(path, wanted, f"{len(names)} arrays in it", way_out=choice)
         member = archive.getinfo(f"{name}.npy")
         held = min(member.file_size, DEFLATE * path.stat().st_size)
         with archive.open(member) as stream:
@@ -46,10 +47,8 @@ def read_npz(path: Path, name: str) -> np.ndarray:
 
 def _header(stream: IO[bytes], path: Path, where: str, held: int) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape, order and type of the array in `stream`, whose file holds at most `held` bytes."""
-    pickled = ValueError(
-        f"{path}: holds Python objects in a pickle, which could run code and is not loaded; save an array "
-        "of numbers"
-    )
+    found = "Python objects in a pickle, which could run code and is not loaded"
+    pickled = DataError(path, "an array", found, way_out="save an array of numbers")
     start = stream.read(npy.MAGIC_LEN)
     if not start.startswith(npy.MAGIC_PREFIX):
         if start[:1] == b"\x80":  # how a pickle begins

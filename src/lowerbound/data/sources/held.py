@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lowerbound.data.errors import DataError
+
 __all__ = ["DEFLATE", "check_held", "whole"]
 
 # No byte of a deflate stream (gzip, zip) can hold more than this many.
@@ -14,13 +16,14 @@ DEFLATE = 1032
 
 @contextmanager
 def whole(path: Path, kind: str) -> Iterator[None]:
-    """Whatever a parser says of a broken file, as a `ValueError` of one line that names it.
+    """Whatever a parser says of a broken file, as a [`DataError`][lowerbound.data.errors.DataError] that
+    names it.
 
     >>> with whole(Path("x.npy"), ".npy"):
     ...     raise EOFError("no more")
     Traceback (most recent call last):
     ...
-    ValueError: x.npy: not a whole .npy file (no more)
+    lowerbound.data.errors.DataError: x.npy: expected a whole .npy file, found one that is not (no more)
     """
     try:
         yield
@@ -30,7 +33,8 @@ def whole(path: Path, kind: str) -> Iterator[None]:
         words = " ".join(str(error).split())
         if words.startswith(f"{path}:"):
             raise
-        raise ValueError(f"{path}: not a whole {kind} file ({words[:200] or type(error).__name__})") from None
+        found = f"one that is not ({words[:200] or type(error).__name__})"
+        raise DataError(path, f"a whole {kind} file", found) from None
 
 
 def check_held(where: str, shape: tuple[int, ...], itemsize: int, held: int) -> None:
@@ -39,14 +43,14 @@ def check_held(where: str, shape: tuple[int, ...], itemsize: int, held: int) -> 
     >>> check_held("x.npy", (10**9, 1000), 8, held=800)
     Traceback (most recent call last):
     ...
-    ValueError: x.npy: its header promises 1000000000 × 1000 values, 8,000,000,000,000 bytes, and the file \
-can hold 800 at most: it is cut short, or its header is wrong; write it anew
+    lowerbound.data.errors.DataError: x.npy: expected the 1000000000 × 1000 values that its header promises, \
+8,000,000,000,000 bytes, found a file that can hold 800 at most; it is cut short, or its header is wrong: \
+write it anew
     """
     promised = itemsize
     for size in shape:
         promised *= size
     if promised > held or min(shape, default=0) < 0:
-        raise ValueError(
-            f"{where}: its header promises {' × '.join(map(str, shape))} values, {promised:,} bytes, and the "
-            f"file can hold {held:,} at most: it is cut short, or its header is wrong; write it anew"
-        )
+        expected = f"the {' × '.join(map(str, shape))} values that its header promises, {promised:,} bytes"
+        way_out = "it is cut short, or its header is wrong: write it anew"
+        raise DataError(where, expected, f"a file that can hold {held:,} at most", way_out=way_out)

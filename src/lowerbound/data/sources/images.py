@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lowerbound.data.errors import DataError
 from lowerbound.data.sources.held import whole
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def read_images(folder: Path) -> np.ndarray:
         path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS and path.name[0] != "."
     )
     if not paths:
-        raise ValueError(f"{folder}: expected a folder of images ({', '.join(_ENDINGS)}), found none in it")
+        raise DataError(folder, f"a folder of images ({', '.join(_ENDINGS)})", "none in it")
     size, mode = (0, 0), ""
     for path in paths:
         with _image(path) as image:
@@ -42,10 +43,9 @@ def read_images(folder: Path) -> np.ndarray:
         if path is paths[0]:
             size, mode = found
         if found != (size, mode):
-            raise ValueError(
-                f"{path}: expected {_words(size, mode)}, as {paths[0].name} is, found {_words(*found)}; make "
-                "all images of one size and mode"
-            )
+            expected = f"{_words(size, mode)}, as {paths[0].name} is"
+            way_out = "make all images of one size and mode"
+            raise DataError(path, expected, _words(*found), way_out=way_out)
     colour = (3,) if mode == "RGB" else ()
     images = np.empty((len(paths), size[1], size[0], *colour), _MODES[mode])
     for row, path in zip(images, paths, strict=True):
@@ -64,12 +64,10 @@ def _image(path: Path) -> Iterator[Image]:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(path, formats=sorted(set(_ENDINGS.values()))) as image:
             if (frames := getattr(image, "n_frames", 1)) > 1:
-                raise ValueError(f"{path}: expected one image a file, found {frames}; save each by itself")
+                raise DataError(path, "one image a file", f"{frames}", way_out="save each by itself")
             if _mode(image) not in _MODES:
-                raise ValueError(
-                    f"{path}: expected a grey or an RGB image, found mode {image.mode}; convert it (Pillow: "
-                    'image.convert("RGB"))'
-                )
+                way_out = 'convert it (Pillow: image.convert("RGB"))'
+                raise DataError(path, "a grey or an RGB image", f"mode {image.mode}", way_out=way_out)
             yield image
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lowerbound.data.errors import DataError
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema, described
 from lowerbound.data.sources.arrays import read_npy, read_npz
@@ -17,7 +18,7 @@ from lowerbound.data.sources.images import read_images
 from lowerbound.data.sources.tables import read_csv, read_parquet
 from lowerbound.data.tables import Columns, columns_of
 
-__all__ = ["Source", "open_labels", "open_source"]
+__all__ = ["Source", "open_labels", "open_source", "read"]
 
 _READERS: dict[str, Callable[[Path], np.ndarray | Columns]] = {
     ".npy": read_npy,
@@ -97,9 +98,9 @@ def open_source(data: str, label_column: str | None = None, schema: Schema | Non
     Of a table that has a column `label_column`, that column is the labels, of any type, and not data. With a
     `schema`, that of a model, its own columns are taken out of the table by name, whatever the others hold.
 
-    **Raises:** `ValueError`, `TypeError` or `FileNotFoundError` in one line that names the file, the place
-    (rows and columns counted from 0), what was expected and what was found. No memory is taken on the word
-    of a header alone, and a file that holds a pickle is refused without loading it.
+    **Raises:** [`DataError`][lowerbound.data.errors.DataError] or `FileNotFoundError` in one line that names
+    the file, the place (rows and columns counted from 0), what was expected and what was found. No memory is
+    taken on the word of a header alone, and a file that holds a pickle is refused without loading it.
 
     >>> open_source("digits:train").x.shape, open_source("digits:test").x.shape
     ((1437, 64), (360, 64))
@@ -131,18 +132,37 @@ def _names(schema: Schema | None) -> tuple[str, ...] | None:
     return tuple(c.name for c in schema.encoded) if schema is not None and schema.named else None
 
 
+def read(source: str) -> Any:
+    """A pyarrow table of what `source` names: any source of the command line, as in [`open_source`][].
+
+    A table has its own columns, of its own types, text too; the columns of an array, of images and of the
+    digits are x0, x1, …, the values of a row in order.
+
+    >>> read("digits").num_columns, read("digits").column_names[:2]
+    (64, ['x0', 'x1'])
+    """
+    import pyarrow
+
+    found = _digits(source, None).x if source.split(":")[0] == "digits" else _read(source)
+    if isinstance(found, Columns):
+        names = found.names or tuple(f"x{j}" for j in range(found.width))
+        return pyarrow.table(dict(zip(names, found.arrays, strict=True)))
+    rows = found.reshape(len(found), -1)
+    return pyarrow.table({f"x{j}": np.ascontiguousarray(column) for j, column in enumerate(rows.T)})
+
+
 def open_labels(data: str, rows: int) -> np.ndarray:
     """A label for each of `rows` rows, from a one-dimensional array or a table of one column, named as a
     source is."""
     found = _read(data)
     if isinstance(found, Columns):
         if len(found.arrays) != 1:
-            raise ValueError(f"{data}: expected one column of labels, found {len(found.arrays)} columns")
+            raise DataError(data, "one column of labels", f"{len(found.arrays)} columns")
         labels = _plain(found.arrays[0])
     else:
         labels = found
     if labels.shape != (rows,):
-        raise ValueError(f"{data}: expected a label for each of {rows} rows, found shape {labels.shape}")
+        raise DataError(data, f"a label for each of {rows} rows", f"shape {labels.shape}")
     return np.array(labels)
 
 
@@ -159,7 +179,7 @@ def _digits(data: str, schema: Schema | None) -> Source:
     order = np.random.default_rng(0).permutation(len(digits.data))
     parts = {"digits": order, "digits:train": order[:1437], "digits:test": order[1437:]}
     if data not in parts:
-        raise ValueError(f"{data}: expected one of {', '.join(parts)}")
+        raise DataError(data, f"one of {', '.join(parts)}", data)
     rows = parts[data]
     source = Source.of(digits.data[rows].astype(np.uint8), data, (8, 8), schema)
     return replace(source, labels=digits.target[rows])
@@ -175,12 +195,12 @@ def _read(data: str) -> np.ndarray | Columns:
         raise FileNotFoundError(f"{path}: no such file{'' if known else f'; known are {_KNOWN}'}")
     if path.is_dir():
         if known:
-            raise ValueError(f"{path}: expected a file, found a folder")
+            raise DataError(path, "a file", "a folder")
         return read_images(path)
     if not known:
-        raise ValueError(f"{path}: unknown ending {ending!r}; known are {_KNOWN}")
+        raise DataError(path, "a known ending", repr(ending), way_out=f"known are {_KNOWN}")
     if not path.is_file():
-        raise ValueError(f"{path}: expected a file, found a device or a pipe")
+        raise DataError(path, "a file", "a device or a pipe")
     if ending == ".npz":
         return read_npz(path, member)
     return _READERS.get(ending, read_idx)(path)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from lowerbound.data.errors import DataError
 from lowerbound.data.sources.held import whole
 from lowerbound.data.tables import NUMBER, Columns, from_arrow
 
@@ -49,10 +50,9 @@ def read_csv(path: Path) -> Columns:
             if not ragged:
                 raise
             row = ragged[0]
-            raise ValueError(
-                f"{path}: expected {row.expected_columns} cells in each line, as in the first, found "
-                f"{row.actual_columns} in line {row.number}: {row.text[:40]!r}"
-            ) from None
+            expected = f"{row.expected_columns} cells in each line, as in the first"
+            found = f"{row.actual_columns} in line {row.number}: {row.text[:40]!r}"
+            raise DataError(path, expected, found) from None
     names = tuple(name.strip() for name in table.column_names) if named else None
     return Columns(from_arrow(table).arrays, names)
 
@@ -90,13 +90,10 @@ def _is_header(cells: list[str], path: Path) -> bool:
         numbers = [cell for cell in cells if NUMBER.fullmatch(cell)]
         words = [cell for cell in cells if cell.lower() not in _MISSING and not NUMBER.fullmatch(cell)]
     if words and numbers:
-        raise ValueError(
-            f"{path}: expected a first line of names or one of numbers, found both, {words[0][:40]!r} and "
-            f"{numbers[0]!r}; name every column in words, or leave out columns of text"
-        )
+        found = f"both, {words[0][:40]!r} and {numbers[0]!r}"
+        way_out = "name every column in words, or leave out columns of text"
+        raise DataError(path, "a first line of names or one of numbers", found, way_out=way_out)
     if words and "" in cells:
-        raise ValueError(
-            f"{path}: expected a name for each column, found none for column {cells.index('')}; name it, or "
-            "leave it out (pandas writes its index so: to_csv(index=False) does not)"
-        )
+        way_out = "name it, or leave it out (pandas writes its index so: to_csv(index=False) does not)"
+        raise DataError(path, "a name for each column", f"none for column {cells.index('')}", way_out=way_out)
     return bool(words)
