@@ -28,7 +28,7 @@ def hooks():
 @pytest.mark.parametrize("page", [p if p in FAST else pytest.param(p, marks=pytest.mark.slow) for p in PAGES])
 def test_a_page_runs_from_top_to_bottom(page, hooks):
     markdown = (DOCS / page).read_text("utf-8")
-    assert hooks.executed(markdown, page).startswith(markdown.split("```python")[0])
+    assert hooks.executed(markdown, page).startswith(markdown.split("```")[0])
 
 
 def test_what_a_block_prints_stands_below_it_and_names_go_on(hooks):
