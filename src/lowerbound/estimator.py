@@ -24,7 +24,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from lowerbound.archive.store import save
-from lowerbound.archive.structure import Stored
+from lowerbound.archive.structure import Storable
 from lowerbound.assembly import build, objective_named
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.data.tables import columns_of, table_like
@@ -48,7 +48,7 @@ _KEPT = 10_000
 
 
 class VariationalAutoencoder(
-    ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, DensityMixin, BaseEstimator, Stored
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, DensityMixin, BaseEstimator, Storable
 ):
     """A variational auto-encoder as a scikit-learn estimator: transformer, density and outlier detector.
 

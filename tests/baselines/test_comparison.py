@@ -22,7 +22,7 @@ def rows(x):
 
 @pytest.fixture(scope="module")
 def model():
-    return build(COUNTS, latent_dim=1, width=8).model
+    return build(COUNTS, likelihood="beta-binomial", latent_dim=1, width=8).model
 
 
 def test_differences_are_paired_over_rows(model):

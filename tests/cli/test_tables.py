@@ -67,7 +67,7 @@ def test_the_columns_of_a_test_file_are_taken_by_name(tmp_path, capsys):
     assert found["log_likelihood"] == pytest.approx(expected.mean, rel=1e-5)
     narrow = write_csv(tmp_path / "narrow.csv", ["a"], [ROWS[70:, 0]])
     assert main(["fit", train, "--test", narrow, "--out", str(tmp_path / "other"), *OPTIONS]) == 2
-    assert "found no b" in capsys.readouterr().err
+    assert "found no 'b'" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
 
 

@@ -1,8 +1,8 @@
 """What a value is made of: its structure as JSON, its arrays by their place in it.
 
 Numbers, text, lists, tuples, mappings, arrays, and parts of the closed table ([`lowerbound.parts`][]):
-modules and other frozen dataclasses field by field, a [`Stored`][] class by what it says of itself. Whatever
-else a model is made of keeps its arrays alone, for a skeleton that the caller gives.
+modules and other frozen dataclasses field by field, a [`Storable`][] class by what it says of itself.
+Whatever else a model is made of keeps its arrays alone, for a skeleton that the caller gives.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from jaxtyping import PyTree
 
 from lowerbound.parts import kebab, names, part
 
-__all__ = ["Arrays", "Stored", "filled", "packed", "unpacked"]
+__all__ = ["Arrays", "Storable", "filled", "packed", "unpacked"]
 
 Arrays = dict[str, np.ndarray]
 AsArray = Callable[[np.ndarray], Any]
 
 
-class Stored(ABC):
+class Storable(ABC):
     """A part that says itself what is kept of it, since it is more than its fields."""
 
     @abstractmethod
@@ -67,7 +67,7 @@ def packed(value: Any, place: str, arrays: Arrays) -> Any:
     kind = type(value)
     name = kebab(kind.__name__)
     if name in names("file") and kind is part(name, "file"):
-        kept = value.stored() if isinstance(value, Stored) else _fields(value)
+        kept = value.stored() if isinstance(value, Storable) else _fields(value)
         return {"part": name, **_packed_fields(kept, place, arrays)}
     arrays.update(_arrays_of(value, place))
     return {"custom": kind.__name__}
@@ -107,7 +107,7 @@ def unpacked(
 def _unpacked_part(structure: dict[str, Any], place: str, arrays: Mapping[str, np.ndarray]) -> Any:
     kind = part(structure["part"], "file")
     inside = {name: item for name, item in structure.items() if name != "part"}
-    if issubclass(kind, Stored):
+    if issubclass(kind, Storable):
         return kind.restored(_unpacked_fields(inside, place, arrays, np.asarray))
     expected = {field.name for field in fields(kind)}
     if set(inside) != expected:
