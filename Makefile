@@ -23,10 +23,10 @@ demo: install ## Train on the real digits, score them beside baselines, draw pic
 	$(BIN)/lowerbound evaluate runs/digits digits
 
 test: install ## Run the tests that a change waits for, and the examples in docstrings: minutes
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-all: install ## Run the tests that make test leaves out: the other rows of tables, checks of seconds
-	$(BIN)/python -m pytest -n $(WORKERS) -m "thorough and not slow" tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "thorough and not slow" tests
 
 test-slow: install ## Run the tests that take minutes each
 	$(BIN)/python -m pytest -m slow --timeout 3600

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md") if "```python" in page.read_text("utf-8"))
 # The others run when the site is built, `make docs`, and among the slow tests.
-FAST = {"quickstart.md", "data.md"}
+MARKS = {"data.md": (), "quickstart.md": pytest.mark.thorough}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,9 @@ def hooks():
     return module
 
 
-@pytest.mark.parametrize("page", [p if p in FAST else pytest.param(p, marks=pytest.mark.slow) for p in PAGES])
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=MARKS.get(page, pytest.mark.slow)) for page in PAGES]
+)
 def test_a_page_runs_from_top_to_bottom(page, hooks):
     markdown = (DOCS / page).read_text("utf-8")
     assert hooks.executed(markdown, page).startswith(markdown.split("```")[0])

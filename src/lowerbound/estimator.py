@@ -84,7 +84,7 @@ class VariationalAutoencoder(
 
     >>> from sklearn.datasets import load_digits
     >>> X = load_digits().data[:200]
-    >>> vae = VariationalAutoencoder(latent_dim=2, width=32, random_state=0).fit(X)
+    >>> vae = VariationalAutoencoder(latent_dim=2, width=8, random_state=0).fit(X)
     >>> vae.schema_
     'whole numbers from 0 to 16: BetaBinomial'
     >>> vae.transform(X).shape, vae.score_samples(X).shape, vae.sample(3).shape

@@ -129,6 +129,7 @@ def test_mean_and_variance_are_those_of_many_samples(kind):
         np.testing.assert_allclose(flow(vectors(flow)).mean, mean, atol=1e-4)
 
 
+@pytest.mark.thorough
 @every_flow
 def test_the_context_alone_moves_samples_and_densities(kind):
     flow = bent(kind, 3, context_size=4)

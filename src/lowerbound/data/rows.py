@@ -97,13 +97,13 @@ def checked(model: LatentModel, x: Any, given: Any = None, name: str = "x") -> R
     row, or of another width than the parts are made for.
 
     >>> import jax, lowerbound as lb
-    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(3), jax.random.key(0)
+    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(4), jax.random.key(0)
     >>> model = lb.VAE(
     ...     lb.StandardNormal(2),
-    ...     lb.Conditional(lb.MLP(3, latent.size, key=key), latent),
-    ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
+    ...     lb.Conditional(lb.MLP(4, latent.size, width=8, key=key), latent),
+    ...     lb.Conditional(lb.MLP(2, pixels.size, width=8, key=key), pixels),
     ... )
-    >>> rows = checked(model, [[0, 1, 1], [1, 0, 1]])
+    >>> rows = checked(model, [[0, 1, 1, 0], [1, 0, 1, 1]])
     >>> len(rows), checked(model, rows) is rows
     (2, True)
     """

@@ -167,15 +167,15 @@ def log_evidence(
       interrupted, the same call goes on where that was; when it is finished the file is removed.
 
     >>> import jax, numpy as np, lowerbound as lb
-    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(3), jax.random.key(0)
+    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(4), jax.random.key(0)
     >>> model = lb.VAE(
     ...     lb.StandardNormal(2),
-    ...     lb.Conditional(lb.MLP(3, latent.size, key=key), latent),
-    ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
+    ...     lb.Conditional(lb.MLP(4, latent.size, width=8, key=key), latent),
+    ...     lb.Conditional(lb.MLP(2, pixels.size, width=8, key=key), pixels),
     ... )
-    >>> cube = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)])
-    >>> evidence = lb.log_evidence(model, cube, samples=2000)
-    >>> bool(abs(np.exp(evidence.log_prob).sum() - 1) < 0.05)       # the eight probabilities sum to 1
+    >>> everything = np.indices((2, 2, 2, 2)).reshape(4, 16).T
+    >>> evidence = lb.log_evidence(model, everything, samples=2000)
+    >>> bool(abs(np.exp(evidence.log_prob).sum() - 1) < 0.05)       # the 16 probabilities sum to 1
     True
     """
     rows_of = checked(model, x, given)

@@ -93,11 +93,11 @@ def evidence_sandwich(
     **Raises:** `ValueError` for numbers that are too small; `TypeError` as [`annealed`][] does.
 
     >>> import jax, lowerbound as lb
-    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(3), jax.random.key(0)
+    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(4), jax.random.key(0)
     >>> model = lb.VAE(
     ...     lb.StandardNormal(2),
-    ...     lb.Conditional(lb.MLP(3, latent.size, key=key), latent),
-    ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
+    ...     lb.Conditional(lb.MLP(4, latent.size, width=8, key=key), latent),
+    ...     lb.Conditional(lb.MLP(2, pixels.size, width=8, key=key), pixels),
     ... )
     >>> sandwich = lb.evidence_sandwich(model, 8, steps=100, chains=4)
     >>> sandwich.lower.shape, abs(sandwich.gap) < 0.1

@@ -26,13 +26,13 @@ def encode(
     """The posterior means E[z∣x], a row each: no noise, but for a transform that draws.
 
     >>> import jax, numpy as np, lowerbound as lb
-    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(3), jax.random.key(0)
+    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(4), jax.random.key(0)
     >>> model = lb.VAE(
     ...     lb.StandardNormal(2),
-    ...     lb.Conditional(lb.MLP(3, latent.size, key=key), latent),
-    ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
+    ...     lb.Conditional(lb.MLP(4, latent.size, width=8, key=key), latent),
+    ...     lb.Conditional(lb.MLP(2, pixels.size, width=8, key=key), pixels),
     ... )
-    >>> lb.encode(model, np.ones((5, 3))).shape
+    >>> lb.encode(model, np.ones((5, 4))).shape
     (5, 2)
     """
     rows = checked(model, x, given)
@@ -50,8 +50,8 @@ def decode(model: LatentModel, z: ArrayLike, *, given: ArrayLike | None = None) 
 
     >>> import jax, numpy as np, lowerbound as lb
     >>> pixels, latent, key = lb.Bernoulli(4), lb.DiagonalGaussian(2), jax.random.key(0)
-    >>> q = lb.Conditional(lb.MLP(4, latent.size, key=key), latent)
-    >>> p = lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels)
+    >>> q = lb.Conditional(lb.MLP(4, latent.size, width=8, key=key), latent)
+    >>> p = lb.Conditional(lb.MLP(2, pixels.size, width=8, key=key), pixels)
     >>> lb.decode(lb.VAE(lb.StandardNormal(2), q, p), np.zeros((1, 2))).tolist()
     [[0.5, 0.5, 0.5, 0.5]]
     """

@@ -45,15 +45,15 @@ def impute(
     numbers below 1.
 
     >>> import jax, numpy as np, lowerbound as lb
-    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(3, missing=True), jax.random.key(0)
+    >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(4, missing=True), jax.random.key(0)
     >>> model = lb.VAE(
     ...     lb.StandardNormal(2),
-    ...     lb.Conditional(lb.MLP(3, latent.size, key=key), latent),
-    ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
+    ...     lb.Conditional(lb.MLP(4, latent.size, width=8, key=key), latent),
+    ...     lb.Conditional(lb.MLP(2, pixels.size, width=8, key=key), pixels),
     ... )
-    >>> filled = lb.impute(model, np.array([[1, np.nan, 0]]), samples=100)
-    >>> filled[0, [0, 2]].tolist(), filled[0, 1] in (0, 1)
-    ([1.0, 0.0], True)
+    >>> filled = lb.impute(model, np.array([[1, np.nan, 0, 1]]), samples=100)
+    >>> filled[0, [0, 2, 3]].tolist(), filled[0, 1] in (0, 1)
+    ([1.0, 0.0, 1.0], True)
     """
     if not model.takes_missing:
         raise ValueError(

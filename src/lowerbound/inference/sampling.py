@@ -33,8 +33,8 @@ def sample(
 
     >>> import jax, lowerbound as lb
     >>> pixels, latent, key = lb.Bernoulli(4), lb.DiagonalGaussian(2), jax.random.key(0)
-    >>> q = lb.Conditional(lb.MLP(4, latent.size, key=key), latent)
-    >>> p = lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels)
+    >>> q = lb.Conditional(lb.MLP(4, latent.size, width=8, key=key), latent)
+    >>> p = lb.Conditional(lb.MLP(2, pixels.size, width=8, key=key), pixels)
     >>> lb.sample(lb.VAE(lb.StandardNormal(2), q, p), 3, key=0).shape
     (3, 4)
     """

@@ -31,7 +31,7 @@ class ChainPrior(Part):
 
     >>> import jax, lowerbound as lb
     >>> lower = lb.DiagonalGaussian(4)
-    >>> link = lb.Conditional(lb.MLP(2, lower.size, key=jax.random.key(0)), lower)
+    >>> link = lb.Conditional(lb.MLP(2, lower.size, width=8, key=jax.random.key(0)), lower)
     >>> lb.ChainPrior(lb.StandardNormal(2), link)().event_shape
     (6,)
     """
@@ -66,8 +66,8 @@ class ChainPosterior(Part):
 
     >>> import jax, jax.numpy as jnp, lowerbound as lb
     >>> key, lower, upper = jax.random.key(0), lb.DiagonalGaussian(4), lb.DiagonalGaussian(2)
-    >>> bottom = lb.Conditional(lb.MLP(8, lower.size, key=key), lower)
-    >>> link = lb.Conditional(lb.MLP(4, upper.size, key=key), upper)
+    >>> bottom = lb.Conditional(lb.MLP(8, lower.size, width=8, key=key), lower)
+    >>> link = lb.Conditional(lb.MLP(4, upper.size, width=8, key=key), upper)
     >>> lb.ChainPosterior(bottom, link)(jnp.ones(8)).event_shape
     (6,)
     """

@@ -120,8 +120,8 @@ class LatentModel(eqx.Module):
 
         >>> import jax, lowerbound as lb
         >>> pixels, latent, key = lb.Bernoulli(4), lb.DiagonalGaussian(2), jax.random.key(0)
-        >>> q = lb.Conditional(lb.MLP(4, latent.size, key=key), latent)
-        >>> p = lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels)
+        >>> q = lb.Conditional(lb.MLP(4, latent.size, width=8, key=key), latent)
+        >>> p = lb.Conditional(lb.MLP(2, pixels.size, width=8, key=key), pixels)
         >>> event = lb.VAE(lb.StandardNormal(2), q, p).event()
         >>> event.shape, event.measure
         ((4,), 'counting measure')

@@ -168,8 +168,8 @@ class VampPrior(Part):
     >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(4), jax.random.key(0)
     >>> model = lb.VAE(
     ...     lb.VampPrior(jnp.eye(4)),
-    ...     lb.Conditional(lb.MLP(4, latent.size, key=key), latent),
-    ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
+    ...     lb.Conditional(lb.MLP(4, latent.size, width=8, key=key), latent),
+    ...     lb.Conditional(lb.MLP(2, pixels.size, width=8, key=key), pixels),
     ... )
     >>> model.p_z().event_shape
     (2,)

@@ -83,9 +83,9 @@ class Convolution(eqx.Module):
     kernels in the middle ("SAME").
 
     >>> import jax, jax.numpy as jnp, lowerbound as lb
-    >>> layer = lb.Convolution(3, 32, key=jax.random.key(0))
+    >>> layer = lb.Convolution(3, 8, key=jax.random.key(0))
     >>> layer(jnp.zeros((28, 20, 3))).shape
-    (14, 10, 32)
+    (14, 10, 8)
     """
 
     weight: Array
@@ -176,7 +176,7 @@ class ConvEncoder(Network):
     >>> import jax, jax.numpy as jnp, lowerbound as lb
     >>> latent = lb.DiagonalGaussian(20)
     >>> encoder = lb.ConvEncoder((28, 28, 1), latent.size, key=jax.random.key(0))
-    >>> encoder(jnp.zeros(784)).shape
+    >>> jax.jit(lambda x: encoder(x))(jnp.zeros(784)).shape
     (40,)
     """
 
@@ -238,7 +238,8 @@ class ConvDecoder(Network):
     >>> import jax, jax.numpy as jnp, lowerbound as lb
     >>> counts = lb.BetaBinomial(64, 16)
     >>> decoder = lb.ConvDecoder(2, (8, 8, 1), counts.size // counts.event_size, key=jax.random.key(0))
-    >>> lb.Conditional(decoder, counts)(jnp.zeros(2)).event_shape
+    >>> p_x = jax.jit(lambda z: lb.Conditional(decoder, counts)(z))(jnp.zeros(2))
+    >>> p_x.event_shape
     (64,)
     """
 

@@ -29,10 +29,11 @@ class WakeSleep(Objective):
     >>> key, codes, pixels = jax.random.key(0), lb.Bernoulli(2), lb.Bernoulli(4)
     >>> model = lb.VAE(
     ...     lb.StandardPrior(codes),
-    ...     lb.Conditional(lb.MLP(4, codes.size, key=key), codes),
-    ...     lb.Conditional(lb.MLP(2, pixels.size, key=key), pixels),
+    ...     lb.Conditional(lb.MLP(4, codes.size, width=8, key=key), codes),
+    ...     lb.Conditional(lb.MLP(2, pixels.size, width=8, key=key), pixels),
     ... )
-    >>> bool(lb.WakeSleep()(model, jnp.ones(4), key) < 0)
+    >>> value = jax.jit(lambda x, key: lb.WakeSleep()(model, x, key))
+    >>> bool(value(jnp.ones(4), key) < 0)
     True
     """
 

@@ -129,11 +129,11 @@ def fit(
 
     >>> import jax, numpy as np, lowerbound as lb
     >>> k1, k2 = jax.random.split(jax.random.key(0))
-    >>> latent, pixels = lb.DiagonalGaussian(1), lb.Bernoulli(4)
+    >>> latent, pixels = lb.DiagonalGaussian(2), lb.Bernoulli(4)
     >>> model = lb.VAE(
-    ...     lb.StandardNormal(1),
+    ...     lb.StandardNormal(2),
     ...     lb.Conditional(lb.MLP(4, latent.size, width=8, key=k1), latent),
-    ...     lb.Conditional(lb.MLP(1, pixels.size, width=8, key=k2), pixels),
+    ...     lb.Conditional(lb.MLP(2, pixels.size, width=8, key=k2), pixels),
     ... )
     >>> x = np.repeat([[0, 0, 1, 1], [1, 1, 0, 0]], 64, axis=0)
     >>> result = lb.fit(model, x, epochs=50, batch_size=32)
