@@ -270,3 +270,11 @@ def test_a_column_of_seconds_since_1970_keeps_its_digits():
     left[1, 2] = 4.0
     assert vae.score_samples(left)[1] == -np.inf
     assert vae.predict(left)[1] == -1
+
+
+def test_the_schema_knows_the_names_of_a_frames_columns():
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame({"height": [1.5, 1.75, 1.6, 1.8], "age": [30, 40, 50, 60]})
+    vae = lb.VariationalAutoencoder(1, width=4, epochs=1, random_state=0).fit(X)
+    assert str(vae.schema_).splitlines()[1] == "  height  real numbers from 1.5 to 1.8"
+    np.testing.assert_array_equal(vae.transform(X[["age", "height"]]), vae.transform(X))

@@ -29,7 +29,7 @@ from lowerbound.assembly import build, objective_named
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema, described
-from lowerbound.data.tables import columns_of, table_like
+from lowerbound.data.tables import Columns, columns_of, table_like
 from lowerbound.evidence.importance import log_evidence
 from lowerbound.inference.codes import decode, encode
 from lowerbound.inference.fingerprints import fingerprints
@@ -192,8 +192,9 @@ class VariationalAutoencoder(
         X = validate_data(self, X, reset=True, ensure_min_samples=2, ensure_all_finite=self._finite)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         counts = {name for over in (COUNTS, LEVELED) for name in names("likelihood", over=over)}
+        columns = tuple(getattr(self, "feature_names_in_", ())) or None
         self.schema_, rows = described(
-            X,
+            Columns(X.T, columns),
             "X",
             image_shape=None if self.image_shape is None else tuple(self.image_shape),
             missing=self.missing,
