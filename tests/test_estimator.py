@@ -187,7 +187,7 @@ def test_the_density_of_real_data_is_in_their_own_units():
     options = {**SMALL, "epochs": 30, "evidence_samples": 50}
     one = VariationalAutoencoder(**options).fit(X)
     ten = VariationalAutoencoder(**options).fit(X * [1, 10])
-    assert one.schema_.endswith("Gaussian with a learned scale a column, standardised")
+    assert one.likelihood_.endswith("Gaussian with a learned scale a column, standardised")
     assert ten.score(X * [1, 10]) == pytest.approx(one.score(X) - np.log(10), abs=0.02)
 
 
@@ -247,3 +247,34 @@ def test_an_objective_may_be_an_object(tmp_path):
     assert lb.load(tmp_path / "vae").objective.samples == clone(vae).objective.samples == 3
     with pytest.raises(ValueError, match=r"IWAE.* has its own beta and gradient; found beta=2"):
         VariationalAutoencoder(**SMALL, objective=lb.IWAE(3), beta=2.0).fit(DIGITS[:40])
+
+
+def test_a_column_of_seconds_since_1970_keeps_its_digits():
+    """As an array, float64: distinct values stay distinct, a row ten deviations out in it is an outlier, and
+    samples are in its own units."""
+    rng = np.random.default_rng(0)
+    X = np.c_[1.7e9 + rng.normal(0, 5, 300), rng.normal(size=300), np.full(300, 3.5)]
+    vae = lb.VariationalAutoencoder(1, width=8, epochs=30, evidence_samples=20, random_state=0).fit(X)
+    far = X[:1].copy()
+    far[0, 0] += 50
+    assert vae.predict(far).tolist() == [-1]
+    assert vae.score_samples(far)[0] < vae.train_log_prob_.min()
+    drawn = vae.sample(200, random_state=0)
+    assert drawn.shape == (200, 3)
+    assert abs(drawn[:, 0].mean() - 1.7e9) < 3
+    assert 2 < drawn[:, 0].std() < 10
+    assert set(drawn[:, 2]) == {3.5}
+    np.testing.assert_allclose(vae.reconstruct(X)[:, 2], 3.5)
+    assert "says nothing of a row" in str(vae.schema_)
+    left = X[:2].copy()
+    left[1, 2] = 4.0
+    assert vae.score_samples(left)[1] == -np.inf
+    assert vae.predict(left)[1] == -1
+
+
+def test_the_schema_knows_the_names_of_a_frames_columns():
+    pandas = pytest.importorskip("pandas")
+    X = pandas.DataFrame({"height": [1.5, 1.75, 1.6, 1.8], "age": [30, 40, 50, 60]})
+    vae = lb.VariationalAutoencoder(1, width=4, epochs=1, random_state=0).fit(X)
+    assert str(vae.schema_).splitlines()[1] == "  height  real numbers from 1.5 to 1.8"
+    np.testing.assert_array_equal(vae.transform(X[["age", "height"]]), vae.transform(X))

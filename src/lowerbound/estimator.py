@@ -27,7 +27,9 @@ from lowerbound.archive.store import save
 from lowerbound.archive.structure import Storable
 from lowerbound.assembly import build, objective_named
 from lowerbound.baselines.comparison import TrainedOn
-from lowerbound.data.tables import columns_of, table_like
+from lowerbound.data.rows import Rows
+from lowerbound.data.schema import Schema, described
+from lowerbound.data.tables import Columns, columns_of, table_like
 from lowerbound.evidence.importance import log_evidence
 from lowerbound.inference.codes import decode, encode
 from lowerbound.inference.fingerprints import fingerprints
@@ -35,7 +37,7 @@ from lowerbound.inference.imputation import impute
 from lowerbound.inference.sampling import sample
 from lowerbound.networks.activations import Activation, name_of
 from lowerbound.objectives.objective import Objective
-from lowerbound.parts import default
+from lowerbound.parts import COUNTS, LEVELED, default, names
 from lowerbound.training.fit import Result, fit
 from lowerbound.training.state import State
 
@@ -54,7 +56,7 @@ class VariationalAutoencoder(
 
     Rows are looked at and the likelihood chosen (`likelihood="auto"`): 0 and 1 → Bernoulli; whole numbers
     up to 64 → BetaBinomial; other numbers → Gaussian, standardised, with a learned scale a column. What was
-    found is in `schema_`, in words, and later rows are read the same way.
+    found is in `schema_`, and what was chosen in `likelihood_`, in words; later rows are read the same way.
 
     **Arguments:**
 
@@ -78,14 +80,17 @@ class VariationalAutoencoder(
       observed values, and [`impute`][] draws the rest.
     - `random_state`: all randomness follows from it.
 
-    **Fitted:** `model_` (a [`VAE`][]), `schema_`, `history_`, `n_iter_` (epochs), `offset_`
-    (the log p(x) below which a row is an outlier), `train_log_prob_` (of up to 10,000 of the training rows,
-    drawn at random), `trained_on_` (their fingerprints), `seed_`, `n_features_in_`, `feature_names_in_`.
+    **Fitted:** `model_` (a [`VAE`][]), `schema_` (a [`Schema`][]), `likelihood_`, `history_`, `n_iter_`
+    (epochs), `offset_` (the log p(x) below which a row is an outlier), `train_log_prob_` (of up to 10,000 of
+    the training rows, drawn at random), `trained_on_` (their fingerprints), `seed_`, `n_features_in_`,
+    `feature_names_in_`.
 
     >>> from sklearn.datasets import load_digits
     >>> X = load_digits().data[:200]
     >>> vae = VariationalAutoencoder(latent_dim=2, width=8, random_state=0).fit(X)
-    >>> vae.schema_
+    >>> print(vae.schema_)
+    64 columns of whole numbers from 0 to 16
+    >>> vae.likelihood_
     'whole numbers from 0 to 16: BetaBinomial'
     >>> vae.transform(X).shape, vae.score_samples(X).shape, vae.sample(3).shape
     ((200, 2), (200,), (3, 64))
@@ -146,11 +151,11 @@ class VariationalAutoencoder(
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Choose the likelihood, train, and keep the model that is best on held-back rows."""
-        X = self._begin(X)
+        rows = self._begin(X)
         # Of a handful of rows none can be spared.
-        validation = self.validation if round(self.validation * len(X)) < len(X) - 1 else 0
+        validation = self.validation if round(self.validation * len(rows)) < len(rows) - 1 else 0
         result = self._trained(
-            X,
+            rows,
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             validation=validation,
@@ -163,12 +168,12 @@ class VariationalAutoencoder(
         """One pass over `X` at a constant rate, going on from what is fitted; the first call chooses the
         likelihood, as `fit` does. No rows are held back and none is remembered."""
         begun = hasattr(self, "model_")
-        X = self._rows(X) if begun else self._begin(X)
+        rows = self._rows(self._validated(X)) if begun else self._begin(X, all_columns=True)
         state: State | None = getattr(self, "state_", None)
         passes: int = getattr(self, "n_iter_", 0)
         before = self.trained_on_ if begun else TrainedOn()
         result = self._trained(
-            X,
+            rows,
             epochs=1,
             optimizer=_constant_adam(self.learning_rate),
             validation=0,
@@ -181,34 +186,43 @@ class VariationalAutoencoder(
         self.state_ = _as_numpy(result.state)
         return self
 
-    def _begin(self, X: Any) -> np.ndarray:
+    def _begin(self, X: Any, all_columns: bool = False) -> Rows:
+        """The first rows, whose columns say what there is; with `all_columns`, of which later rows may hold
+        what these do not, all of them are kept as they are."""
         X = validate_data(self, X, reset=True, ensure_min_samples=2, ensure_all_finite=self._finite)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        counts = {name for over in (COUNTS, LEVELED) for name in names("likelihood", over=over)}
+        columns = tuple(getattr(self, "feature_names_in_", ())) or None
+        self.schema_, rows = described(
+            Columns(X.T, columns),
+            "X",
+            image_shape=None if self.image_shape is None else tuple(self.image_shape),
+            missing=self.missing,
+            counts=all_columns or self.likelihood.replace("_", "-") in counts,
+        )
         built = build(
-            X,
+            rows,
             likelihood=self.likelihood,
             binarize=self.binarize,
             posterior=self.posterior,
             prior=self.prior,
             network=self.network,
-            image_shape=None if self.image_shape is None else tuple(self.image_shape),
             latent_dim=self.latent_dim,
             width=self.width,
             depth=self.depth,
             activation=self.activation,
-            missing=self.missing,
             key=self.seed_,
         )
-        self.model_, self.schema_ = built.model, built.words
+        self.model_, self.likelihood_ = built.model, built.words
         self.__dict__.pop("state_", None)
         self.__dict__.pop("n_iter_", None)
-        return X
+        return rows
 
-    def _trained(self, X: np.ndarray, **options: Any) -> Result:
+    def _trained(self, rows: Rows, **options: Any) -> Result:
         """Train the model further. Fitted state is NumPy: it pickles, and holds on to no device."""
         result = fit(
             self.model_,
-            X,
+            rows,
             objective=objective_named(self.objective, self.beta, self.gradient),
             batch_size=self.batch_size,
             precision=self.precision,
@@ -218,18 +232,18 @@ class VariationalAutoencoder(
         self.model_ = _as_numpy(result.model)
         self.history_ = result.history
         self.n_iter_ = max(1, round(result.history[-1]["epoch"])) if result.history else 1
-        chosen_on = X[:0] if result.validation_rows is None else X[result.validation_rows]
-        self.trained_on_ = TrainedOn(*map(fingerprints, (X[result.train_rows], chosen_on)))
+        chosen_on = rows.x[:0] if result.validation_rows is None else rows.x[result.validation_rows]
+        self.trained_on_ = TrainedOn(*map(fingerprints, (rows.x[result.train_rows], chosen_on)))
         # Rows of a file may be in an order: some of all of them are looked at.
-        some = np.random.default_rng(self.seed_).permutation(len(X))[:_KEPT]
-        self.train_log_prob_ = np.sort(self._log_prob(X[some]))
+        some = np.random.default_rng(self.seed_).permutation(len(rows))[:_KEPT]
+        self.train_log_prob_ = np.sort(self._log_prob(rows[some]))
         self.offset_ = self.threshold(self.contamination)
         return result
 
     def transform(self, X: Any) -> np.ndarray:
         """The posterior means E[z∣x], (n, latent_dim): deterministic."""
-        X = self._rows(X)
-        return encode(self.model_, X, key=self.seed_).astype(_float_type(X))
+        X = self._validated(X)
+        return encode(self.model_, self._rows(X), key=self.seed_).astype(_float_type(X))
 
     def inverse_transform(self, Z: Any) -> np.ndarray:
         """The likelihood means E[x∣z], (n, n_features), in the data's own units."""
@@ -240,7 +254,7 @@ class VariationalAutoencoder(
                 f"Z has {Z.shape[1]} columns, but the model has {self.model_.p_z().event_shape[0]} latent "
                 "dimensions"
             )
-        return decode(self.model_, Z).astype(_float_type(Z))
+        return self.schema_.in_own_units(decode(self.model_, Z)).astype(_float_type(Z))
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """`inverse_transform(transform(X))`."""
@@ -249,7 +263,7 @@ class VariationalAutoencoder(
     def score_samples(self, X: Any) -> np.ndarray:
         """Log p(x) of each row in nats, in the units of X, by importance sampling; higher is better. A row's
         number does not depend on the other rows."""
-        return self._log_prob(self._rows(X))
+        return self._log_prob(self._rows(self._validated(X)))
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of log p(x) over rows, in nats a row."""
@@ -276,7 +290,7 @@ class VariationalAutoencoder(
         given; with `mean` the likelihood's means."""
         check_is_fitted(self)
         seed = check_random_state(random_state).randint(2**31 - 1)
-        return sample(self.model_, n_samples, key=int(seed), mean=mean)
+        return self.schema_.in_own_units(sample(self.model_, n_samples, key=int(seed), mean=mean))
 
     def impute(
         self,
@@ -290,10 +304,14 @@ class VariationalAutoencoder(
         """X with its missing values (NaN) drawn from p(x_missing∣x_observed), `draws` times, (draws, n, d),
         where that is given, or, with `mean`, at their conditional means; needs `missing=True`. What is drawn
         for a row is a function of the row and the seed; `samples` as in [`lowerbound.impute`][]."""
-        X = self._rows(X)
+        X = self._validated(X)
         seed = self.seed_ if random_state is None else check_random_state(random_state).randint(2**31 - 1)
-        filled = impute(self.model_, X, draws=draws, samples=samples, mean=mean, key=int(seed))
-        return filled.astype(_float_type(X))
+        rows = self._rows(X)
+        filled = impute(self.model_, rows, draws=draws, samples=samples, mean=mean, key=int(seed))
+        own: np.ndarray = self.schema_.in_own_units(filled.reshape(-1, rows.x.shape[1])).astype(
+            _float_type(X)
+        )
+        return np.where(np.isnan(X), own.reshape(*filled.shape[:-1], X.shape[1]), X)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the fitted estimator into the folder `path`; `lowerbound.load(path)` gives it back."""
@@ -305,6 +323,7 @@ class VariationalAutoencoder(
         fitted = {name: getattr(self, name) for name in _FITTED if hasattr(self, name)}
         if "feature_names_in_" in fitted:
             fitted["feature_names_in_"] = list(fitted["feature_names_in_"])
+        fitted["schema_"] = self.schema_.to_json()
         settings = {**self.get_params(), "random_state": self.seed_, "activation": name_of(self.activation)}
         return {
             "settings": settings,
@@ -324,16 +343,21 @@ class VariationalAutoencoder(
             setattr(estimator, name, value)
         if "feature_names_in_" in kept["fitted"]:
             estimator.feature_names_in_ = np.asarray(estimator.feature_names_in_, dtype=object)
+        estimator.schema_ = Schema.from_json(kept["fitted"]["schema_"])
         estimator.model_ = _as_numpy(kept["model"])
         estimator.train_log_prob_ = kept["train_log_prob"]
         estimator.trained_on_ = TrainedOn(**kept["trained_on"])
         return estimator
 
-    def _log_prob(self, X: np.ndarray) -> np.ndarray:
-        evidence = log_evidence(self.model_, X, samples=self.evidence_samples, key=self.seed_)
+    def _log_prob(self, rows: Rows) -> np.ndarray:
+        evidence = log_evidence(self.model_, rows, samples=self.evidence_samples, key=self.seed_)
         return evidence.log_prob.astype(np.float64)
 
-    def _rows(self, X: Any) -> np.ndarray:
+    def _rows(self, X: np.ndarray) -> Rows:
+        """Rows as the model sees them, by the schema of those that it was fitted to."""
+        return self.schema_.rows(X, name="X")
+
+    def _validated(self, X: Any) -> np.ndarray:
         check_is_fitted(self)
         return validate_data(self, self._in_order(X), reset=False, ensure_all_finite=self._finite)
 
@@ -362,7 +386,7 @@ class VariationalAutoencoder(
 
 
 _FITTED = (
-    *("schema_", "n_iter_", "offset_", "seed_", "history_"),
+    *("schema_", "likelihood_", "n_iter_", "offset_", "seed_", "history_"),
     *("n_features_in_", "feature_names_in_"),
 )
 

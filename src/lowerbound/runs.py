@@ -98,7 +98,7 @@ class RunFolder:
         """What the columns of the training rows are; None where that was not kept."""
         path = self.path / SCHEMA
         if not path.exists():
-            return None
+            return None if isinstance(self._found, VAE) else self._found.schema_
         try:
             return Schema.from_json(json.loads(path.read_text("utf-8")))
         except (ValueError, TypeError) as error:

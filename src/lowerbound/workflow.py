@@ -21,6 +21,7 @@ from lowerbound.archive.whole import write_whole
 from lowerbound.baselines import Density, are_comparable, fit_baselines
 from lowerbound.baselines.comparison import Evaluation, Method, TrainedOn, compared, finite_rows, scorable
 from lowerbound.data.chunks import observed
+from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
 from lowerbound.distributions.support import words
 from lowerbound.evidence.importance import Callback, Scored
@@ -52,6 +53,7 @@ class Subject:
     provenance: Provenance | None = None
     settings: Mapping[str, Any] | None = None  # an estimator's
     folder: RunFolder | None = None
+    schema: Schema | None = None  # an estimator's
 
     @classmethod
     def of(cls, what: VAE | VariationalAutoencoder | RunFolder | str | os.PathLike[str]) -> Subject:
@@ -71,7 +73,13 @@ class Subject:
         from lowerbound.estimator import VariationalAutoencoder
 
         if isinstance(what, VariationalAutoencoder):
-            return cls(what.model_, what.trained_on_, what.history_, settings=what.get_params())
+            return cls(
+                what.model_,
+                what.trained_on_,
+                what.history_,
+                settings=what.get_params(),
+                schema=what.schema_,
+            )
         raise TypeError(
             f"expected a model, a fitted estimator, or a run or its folder, found {type(what).__name__}"
         )
@@ -80,6 +88,8 @@ class Subject:
         """Rows as the model was trained on: a run finds its columns by name."""
         if self.folder is not None:
             return self.folder.rows(x)
+        if self.schema is not None:
+            return x.under(self.schema) if isinstance(x, Source) else Source.of(x, "x", schema=self.schema)
         return as_source(x, missing=self.model.takes_missing)
 
 

@@ -274,18 +274,26 @@ class Schema:
 
 
 def described(
-    table: Any, name: str = "x", *, image_shape: tuple[int, ...] | None = None, missing: bool = False
-) -> Rows:
-    """The rows of a table, encoded by the schema that is found in them: each value is looked at once.
+    table: Any,
+    name: str = "x",
+    *,
+    image_shape: tuple[int, ...] | None = None,
+    missing: bool = False,
+    counts: bool = False,
+) -> tuple[Schema, Rows]:
+    """The schema that is found in a table, with the arguments of
+    [`Schema.of`][lowerbound.data.schema.Schema.of], and the rows encoded by it: each value is looked at once.
 
-    >>> rows = described([[0, 16], [3, 7]])
-    >>> print(rows.schema)
+    >>> schema, rows = described([[0, 16], [3, 7]])
+    >>> print(schema)
     2 columns of whole numbers from 0 to 16
+    >>> rows.x.tolist()
+    [[0, 16], [3, 7]]
     """
     read = columns_of(table, name)
-    schema = Schema.of(read, name, image_shape=image_shape, missing=missing)
+    schema = Schema.of(read, name, image_shape=image_shape, missing=missing, counts=counts)
     x, _ = schema._encoded(read, name, looked_at=True)
-    return Rows(x, schema=schema)
+    return schema, Rows(x, schema=schema)
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

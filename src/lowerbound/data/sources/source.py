@@ -61,8 +61,8 @@ class Source:
         read = columns_of(table, name)
         if schema is not None:
             return cls(_UNREAD, name, image_shape, table=read).under(schema)
-        rows = described(read, name, image_shape=image_shape)
-        return cls(rows.x, name, image_shape, columns=_names(rows.schema), schema=rows.schema, table=read)
+        found, rows = described(read, name, image_shape=image_shape)
+        return cls(rows.x, name, image_shape, columns=_names(found), schema=found, table=read)
 
     def under(self, schema: Schema) -> Source:
         """The same rows, encoded by another schema, that of a model: its own columns, by name.
@@ -127,9 +127,9 @@ def open_source(data: str, label_column: str | None = None, schema: Schema | Non
     return source
 
 
-def _names(schema: Schema | None) -> tuple[str, ...] | None:
+def _names(schema: Schema) -> tuple[str, ...] | None:
     """Those of the encoded columns, where the table had names."""
-    return tuple(c.name for c in schema.encoded) if schema is not None and schema.named else None
+    return tuple(column.name for column in schema.encoded) if schema.named else None
 
 
 def read(source: str) -> Any:
