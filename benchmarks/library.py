@@ -13,7 +13,10 @@ import optax
 
 import lowerbound as lb
 from lowerbound.leaves import partition
-from lowerbound.training.state import Rows, Run, State
+from lowerbound.training.feed import Block, Feed
+from lowerbound.training.optimizer import Ascent
+from lowerbound.training.run import Run
+from lowerbound.training.state import State
 from lowerbound.training.step import advance
 
 __all__ = ["AEVB", "TABLE", "Network", "compiled_steps", "grey_rows", "model_of", "rows_of", "steps_of"]
@@ -96,24 +99,18 @@ def compiled_steps(
     run = Run(
         constants=constants,
         objective=objective,
-        optimizer=_ADAM,
-        train=Rows(jnp.asarray(x), None, jnp.asarray(len(x))),
-        validation=None,
-        learning_rate=jnp.asarray(1e-3),
-        warm_up=jnp.asarray(1.0),
-        total_steps=jnp.asarray(1e6),
-        clip_norm=None,
-        averaging=None,
+        # A constant rate, as all peers have it, of which a run to the end would be longer than any round.
+        optimizer=Ascent(_ADAM, jnp.asarray(1e-3), jnp.asarray(1.0), jnp.asarray(1e6), None, None),
+        population=jnp.asarray(len(x)),
         weight_prior=None,
-        batch_size=batch_size,
-        mesh=None,
     )
-    state = State.initial(parameters, run, jax.random.key(2))
+    feed = Feed(Block(jnp.asarray(x), None, jnp.asarray(len(x))), batch_size)
+    state = State.initial(run, parameters, feed.shapes, jax.random.key(2))
 
     def steps(number: int) -> None:
         nonlocal state
         with jax.default_matmul_precision(precision):
-            state, terms = advance((run, state.step + number), state)
+            state, terms = advance((run, feed, state.step + number), state)
         jax.block_until_ready((state, terms))
 
     return steps

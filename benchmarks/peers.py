@@ -18,26 +18,24 @@ from __future__ import annotations
 
 import os
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from library import Network
 from rounds import Program, cores
 
-from lowerbound.training.step import schedule
+from lowerbound.training.optimizer import NAdam, schedule
 
 __all__ = ["by_numpyro", "by_pyro", "by_pythae", "by_torch", "networks", "pythae_model"]
 
 
 # Of our `fit` at its defaults.
-RATE, WARM_UP, CLIP_NORM = 2e-3, 0.05, 100.0
+RATE, WARM_UP, CLIP_NORM = NAdam().learning_rate, NAdam().warm_up, NAdam().clip_norm
 
 
 def _rates(total_steps: int) -> np.ndarray:
     """The learning rates of our `fit` at its defaults, a step each, and the 0 after the last."""
-    run = SimpleNamespace(warm_up=WARM_UP * total_steps, total_steps=total_steps)
-    return RATE * np.asarray(schedule(run, np.arange(total_steps + 1)))
+    return RATE * np.asarray(schedule(np.arange(total_steps + 1), WARM_UP * total_steps, total_steps))
 
 
 def _torch() -> Any:

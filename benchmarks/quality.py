@@ -30,7 +30,7 @@ from rounds import installed
 
 import lowerbound as lb
 from lowerbound.assembly import build
-from lowerbound.training.fit import default_epochs
+from lowerbound.training.defaults import default_epochs
 
 __all__ = ["quality"]
 

@@ -197,7 +197,7 @@ def test_the_density_of_real_data_is_in_their_own_units():
         ({"likelihood": "bernoulli"}, DIGITS[:50], r"values in \{0, 1\}.*binarise"),
         ({"likelihood": "poison"}, DIGITS[:50], "unknown 'poison'"),
         ({"latent_dim": 0}, DIGITS[:50], "latent_dim: expected at least 1"),
-        ({"epochs": -1}, DIGITS[:50], "expected epochs above 0"),
+        ({"epochs": -1}, DIGITS[:50], "epochs: expected a number above 0"),
         ({"evidence_samples": 0}, DIGITS[:50], "samples of at least 2"),
         ({}, DIGITS[:1], "minimum of 2 is required"),
     ],

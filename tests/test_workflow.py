@@ -46,7 +46,7 @@ def test_a_watch_is_told_what_is_done_and_the_last_it_hears_is_the_result(model,
         def said(self, text):
             self.words.append(text)
 
-        def training(self, epochs):
+        def training(self):
             return workflow.nullcontext(self.trained.append)
 
         def scoring(self, rows):

@@ -117,8 +117,7 @@ def ascent(
             objective=objective,
             epochs=rows / len(x),
             batch_size=BATCH,
-            optimizer=adam(rate),
-            clip_norm=None,  # the paper limits no gradient
+            optimizer=adam(rate),  # which limits no gradient, as the paper
             weight_prior=1.0,
             validation=0,
             resume=state,

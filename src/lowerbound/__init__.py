@@ -18,12 +18,13 @@ _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
     "Evidence": "evidence.importance",
     "Factorized": "families.family",
     "Family": "families.family",
+    "NAdam": "training.optimizer",
     "Objective": "objectives.objective",
     "Result": "training.fit",
     "Rows": "data.rows",
     "Sandwich": "evidence.sandwich",
     "Schema": "data.schema",
-    "TrainingWarning": "training.fit",
+    "TrainingWarning": "training.warning",
     "UniformOnSphere": "distributions.sphere",
     "Verdict": "diagnosis.diagnosis",
     "annealed": "evidence.annealing",
@@ -48,7 +49,7 @@ _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
 }
 
 # Modules whose functions are called by the module's name, as lb.figures.samples(…).
-_MODULES = ("figures",)
+_MODULES = ("figures", "training")
 
 __all__ = [*_INDEX, *_MODULES, "__version__"]
 

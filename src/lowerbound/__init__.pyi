@@ -2,6 +2,7 @@
 # ruff: noqa: I001
 
 from lowerbound import figures as figures
+from lowerbound import training as training
 from lowerbound.archive.store import load as load
 from lowerbound.archive.store import save as save
 from lowerbound.baselines.fit import fit_baselines as fit_baselines
@@ -118,8 +119,9 @@ from lowerbound.objectives.wake_sleep import ReweightedWakeSleep as ReweightedWa
 from lowerbound.objectives.wake_sleep import WakeSleep as WakeSleep
 from lowerbound.statistics import paired_difference as paired_difference
 from lowerbound.training.fit import Result as Result
-from lowerbound.training.fit import TrainingWarning as TrainingWarning
 from lowerbound.training.fit import fit as fit
+from lowerbound.training.optimizer import NAdam as NAdam
+from lowerbound.training.warning import TrainingWarning as TrainingWarning
 from lowerbound.workflow import evaluate as evaluate
 from lowerbound.workflow import report as report
 

@@ -38,7 +38,9 @@ from lowerbound.inference.sampling import sample
 from lowerbound.networks.activations import Activation, name_of
 from lowerbound.objectives.objective import Objective
 from lowerbound.parts import COUNTS, LEVELED, default, names
+from lowerbound.training import defaults
 from lowerbound.training.fit import Result, fit
+from lowerbound.training.optimizer import NAdam
 from lowerbound.training.state import State
 
 __all__ = ["VariationalAutoencoder"]
@@ -115,11 +117,11 @@ class VariationalAutoencoder(
         beta: float = 1.0,
         gradient: str = default("gradient"),
         epochs: float | None = None,
-        batch_size: int = 128,
-        learning_rate: float = 2e-3,
+        batch_size: int = defaults.BATCH_SIZE,
+        learning_rate: float = defaults.LEARNING_RATE,
         precision: str | None = None,
-        validation: float = 0.1,
-        patience: float | None = 40,
+        validation: float = defaults.VALIDATION,
+        patience: float | None = defaults.PATIENCE,
         evidence_samples: int = 100,
         contamination: float = 0.1,
         missing: bool = False,
@@ -401,8 +403,9 @@ def _float_type(X: np.ndarray) -> type:
 
 @cache
 def _constant_adam(learning_rate: float) -> optax.GradientTransformation:
-    """One object a rate, so that every `partial_fit` runs the same compiled program."""
-    return optax.adam(learning_rate)
+    """One object a rate, so that every `partial_fit` runs the same compiled program; with NAdam's limit on
+    the gradient's norm."""
+    return optax.chain(optax.clip_by_global_norm(NAdam().clip_norm), optax.adam(learning_rate))
 
 
 def _warn_unless_converged(result: Result) -> None:

@@ -29,7 +29,7 @@ from lowerbound.inference.fingerprints import fingerprints
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.vae import VAE
 from lowerbound.runs import RunFolder, as_source, as_trained
-from lowerbound.training.fit import Result, default_epochs, fit
+from lowerbound.training.fit import Result, fit
 
 if TYPE_CHECKING:
     from lowerbound.diagnosis.advice import Advice
@@ -224,8 +224,8 @@ class Watch(ABC):
         """What is done now."""
 
     @abstractmethod
-    def training(self, epochs: float) -> AbstractContextManager[Callable[[HistoryRecord], object]]:
-        """While it trains for so many epochs; what it gives is called with every record of the history."""
+    def training(self) -> AbstractContextManager[Callable[[HistoryRecord], object]]:
+        """While it trains; what it gives is called with every record of the history."""
 
     @abstractmethod
     def scoring(self, rows: int) -> AbstractContextManager[Callback]:
@@ -238,7 +238,7 @@ class Silent(Watch):
     def said(self, text: str) -> None:
         pass
 
-    def training(self, epochs: float) -> AbstractContextManager[Callable[[HistoryRecord], object]]:
+    def training(self) -> AbstractContextManager[Callable[[HistoryRecord], object]]:
         return nullcontext(_ignored)
 
     def scoring(self, rows: int) -> AbstractContextManager[Callback]:
@@ -255,8 +255,6 @@ def train_run(
     train: Any,
     held_out: Any,
     *,
-    epochs: float | None = None,
-    batch_size: int = 128,
     baselines: bool = True,
     samples: int = 1000,
     seed: int = 0,
@@ -269,8 +267,7 @@ def train_run(
 
     **Arguments:** `model`: untrained; `train`, `held_out`: arrays, data frames or sources, whose columns are
     matched by name; `baselines`: whether to fit them; `samples`: of log p(x), a row; `command`: kept in the
-    provenance; `watch`: is told how far the run is; `epochs`, `batch_size` and the rest are those of
-    [`lowerbound.fit`][].
+    provenance; `watch`: is told how far the run is; the rest are those of [`lowerbound.fit`][].
 
     What is trained is measured whatever a held-out row holds: see [`evaluate`][].
 
@@ -288,11 +285,8 @@ def train_run(
         held_out = held_out.under(train.schema)
     scorable(model, held_out)  # named, or refused, before any training
     _warn_of_pictures(model, held_out)
-    epochs = default_epochs(len(train.x), batch_size) if epochs is None else epochs
-    with watch.training(epochs) as callback:
-        result = fit(
-            model, train.x, epochs=epochs, batch_size=batch_size, callbacks=[callback], key=seed, **training
-        )
+    with watch.training() as callback:
+        result = fit(model, train.x, callbacks=[callback], key=seed, **training)
     run.path.mkdir(parents=True, exist_ok=True)
     run.write_model(
         result.model,

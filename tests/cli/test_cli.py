@@ -124,7 +124,7 @@ def broken(tmp_path_factory):
         ("fit digits --out new --network conf", "the nearest is 'conv'"),
         ("fit nan.csv --out new", "nan.csv"),
         ("fit digits --out new --latent-dim 0", "latent_dim: expected at least 1, found 0"),
-        ("fit digits --out new --epochs -1", "expected epochs above 0, found -1"),
+        ("fit digits --out new --epochs -1", "epochs: expected a number above 0, or None, found -1"),
         ("fit digits --out new --samples 1", "Invalid value for '--samples'"),
         ("fit digits --out new --likelihood bernouli", "the nearest is 'bernoulli'"),
         ("fit digits --out new --objective elob", "the nearest is 'elbo'"),

@@ -72,8 +72,8 @@ class Console(Watch):
         say(text)
 
     @contextmanager
-    def training(self, epochs: float) -> Iterator[Callable[[HistoryRecord], object]]:
-        with Progress("epoch", epochs) as progress:
+    def training(self) -> Iterator[Callable[[HistoryRecord], object]]:
+        with Progress("epoch") as progress:
             yield progress.training
 
     @contextmanager
@@ -84,9 +84,10 @@ class Console(Watch):
 
 class Progress:
     """How far long work is, and the time left: a bar on a terminal, else a line every few seconds. Its
-    methods `training` and `scoring` are callbacks of `fit` and of `log_evidence`."""
+    methods `training` and `scoring` are callbacks of `fit`, whose records say of how many epochs they are,
+    and of `log_evidence`."""
 
-    def __init__(self, unit: str, total: float) -> None:
+    def __init__(self, unit: str, total: float = 0.0) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
@@ -121,6 +122,7 @@ class Progress:
         if "validation_bound" in record:
             bound += f", held out {record['validation_bound']:.2f}"
         bound += f" nats a row, {record['examples_per_second']:,.0f} rows/s"
+        self.total = record["of_epochs"]
         self._show(record["epoch"], bound)
 
     def scoring(self, record: Scored) -> None:
@@ -132,7 +134,7 @@ class Progress:
 
     def _show(self, done: float, text: str) -> None:
         if self.bar:
-            self.bar.update(self.task, completed=done, text=text)
+            self.bar.update(self.task, total=self.total, completed=done, text=text)
             return
         seconds = time.perf_counter() - self.clock
         left = seconds * (self.total / done - 1)

@@ -11,6 +11,7 @@ import typer
 
 from lowerbound.cli.options import Data, Json, Labels, Overwrite, Samples, Seed
 from lowerbound.parts import default, grouped, names
+from lowerbound.training import defaults
 
 __all__ = ["fit"]
 
@@ -58,8 +59,8 @@ def fit(
         float | None,
         typer.Option(help="Passes over the training rows [default: what makes 4,000 steps, 40 to 400]."),
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Rows a step.")] = 128,
-    learning_rate: Annotated[float, typer.Option(help="NAdam's, at its height.")] = 2e-3,
+    batch_size: Annotated[int, typer.Option(help="Rows a step.")] = defaults.BATCH_SIZE,
+    learning_rate: Annotated[float, typer.Option(help="NAdam's, at its height.")] = defaults.LEARNING_RATE,
     precision: Annotated[
         str | None,
         typer.Option(
@@ -68,10 +69,10 @@ def fit(
     ] = None,
     validation: Annotated[
         float, typer.Option(help="Share of the training rows that choose the stopping point.")
-    ] = 0.1,
+    ] = defaults.VALIDATION,
     patience: Annotated[
         float, typer.Option(help="Epochs without a better bound before training stops.")
-    ] = 40,
+    ] = defaults.PATIENCE,
     samples: Samples = 1000,
     baselines: Annotated[
         bool, typer.Option("--baselines/--no-baselines", help="Fit the classical baselines as well.")

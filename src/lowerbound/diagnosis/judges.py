@@ -72,7 +72,7 @@ def judged_finite(looked: Looked) -> Iterator[Verdict]:
             True,
             f"The bound of {broken} of {len(looked.elbo)} rows is not a finite number.",
             Advice("learning_rate", 0.0005, "smaller steps"),
-            Advice("clip_norm", 10.0, "smaller steps", of="fit"),
+            Advice("clip_norm", 10.0, "smaller steps", of="NAdam"),
             _scale_apart_from_z("for real columns, a scale that does not depend on z"),
         )
 

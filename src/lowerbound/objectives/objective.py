@@ -88,7 +88,8 @@ class Objective(eqx.Module):
         self, model: LatentModel, point: DataPoint, progress: Progress = END
     ) -> tuple[Float[Array, ""], Terms]:
         """The value to be maximised, and by name: `bound`, the lower bound on log p(x) proper;
-        `log_likelihood`, the mean of log p(x∣z); and `kl`, KL(q(z∣x) ‖ p(z))."""
+        `log_likelihood`, the mean of log p(x∣z); and `kl`, KL(q(z∣x) ‖ p(z)). Whatever else it names, a
+        number each, stands in the history as well."""
 
     def of_batch(
         self, model: LatentModel, points: DataPoint, progress: Progress, population: Array

@@ -1,44 +1,25 @@
-"""The state of a run, and what stays constant in it."""
+"""The state of a run."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import optax
-from jax.sharding import Mesh
-from jaxtyping import Array, PRNGKeyArray, PyTree
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray, PyTree, UInt32
 
-from lowerbound.objectives.objective import Objective
+from lowerbound.objectives.gradients import Terms
+from lowerbound.randomness.keys import as_key
+from lowerbound.training.feed import Batch
+from lowerbound.training.run import Run
 
-__all__ = ["Rows", "Run", "State"]
+__all__ = ["Origin", "State"]
 
-
-class Rows(eqx.Module):
-    """Rows on the device, in their own type, filled up to a size that few data sets do not share."""
-
-    x: Array
-    given: Array | None
-    n: Array
-
-
-class Run(eqx.Module):
-    """What a run is given and does not change: data, model's structure, objective, and the numbers that
-    rule the optimiser. Numbers are arrays, so that other numbers compile nothing."""
-
-    constants: PyTree  # the model without what is trained
-    objective: Objective
-    optimizer: optax.GradientTransformation
-    train: Rows
-    validation: Rows | None
-    learning_rate: Array | None  # None: the optimiser's own updates are taken as they are
-    warm_up: Array
-    total_steps: Array
-    clip_norm: Array | None
-    averaging: Array | None
-    weight_prior: Array | None
-    batch_size: int = eqx.field(static=True)
-    mesh: Mesh | None = eqx.field(static=True)
+# What the run was given, by the name of the argument: 64 bits each, as two words.
+Origin = dict[str, UInt32[np.ndarray, "2"] | UInt32[Array, "2"]]
 
 
 class State(eqx.Module):
@@ -48,7 +29,7 @@ class State(eqx.Module):
     parameters: PyTree
     optimizer: PyTree
     average: PyTree | None
-    running: dict[str, Array]  # means of the terms over the last steps, about 20
+    running: Terms  # means over the last steps, about 20
     step: Array
     epoch: Array
     position: Array  # in the epoch
@@ -57,42 +38,58 @@ class State(eqx.Module):
     best: PyTree
     best_objective: Array  # on the validation rows
     best_step: Array
+    origin: Origin  # which a run that goes on from here has to share
 
     @classmethod
     @eqx.filter_jit  # as one program: a first fit waits for it
-    def initial(cls, parameters: PyTree, run: Run, key: PRNGKeyArray) -> State:
-        """The state before the first step, in arrays of its own: a donated buffer is gone, and the
-        caller's model must not be."""
+    def initial(
+        cls, run: Run, parameters: PyTree, batch: Batch, key: PRNGKeyArray, origin: Origin | None = None
+    ) -> State:
+        """The state before the first step.
+
+        **Arguments:** `parameters`: [`lb.trainable`][lowerbound.trainable] of the model; `batch`: any, or its
+        shapes, since an objective names its terms when it is called; `key`: of all that the run draws;
+        `origin`: what `fit` holds the state against where it goes on from it.
+        """
         zero = jnp.zeros((), jnp.int32)
-        state = cls(
+
+        def terms(batch: Batch) -> Terms:
+            return run.mean_objective(parameters, batch, key, zero, None)[1]
+
+        names = list(jax.eval_shape(terms, batch))
+        return cls(
             parameters=parameters,
-            optimizer=run.optimizer.init(parameters),
-            average=None if run.averaging is None else parameters,
-            running={name: jnp.zeros(()) for name in TERMS[1:]},
+            optimizer=run.optimizer.transformation.init(parameters),
+            average=None if run.optimizer.averaging is None else parameters,
+            running={name: jnp.zeros(()) for name in names},
             step=zero,
             epoch=zero,
             position=zero,
             key=jax.random.key_data(key),
-            finite={name: jnp.asarray(True) for name in TERMS},
+            finite={name: jnp.asarray(True) for name in names},
             best=parameters,
             best_objective=-jnp.inf * jnp.ones(()),  # not weakly typed, as no array of a later state is
             best_step=zero,
+            origin=origin or {},
         )
-        copied: State = jax.tree.map(jnp.copy, state)
-        return copied
 
     def afresh(self, key: PRNGKeyArray) -> State:
-        """The parameters and the optimiser of this state at the start of another run."""
+        """The parameters and the optimiser of this state at the start of another run, on any rows."""
         zero = jnp.zeros((), jnp.int32)
-        places = (zero, zero, zero, jax.random.key_data(key), zero)
-        begun: State = eqx.tree_at(lambda s: (s.step, s.epoch, s.position, s.key, s.best_step), self, places)
-        return begun
+        begun: dict[str, Any] = {"step": zero, "epoch": zero, "position": zero, "best_step": zero}
+        return replace(self, **begun, key=jax.random.key_data(key), origin={})
 
     @property
     def evaluated(self) -> PyTree:
         """The parameters that are evaluated and kept: the average where there is one."""
         return self.parameters if self.average is None else self.average
 
+    @property
+    def noise_key(self) -> PRNGKeyArray:
+        """The key of all that is drawn, but for the order of the rows."""
+        return jax.random.split(as_key(self.key))[0]
 
-# The terms of an objective, by name, as Objective.of_point gives them, and the objective itself.
-TERMS = ("objective", "bound", "log_likelihood", "kl")
+    @property
+    def order_key(self) -> PRNGKeyArray:
+        """The key of the order of the rows."""
+        return jax.random.split(as_key(self.key))[1]

@@ -1,4 +1,4 @@
-"""One step of training, a chunk of steps as one compiled loop, and the look at the validation rows."""
+"""One step of training, and many as one compiled loop."""
 
 from __future__ import annotations
 
@@ -6,94 +6,30 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jax.sharding import NamedSharding, PartitionSpec
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import Array, PyTree
 
-from lowerbound.objectives.objective import DataPoint, Progress
-from lowerbound.randomness.keys import RowKeys, as_key
-from lowerbound.training.order import shuffled
-from lowerbound.training.state import TERMS, Rows, Run, State
+from lowerbound.objectives.gradients import Terms
+from lowerbound.training.feed import Batch, Feed
+from lowerbound.training.run import Run
+from lowerbound.training.state import State
 
-__all__ = ["advance", "assess"]
-
-Terms = dict[str, Array]
+__all__ = ["advance", "steps_of_a_call", "train_step"]
 
 
-def mean_objective(
-    parameters: PyTree, run: Run, rows: Array, step_key: PRNGKeyArray, state: State
-) -> tuple[Array, Terms]:
-    """The mean over a batch of L(θ, φ; x⁽ⁱ⁾), plus log p(θ)/N where the weights have a prior; and its
-    terms. A row's noise follows from (step key, the row's number)."""
-    model = eqx.combine(parameters, run.constants)
-
-    def row(i: Array) -> DataPoint:
-        given = None if run.train.given is None else run.train.given[i]
-        return DataPoint(run.train.x[i], RowKeys.of(jax.random.fold_in(step_key, i)), given)
-
-    progress = Progress(state.step, state.running)
-    value, terms = run.objective.of_batch(model, jax.vmap(row)(rows), progress, run.train.n)
-    terms = {"objective": value, **terms}
-    if run.weight_prior is not None:
-        value = value + log_weight_prior(parameters, run.weight_prior) / run.train.n
-    return value, terms
-
-
-def log_weight_prior(parameters: PyTree, scale: Array) -> Array:
-    """log p(θ) = −½ Σ (θ/scale)² up to a constant, over the parameters of prior and likelihood: the
-    posterior's φ are no parameters of the model."""
-    return -0.5 * sum(((leaf / scale) ** 2).sum() for leaf in jax.tree.leaves(parameters.theta))
-
-
-def schedule(run: Run, step: Array) -> Array:
-    """The learning rate's factor: linear warm-up, then half a cosine down to 0 (Loshchilov & Hutter 2017)."""
-    warm = jnp.minimum(1.0, (step + 1) / run.warm_up)
-    progress = (step - run.warm_up) / jnp.maximum(run.total_steps - run.warm_up, 1)
-    return warm * 0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(progress, 0, 1)))
-
-
-def batch_of(run: Run, state: State, order_key: PRNGKeyArray) -> tuple[Array, Array, Array]:
-    """The rows of this step, and the place (epoch, position) of the next. A batch runs on from the end of
-    an epoch into the next one, so that there is no short batch and every epoch sees each row once."""
-    n, place = run.train.n, state.position + jnp.arange(run.batch_size)
-
-    def row(place: Array) -> Array:
-        key = jax.random.fold_in(order_key, state.epoch + place // n)
-        return shuffled(key, place % n, n)
-
-    rows = jax.vmap(row)(place)
-    if run.mesh is not None:
-        rows = jax.lax.with_sharding_constraint(rows, NamedSharding(run.mesh, PartitionSpec("batch")))
-    following = state.position + run.batch_size
-    return rows, state.epoch + following // n, following % n
-
-
-def train_step(run: Run, state: State) -> tuple[State, Terms]:
-    """One step of stochastic gradient ascent on the mean bound."""
-    noise_key, order_key = jax.random.split(as_key(state.key))
-    rows, epoch, position = batch_of(run, state, order_key)
-    step_key = jax.random.fold_in(noise_key, state.step)
+def train_step(run: Run, state: State, batch: Batch) -> tuple[State, Terms]:
+    """One step of stochastic gradient ascent on the mean bound of a batch: the state after it, whose place in
+    the epoch is as many rows further on, and the terms of the batch before it."""
+    step_key = jax.random.fold_in(state.noise_key, state.step)
 
     def loss(parameters: PyTree) -> tuple[Array, Terms]:
-        value, terms = mean_objective(parameters, run, rows, step_key, state)
+        value, terms = run.mean_objective(parameters, batch, step_key, state.step, state.running)
         return -value, terms
 
     gradient, terms = jax.grad(loss, has_aux=True)(state.parameters)
-    if run.clip_norm is not None:
-        # As inner products, 2 % of a step on a CPU; as sums of squares it would be 4 %.
-        norm = jnp.sqrt(sum(jnp.vdot(leaf, leaf) for leaf in jax.tree.leaves(gradient)))
-        shrink = jnp.minimum(1.0, run.clip_norm / norm)
-        gradient = jax.tree.map(lambda leaf: leaf * shrink, gradient)
-    update, optimizer = run.optimizer.update(gradient, state.optimizer, state.parameters)
-    if run.learning_rate is not None:
-        rate = run.learning_rate * schedule(run, state.step)
-        update = jax.tree.map(lambda leaf: -rate * leaf, update)
-    parameters = optax.apply_updates(state.parameters, update)
-    average = state.average
-    if run.averaging is not None:
-        # Early on the window is as long as the run, so that the start is forgotten.
-        decay = jnp.minimum(run.averaging, (state.step + 1) / (state.step + 10))
-        average = optax.incremental_update(parameters, state.average, 1 - decay)
-    running = optax.incremental_update({name: terms[name] for name in state.running}, state.running, 0.05)
+    parameters, optimizer = run.optimizer.climbed(state.parameters, gradient, state.optimizer, state.step)
+    average = run.optimizer.averaged(state.average, parameters, state.step)
+    running = optax.incremental_update(terms, state.running, 0.05)
+    following = state.position + len(batch.numbers)
     state = eqx.tree_at(
         lambda s: (s.parameters, s.optimizer, s.average, s.running, s.step, s.epoch, s.position, s.finite),
         state,
@@ -103,20 +39,20 @@ def train_step(run: Run, state: State) -> tuple[State, Terms]:
             average,
             running,
             state.step + 1,
-            epoch,
-            position,
-            {name: jnp.isfinite(terms[name]) for name in TERMS},
+            state.epoch + following // run.population,
+            following % run.population,
+            jax.tree.map(jnp.isfinite, terms),
         ),
         is_leaf=lambda leaf: leaf is None,
     )
     return state, terms
 
 
-# The run is kept (it holds the data), the state given up: its buffers are reused in place.
+# Run and feed are kept (the feed holds the data), the state given up: its buffers are reused in place.
 @eqx.filter_jit(donate="all-except-first")
-def advance(run_until: tuple[Run, Array], state: State) -> tuple[State, Terms]:
+def advance(run_until: tuple[Run, Feed, Array], state: State) -> tuple[State, Terms]:
     """Steps until `state.step == stop`, or a term is not finite; and the sums of the terms over steps."""
-    run, stop = run_until
+    run, feed, stop = run_until
 
     def unfinished(carry: tuple[State, Terms]) -> Array:
         state, _ = carry
@@ -124,59 +60,26 @@ def advance(run_until: tuple[Run, Array], state: State) -> tuple[State, Terms]:
 
     def step(carry: tuple[State, Terms]) -> tuple[State, Terms]:
         state, sums = carry
-        state, terms = train_step(run, state)
-        return state, {name: sums[name] + terms[name] for name in TERMS}
+        batch = feed.batch(state.order_key, state.epoch, state.position)
+        state, terms = train_step(run, state, batch)
+        return state, jax.tree.map(jnp.add, sums, terms)
 
-    sums = {name: jnp.zeros(()) for name in TERMS}
+    sums = jax.tree.map(jnp.zeros_like, state.running)
     return jax.lax.while_loop(unfinished, step, (state, sums))
 
 
-# Rows of the validation set that are looked at together.
-ASSESSED_TOGETHER = 128
+def steps_of_a_call(run: Run, feed: Feed, state: State) -> int:
+    """How many steps one call of [`advance`][] is to make, compiled for the first of them: between two calls
+    Ctrl-C is heard, and a call costs a millisecond in Python.
 
-
-@eqx.filter_jit(donate="all-except-first")
-def assess(run: Run, state: State) -> tuple[State, Terms]:
-    """The mean terms on the validation rows, and the state with the best model so far in it.
-
-    The noise of a row follows from its content, the same at every look, so that two looks are paired.
-    Without validation rows the best model is the latest.
+    So many that a processor is busy for about half a second, by the operations of a step as XLA counts them.
+    Nothing is timed: processes that share a run agree on the number, and a run repeats to the last bit.
     """
-    if run.validation is None:
-        improved, objective = jnp.asarray(True), state.best_objective
-        terms: Terms = {}
-    else:
-        terms = _mean_terms(run, run.validation, state)
-        objective = terms["objective"]
-        improved = objective > state.best_objective
-    best = jax.tree.map(lambda new, old: jnp.where(improved, new, old), state.evaluated, state.best)
-    state = eqx.tree_at(
-        lambda s: (s.best, s.best_objective, s.best_step),
-        state,
-        (
-            best,
-            jnp.where(improved, objective, state.best_objective),
-            jnp.where(improved, state.step, state.best_step),
-        ),
-    )
-    return state, terms
+    compiled = advance.lower((run, feed, state.step), state).compile()  # type: ignore[attr-defined]
+    operations = (compiled.compiled.cost_analysis() or {}).get("flops", 0.0)
+    of_a_call = OF_A_CPU if jax.default_backend() == "cpu" else OF_AN_ACCELERATOR
+    return max(1, int(of_a_call / max(operations, 1.0)))
 
 
-def _mean_terms(run: Run, rows: Rows, state: State) -> Terms:
-    model = eqx.combine(state.evaluated, run.constants)
-    key, _ = jax.random.split(as_key(state.key))
-
-    def of_row(i: Array) -> Terms:
-        x = rows.x[i]
-        given = None if rows.given is None else rows.given[i]
-        value, terms = run.objective.of_point(model, DataPoint(x, RowKeys.by_content(key, x), given))
-        return {"objective": value, **terms}
-
-    def add(chunk: Array, sums: Terms) -> Terms:
-        i = chunk * ASSESSED_TOGETHER + jnp.arange(ASSESSED_TOGETHER)
-        terms = jax.vmap(of_row)(jnp.minimum(i, rows.n - 1))
-        return {name: sums[name] + jnp.where(i < rows.n, terms[name], 0.0).sum() for name in TERMS}
-
-    chunks = (rows.n + ASSESSED_TOGETHER - 1) // ASSESSED_TOGETHER
-    sums = jax.lax.fori_loop(0, chunks, add, {name: jnp.zeros(()) for name in TERMS})
-    return {name: sums[name] / rows.n for name in TERMS}
+# Operations in about half a second of training.
+OF_A_CPU, OF_AN_ACCELERATOR = 3e10, 1e12

@@ -1,0 +1,85 @@
+"""The feed: batches of rows as a pure function of (seed, epoch, position)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Int, PRNGKeyArray, Shaped
+
+from lowerbound.training.order import shuffled
+
+__all__ = ["Batch", "Block", "Feed"]
+
+
+class Batch(eqx.Module):
+    """The rows of one step.
+
+    **Arguments:** `x`: the rows, (B, d), in their own type; `given`: the condition of each, (B, c), or
+    `None`; `numbers`: the number of each among the rows that are trained on, from which, with the run's key
+    and the step, its noise follows.
+    """
+
+    x: Shaped[Array, "B d"]
+    given: Shaped[Array, "B c"] | None
+    numbers: Int[Array, " B"]
+
+
+class Block(eqx.Module):
+    """Rows on the device, in their own type: the first `n` of x, which is filled up to a size that few data
+    sets do not share. A program is given a block as an argument, and so another one of the same size in its
+    place."""
+
+    x: Shaped[Array, "size d"]
+    given: Shaped[Array, "size c"] | None
+    n: Int[Array, ""]
+
+    def row(self, number: Int[Array, ""]) -> tuple[Array, Array | None]:
+        """A row and its condition."""
+        return self.x[number], None if self.given is None else self.given[number]
+
+
+class Feed(eqx.Module):
+    """The order in which training sees the rows of a block, which holds all of them.
+
+    A batch is a pure function of (key, epoch, position). It runs on from the end of an epoch into the next
+    one, so that there is no short batch and every epoch sees each row once.
+
+    >>> import jax, jax.numpy as jnp
+    >>> rows = Block(jnp.arange(10.0)[:, None], None, jnp.asarray(10))
+    >>> feed = Feed(rows, batch_size=5)
+    >>> halves = [feed.batch(jax.random.key(0), jnp.asarray(0), jnp.asarray(place)) for place in (0, 5)]
+    >>> sorted(int(number) for half in halves for number in half.numbers) == list(range(10))
+    True
+    """
+
+    block: Block
+    batch_size: int = eqx.field(static=True)
+    mesh: Mesh | None = eqx.field(static=True, default=None)
+
+    def batch(self, key: PRNGKeyArray, epoch: Int[Array, ""], position: Int[Array, ""]) -> Batch:
+        """The rows from `position` of `epoch` on, in the order that `key` gives."""
+        n, places = self.block.n, position + jnp.arange(self.batch_size)
+
+        def number(place: Array) -> Array:
+            return shuffled(jax.random.fold_in(key, epoch + place // n), place % n, n)
+
+        numbers = jax.vmap(number)(places)
+        if self.mesh is not None:
+            shared = NamedSharding(self.mesh, PartitionSpec("batch"))
+            numbers = jax.lax.with_sharding_constraint(numbers, shared)
+        return Batch(*jax.vmap(self.block.row)(numbers), numbers)
+
+    @property
+    def shapes(self) -> Batch:
+        """What a batch is like: shapes and types in place of its arrays."""
+
+        def taken(array: Array) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct((self.batch_size, *array.shape[1:]), array.dtype)
+
+        given = None if self.block.given is None else taken(self.block.given)
+        fields: list[Any] = [taken(self.block.x), given, jax.ShapeDtypeStruct((self.batch_size,), jnp.int32)]
+        return Batch(*fields)

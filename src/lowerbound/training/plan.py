@@ -1,0 +1,44 @@
+"""How long a run is, in steps, and where its chunks end."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["Plan"]
+
+# A chunk is the least number of epochs that has this many steps: small data would otherwise spend its
+# time on the look at the validation rows and in Python.
+_FEWEST_STEPS = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run of `epochs` passes over `rows` rows, `batch_size` of them a step.
+
+    >>> plan = Plan(rows=1293, batch_size=128, epochs=396)
+    >>> plan.total_steps, plan.end_of_chunk(0), plan.end_of_chunk(3990)
+    (4001, 21, 4001)
+    """
+
+    rows: int
+    batch_size: int
+    epochs: float
+
+    @property
+    def steps_per_epoch(self) -> float:
+        """A batch runs on from one epoch into the next, so that this is no whole number."""
+        return self.rows / self.batch_size
+
+    @property
+    def total_steps(self) -> int:
+        """The steps of all epochs."""
+        return math.ceil(self.epochs * self.steps_per_epoch)
+
+    def end_of_chunk(self, step: int) -> int:
+        """The step at which the chunk ends that `step` lies in: there the validation rows are looked at and a
+        record is made."""
+        rows = self.rows * math.ceil(_FEWEST_STEPS / self.steps_per_epoch)  # whole epochs
+        # In whole numbers: a quotient that is rounded may leave a chunk without a step.
+        chunk = step * self.batch_size // rows + 1
+        return min(-(-chunk * rows // self.batch_size), self.total_steps)
