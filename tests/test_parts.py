@@ -19,6 +19,8 @@ from lowerbound.families.family import Family
 from lowerbound.parts import TABLE, Place, default, kebab, names, part
 from lowerbound.stub import stub
 
+from .tables import cases
+
 SOURCE = Path(lb.__file__).parent
 RNG = np.random.default_rng(0)
 # Rows in each set that a likelihood is over.
@@ -45,7 +47,11 @@ def test_every_row_names_a_part_and_places_that_there_are():
     assert len(rows) == len(set(rows))
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE if row.over], ids=lambda row: row.name)
+OVER = {row.name: row for row in TABLE if row.over}
+FLOWS = {name for name in OVER if name.endswith("-flow")}
+
+
+@pytest.mark.parametrize("row", cases(OVER, fast=OVER.keys() - FLOWS))
 def test_the_set_that_a_family_is_over_is_that_of_its_events(row):
     assert issubclass(row.value, Family)
     if "posterior" in row.places.split():

@@ -147,6 +147,7 @@ def test_latents_on_a_simplex():
     np.testing.assert_allclose(draw.z.sum(-1), 1, rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_sandwich_has_the_exact_value_between_its_ends(truth):
     """So few steps that the ends are apart: both must lie on their own side, row by row in the mean."""
     sandwich = evidence_sandwich(truth.model(), 100, steps=3, chains=2, chunk_rows=100)

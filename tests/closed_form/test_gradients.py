@@ -12,6 +12,7 @@ import pytest
 
 import lowerbound as lb
 
+from ..tables import cases
 from .discrete_codes import codes_model, exact_bound, expected_estimate, log_joint, log_q
 from .estimates import LIMIT, Gradients, drawn, exact, furthest
 from .linear_gaussian import exact_elbo
@@ -174,7 +175,7 @@ MODELS = {
 
 
 class TestOtherParts:
-    @pytest.mark.parametrize("name", MODELS)
+    @pytest.mark.parametrize("name", cases({name: name for name in MODELS}, fast=["vamp prior"]))
     def test_dropped_score_terms_have_mean_0(self, name):
         """A VampPrior has the posterior's own parameters, which count; a flow says its score at its own
         sample. At 10,000 equal keys ∣z∣ < LIMIT for φ, and the same θ at each draw."""
@@ -189,6 +190,7 @@ class TestOtherParts:
 
 
 class TestSignalToNoise:
+    @pytest.mark.thorough
     def test_of_the_posterior_falls_with_k_unless_doubly_reparameterised(self, truth, x):
         """∣mean∣/std of φ's gradient, the mean over its 30 entries, of 2,000 draws: pathwise it falls as
         1/√K (Rainforth et al. 2018, theorem 1), doubly reparameterised it rises as √K (Tucker et al. 2019);

@@ -10,6 +10,7 @@ from arviz_stats.base import array_stats
 import lowerbound as lb
 from lowerbound.randomness.keys import RowKeys, as_key
 
+from ..tables import cases
 from .linear_gaussian import LinearGaussian, exact_elbo
 
 OFF = {"shift": 0.2, "widen": 1.3}  # a posterior that is not the exact one
@@ -72,7 +73,7 @@ class TestBounds:
 
 
 class TestGradients:
-    @pytest.mark.parametrize("samples", [1, 3])
+    @pytest.mark.parametrize("samples", cases([1, 3], fast=[3]))
     @pytest.mark.parametrize("kl", ["monte_carlo", "analytic"])
     def test_every_gradient_is_that_of_the_closed_form(self, truth, rows, kl, samples):
         """With respect to W and b of the likelihood and to mean and scale of the posterior, 45 numbers,
@@ -136,7 +137,7 @@ class TestEvidence:
         independent = np.sqrt((runs[0].standard_error ** 2).sum()) / len(table)
         assert runs[0].monte_carlo_error > 1.4 * independent
 
-    @pytest.mark.parametrize("widen", [0.4, 0.7, 1.2])
+    @pytest.mark.parametrize("widen", cases([0.4, 0.7, 1.2], fast=[0.4]))
     def test_k_hat_is_that_of_arviz(self, truth, rows, widen):
         """From all K weights of the same draws, which ArviZ wants negated. K = 900 has 3√K whole, since ArviZ
         rounds the length of the tail down and the library up."""

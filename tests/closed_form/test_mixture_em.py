@@ -13,6 +13,7 @@ from sklearn.mixture import GaussianMixture
 
 import lowerbound as lb
 
+from ..tables import cases
 from .linear_gaussian import affine
 
 K, D = 3, 2
@@ -88,7 +89,7 @@ def start(full):
     return np.full(K, 1 / K), np.array([[-1.0, 0.0], [2.0, 0.0], [1.0, 2.0]]), covariances
 
 
-@pytest.fixture(params=[True, False], ids=["full", "diagonal"])
+@pytest.fixture(params=cases({"full": True, "diagonal": False}, fast=["full"]))
 def full(request):
     return request.param
 

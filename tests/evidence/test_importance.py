@@ -84,6 +84,7 @@ def test_another_chunk_gives_each_row_its_number(model, evidence, chunks):
     np.testing.assert_allclose(columns(other), columns(evidence), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.thorough
 def test_more_samples_than_a_segment_go_on_in_the_next(model):
     """K = 20,000 passes 2 segments of 8,192; of the same draws all at once, log p̂ is their log-mean-exp."""
     x = CUBE[11]
@@ -130,6 +131,7 @@ except ValueError as error:
 """
 
 
+@pytest.mark.thorough
 def test_local_devices_share_the_rows_and_the_numbers_stay():
     flags = "--xla_force_host_platform_device_count=2"
     out = subprocess.run(
@@ -331,6 +333,7 @@ def test_categorical_rows_are_scored_as_they_are_stored():
     np.testing.assert_allclose(lb.log_evidence(model, x, samples=10).log_prob, expected, rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_annealed_chains_agree_with_samples_of_the_posterior(model, evidence):
     """Every row within 5 of the two standard errors together; the chains' bound is the tighter one."""
     chains = lb.log_evidence(model, CUBE, method="annealed", steps=50)
