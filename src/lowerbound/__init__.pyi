@@ -3,9 +3,9 @@
 
 from lowerbound import figures as figures
 from lowerbound import training as training
-from lowerbound.archive.store import load as load
 from lowerbound.archive.store import save as save
 from lowerbound.baselines.fit import fit_baselines as fit_baselines
+from lowerbound.data.columns import Column as Column
 from lowerbound.data.errors import DataError as DataError
 from lowerbound.data.rows import Rows as Rows
 from lowerbound.data.schema import Schema as Schema
@@ -117,6 +117,7 @@ from lowerbound.objectives.penalties import MaximumMeanDiscrepancy as MaximumMea
 from lowerbound.objectives.penalties import TotalCorrelation as TotalCorrelation
 from lowerbound.objectives.wake_sleep import ReweightedWakeSleep as ReweightedWakeSleep
 from lowerbound.objectives.wake_sleep import WakeSleep as WakeSleep
+from lowerbound.runs import load as load
 from lowerbound.statistics import paired_difference as paired_difference
 from lowerbound.training.fit import Result as Result
 from lowerbound.training.fit import fit as fit

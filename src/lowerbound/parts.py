@@ -145,6 +145,9 @@ TABLE: tuple[Row, ...] = (
     Row("AutoregressiveFlow", "families.flows", _FLOW, REAL),
     Row("MaskedAutoregressiveFlow", "families.flows", _FLOW, REAL),
     Row("CouplingFlow", "families.flows", _FLOW, REAL),
+    # Tables.
+    Row("Schema", "data.schema", "file"),
+    Row("Column", "data.columns", "file"),
     # Transforms.
     Row("Identity", "models.transforms", "file"),
     Row("DynamicBinarization", "models.transforms", "file"),

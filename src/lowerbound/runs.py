@@ -21,7 +21,7 @@ from lowerbound.archive.records import (
     write_history,
     write_record,
 )
-from lowerbound.archive.store import MODEL, load, read, save, write
+from lowerbound.archive.store import MODEL, read, save, stored_in, write
 from lowerbound.archive.whole import write_whole
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.baselines.density import Density
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lowerbound.estimator import VariationalAutoencoder
     from lowerbound.figures.run import Shown
 
-__all__ = ["RunFolder"]
+__all__ = ["RunFolder", "load"]
 
 SCHEMA = "schema.json"
 
@@ -78,7 +78,7 @@ class RunFolder:
 
     @cached_property
     def _found(self) -> VAE | VariationalAutoencoder:
-        found = load(self.path)
+        found = stored_in(self.path)
         if isinstance(found, VAE):
             return found
         from lowerbound.estimator import VariationalAutoencoder
@@ -96,13 +96,8 @@ class RunFolder:
     @cached_property
     def schema(self) -> Schema | None:
         """What the columns of the training rows are; None where that was not kept."""
-        path = self.path / SCHEMA
-        if not path.exists():
-            return None if isinstance(self._found, VAE) else self._found.schema_
-        try:
-            return Schema.from_json(json.loads(path.read_text("utf-8")))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{path}: expected the schema of a table ({error})") from None
+        kept = _schema_in(self.path)
+        return self._found.schema_ if kept is None and not isinstance(self._found, VAE) else kept
 
     def own_units(self, x: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
         """Rows that the model gives as numbers in the table's own units, and the columns' names."""
@@ -234,3 +229,28 @@ def as_trained(
     if source.image_shape is None and image_shape is not None:
         source = replace(source, image_shape=image_shape)
     return source
+
+
+def load(path: str | os.PathLike[str], *, like: Any = None) -> Any:
+    """The model, or the estimator, that the folder `path` holds: one that was saved, or a run of
+    `lowerbound fit`, whose model holds its transform and the schema of its table.
+
+    **Arguments:** `like`: a skeleton, needed where the model has parts that are not the library's: a model
+    of the same structure, built by your own code, whose arrays are replaced by the saved ones.
+
+    **Raises:** `FileNotFoundError`; `ValueError` for a file that is damaged, of a newer schema, or of
+    another structure than `like`, in one line.
+    """
+    found, schema = stored_in(path, like=like), _schema_in(Path(path))
+    return replace(found, schema=schema) if schema is not None and isinstance(found, VAE) else found
+
+
+def _schema_in(folder: Path) -> Schema | None:
+    """The schema that a run's folder keeps; None where there is none."""
+    path = folder / SCHEMA
+    if not path.exists():
+        return None
+    try:
+        return Schema.from_json(json.loads(path.read_text("utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: expected the schema of a table ({error})") from None

@@ -64,7 +64,7 @@ class Subject:
         if isinstance(what, Subject):
             return what
         if isinstance(what, VAE):
-            return cls(what)
+            return cls(what, schema=what.schema if isinstance(what.schema, Schema) else None)
         if isinstance(what, (str, os.PathLike)):
             what = RunFolder.read(what)
         if isinstance(what, RunFolder):

@@ -17,7 +17,9 @@ COUNTS, BITS, SHARES = RNG.poisson(12, (60, 3)), RNG.integers(0, 2, (60, 3)), RN
 OPEN, OF_BITS, OF_SHARES = (1e4, 1e6, 1e12, 1e30), ("bernoulli",), ("beta", "continuous-bernoulli")
 
 
-@pytest.mark.parametrize("likelihood", cases(names("likelihood"), fast=["diagonal-gaussian", "beta-binomial"]))
+@pytest.mark.parametrize(
+    "likelihood", cases(names("likelihood"), fast=["diagonal-gaussian", "beta-binomial"])
+)
 def test_a_row_far_out_has_a_score_that_falls_without_end(likelihood):
     """For every likelihood by name, all columns and one of them far out, up and down; to the last, and not
     once NaN or above the rows that the model was made for."""

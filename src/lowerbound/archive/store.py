@@ -20,7 +20,7 @@ from lowerbound.archive.structure import Arrays, filled, packed, unpacked
 from lowerbound.archive.whole import write_whole
 from lowerbound.models.vae import VAE
 
-__all__ = ["MODEL", "SCHEMA", "load", "read", "read_file", "save", "write", "write_file"]
+__all__ = ["MODEL", "SCHEMA", "read", "read_file", "save", "stored_in", "write", "write_file"]
 
 # Raised by one where an older library could not read what a newer one writes.
 SCHEMA = 3
@@ -50,16 +50,8 @@ def save(model: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -
     write(model, path / MODEL, "model")
 
 
-def load(path: str | os.PathLike[str], *, like: Any = None) -> Any:
-    """The model, with its transform, or the estimator, that the folder `path` holds: one that was saved, or
-    a run of `lowerbound fit`.
-
-    **Arguments:** `like`: a skeleton, needed where the model has parts that are not the library's: a model
-    of the same structure, built by your own code, whose arrays are replaced by the saved ones.
-
-    **Raises:** `FileNotFoundError`; `ValueError` for a file that is damaged, of a newer schema, or of
-    another structure than `like`, in one line.
-    """
+def stored_in(path: str | os.PathLike[str], *, like: Any = None) -> Any:
+    """What the file of a model in the folder `path` holds, or what fills `like`."""
     path = Path(path)
     if not (path / MODEL).is_file():
         raise FileNotFoundError(f"{path}: expected a saved model, found no {MODEL} there")

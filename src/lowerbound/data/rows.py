@@ -23,7 +23,10 @@ from lowerbound.parts import BITS, COUNTS, LEVELED, POSITIVE, REAL, UNIT, sugges
 if TYPE_CHECKING:
     from lowerbound.data.schema import Schema
 
-__all__ = ["Asked", "Rows", "check_support", "checked", "conditions", "padded_size", "rows_outside"]
+__all__ = [
+    *("Asked", "Rows", "check_support", "checked", "conditions"),
+    *("in_own_units", "padded_size", "rows_outside"),
+]
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,8 @@ def checked(model: LatentModel, x: Any, given: Any = None, name: str = "x") -> R
     (2, True)
     """
     before = None
+    if model.schema is not None and not isinstance(x, Rows):
+        x, given = model.schema.rows(x, given, name), None
     if isinstance(x, Rows):
         before, x, given = x, x.x, x.given if given is None else given
     missing = model.takes_missing
@@ -122,6 +127,11 @@ def checked(model: LatentModel, x: Any, given: Any = None, name: str = "x") -> R
         return before if given is before.given else replace(before, given=given)
     _check_seen(x, asked, name)
     return Rows(x, given, asked) if before is None else replace(before, x=x, given=given, asked=asked)
+
+
+def in_own_units(model: LatentModel, x: np.ndarray) -> np.ndarray:
+    """Rows that a model gives, in the units of the table that it is of."""
+    return x if model.schema is None else model.schema.in_own_units(x)
 
 
 def conditions(given: Any, n: int, name: str = "x") -> np.ndarray | None:

@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.data.chunks import CHUNK, in_chunks
-from lowerbound.data.rows import Rows, checked
+from lowerbound.data.rows import Rows, checked, in_own_units
 from lowerbound.data.tables import columns_of
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys, as_key, content_key
@@ -70,7 +70,11 @@ def impute(
     # Rows of a chunk, so that a chunk decodes about as many rows as elsewhere.
     chunk = max(1, min(CHUNK, 8192 // samples))
     drawn = in_chunks(_imputed, constants, (rows.x, rows.given), chunk=chunk).swapaxes(0, 1)
-    observed = rows.x if isinstance(x, Rows) else np.stack([*map(_numbers, columns_of(x).arrays)], axis=1)
+    observed = rows.x
+    if not isinstance(x, Rows):
+        table = columns_of(x) if model.schema is None else model.schema.held_against(x)
+        observed = np.stack([*map(_numbers, table.arrays)], axis=1)
+        drawn = np.stack([in_own_units(model, each) for each in drawn])
     filled = np.where(np.isnan(observed), drawn, observed)
     return filled[0] if draws is None else filled
 

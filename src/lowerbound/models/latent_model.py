@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import equinox as eqx
 import jax
@@ -24,7 +24,7 @@ from lowerbound.models.part import Part
 from lowerbound.models.transforms import Transform
 from lowerbound.randomness.keys import RowKeys
 
-__all__ = ["Event", "LatentModel"]
+__all__ = ["Encoding", "Event", "LatentModel"]
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,30 @@ class Event:
     measure: str
 
 
+class Encoding(Protocol):
+    """How the rows of a table are kept as numbers, and made a table's numbers again: a schema does it."""
+
+    def rows(self, table: Any, given: Any = None, name: str = "x") -> Any:
+        """The rows of a table as a model takes them."""
+
+    def held_against(self, table: Any, name: str = "x") -> Any:
+        """The columns of a table that are the model's, in its order."""
+
+    def in_own_units(self, x: np.ndarray) -> np.ndarray:
+        """Such rows as numbers in the table's own units."""
+
+
 class LatentModel(eqx.Module):
     """p(z) p(y∣z) with a posterior q(z∣y), and how the model sees a row, y = T(x).
 
     What a model says of x, its draws, bounds, log p(x), codes, samples, is in x's own units, through the
-    transform's log-Jacobian. Its distributions are over the row y.
+    transform's log-Jacobian. Its distributions are over the row y. A model of a table, as one that is loaded
+    from a run, holds the table's `schema`: arrays and frames that it is handed are then in the table's own
+    units, a frame's columns are found by name, and rows that it gives are in those units again.
     """
 
     transform: eqx.AbstractVar[Transform]
+    schema: eqx.AbstractVar[Encoding | None]
     posterior: eqx.AbstractVar[Part | Fixed]
 
     @property

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 from jaxtyping import Array, PyTree
 from numpyro.distributions import Distribution
 
 from lowerbound.leaves import Fixed
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.draws import check_agreement
-from lowerbound.models.latent_model import LatentModel
+from lowerbound.models.latent_model import Encoding, LatentModel
 from lowerbound.models.part import Part, as_part, called, unwrapped
 from lowerbound.models.transforms import Identity, Transform
 
@@ -49,6 +50,7 @@ class VAE(LatentModel):
     posterior: Part | Fixed
     likelihood: Part | Fixed
     transform: Transform
+    schema: Encoding | None = eqx.field(static=True)
 
     def __init__(
         self,
@@ -56,6 +58,7 @@ class VAE(LatentModel):
         posterior: Callable[..., Distribution],
         likelihood: Callable[..., Distribution],
         transform: Transform | None = None,
+        schema: Encoding | None = None,
     ):
         for name, part in (("posterior", posterior), ("likelihood", likelihood)):
             if isinstance(part, Distribution):
@@ -67,6 +70,7 @@ class VAE(LatentModel):
         self.posterior = as_part(posterior, "VAE.posterior")
         self.likelihood = as_part(likelihood, "VAE.likelihood")
         self.transform = Identity() if transform is None else transform
+        self.schema = schema
         if not isinstance(self.transform, Transform):
             raise TypeError(
                 f"VAE.transform: expected a Transform, such as Standardization, found "
