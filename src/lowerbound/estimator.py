@@ -37,7 +37,7 @@ from lowerbound.inference.imputation import impute
 from lowerbound.inference.sampling import sample
 from lowerbound.networks.activations import Activation, name_of
 from lowerbound.objectives.objective import Objective
-from lowerbound.parts import COUNTS, LEVELED, default, names
+from lowerbound.parts import COUNTS, LEVELED, default, row_of
 from lowerbound.training import defaults
 from lowerbound.training.fit import Result, fit
 from lowerbound.training.optimizer import NAdam
@@ -193,14 +193,14 @@ class VariationalAutoencoder(
         what these do not, all of them are kept as they are."""
         X = validate_data(self, X, reset=True, ensure_min_samples=2, ensure_all_finite=self._finite)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        counts = {name for over in (COUNTS, LEVELED) for name in names("likelihood", over=over)}
+        counted = row_of(self.likelihood, "likelihood").over in (COUNTS, LEVELED)
         columns = tuple(getattr(self, "feature_names_in_", ())) or None
         self.schema_, rows = described(
             Columns(X.T, columns),
             "X",
             image_shape=None if self.image_shape is None else tuple(self.image_shape),
             missing=self.missing,
-            counts=all_columns or self.likelihood.replace("_", "-") in counts,
+            counts=all_columns or counted,
         )
         built = build(
             rows,

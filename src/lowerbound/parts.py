@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 __all__ = [
     *("BITS", "BLOCKS", "COUNTS", "LEVELED", "POSITIVE", "REAL", "UNIT", "TABLE"),
-    *("Row", "Place", "default", "grouped", "kebab", "names", "nearest", "part", "suggested"),
+    *("Row", "Place", "default", "grouped", "kebab", "names", "nearest", "part", "row_of", "suggested"),
 ]
 
 # Where a name may stand: in the file of a model; as an option; as what stands for columns of one kind where
@@ -255,13 +255,22 @@ def part(name: str, place: Place = "file") -> Any:
     ...
     ValueError: binarize: unknown 'statik'; the nearest is 'static', known are dynamic, static, threshold
     """
+    return row_of(name, place).value
+
+
+def row_of(name: str, place: Place) -> Row:
+    """The row of the table that `name` names in a place; refuses as [`part`][lowerbound.parts.part] does.
+
+    >>> row_of("poisson", "likelihood").over
+    'whole numbers from 0'
+    """
     rows, option = _ROWS[place], "part" if place == "file" else place
     if not isinstance(name, str):
         raise TypeError(f"{option}: expected a name, one of {', '.join(rows)}; found {name!r}")
     row = rows.get(name.replace("_", "-"))
     if row is None:
         raise ValueError(f"{option}: unknown {name!r}; {nearest(name, rows)}")
-    return row.value
+    return row
 
 
 def nearest(name: str, known: Any) -> str:

@@ -1,6 +1,7 @@
 """Every likelihood, posterior and prior by its name goes through every verb, of the estimator and of the
 command line: fit, score, encode, reconstruct, sample, impute, save, load."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -46,6 +47,13 @@ def named(place, name):
 
 def data_for(options):
     return DATA[OVER.get(options.get("likelihood"), "")]
+
+
+@pytest.fixture(autouse=True)
+def _programs_of_one_part():
+    """Those of all parts together exhaust a process's memory maps, and XLA ends in a segmentation fault."""
+    yield
+    jax.clear_caches()
 
 
 def every_part(*fast):
