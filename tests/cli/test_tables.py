@@ -48,6 +48,22 @@ def test_a_row_has_one_number_however_it_comes_in(flowers, tmp_path, capsys):
         np.testing.assert_allclose(scores(capsys, flowers / "run", data), loaded, rtol=1e-5)
 
 
+def test_a_column_that_is_kept_from_an_offset_has_one_number_too(tmp_path, capsys):
+    """Seconds since 1970 beside a reading: the loaded model takes the table's own units and its names, to the
+    bit as the command line does, and what it generates is in those units."""
+    x = np.stack([1.7e9 + np.sort(RNG.uniform(0, 600, 80)), RNG.normal(size=80)], axis=1)
+    data = write_csv(tmp_path / "readings.csv", ["seconds", "reading"], x.T)
+    assert main(["fit", data, "--out", str(tmp_path / "run"), *OPTIONS]) == 0
+    assert main(["score", str(tmp_path / "run"), data, "--samples", "10", "--out", f"{tmp_path}/s.npy"]) == 0
+    scored = np.load(tmp_path / "s.npy")[:, 0]
+    model, table = lb.load(tmp_path / "run"), lb.read(data)
+    np.save(tmp_path / "rows.npy", x)
+    for rows in (x, table, table.select([1, 0]), np.load(tmp_path / "rows.npy", mmap_mode="r")):
+        np.testing.assert_array_equal(lb.log_evidence(model, rows, samples=10).log_prob, scored)
+    assert (np.abs(lb.sample(model, 20, key=0)[:, 0] - 1.7e9) < 3000).all()
+    assert len(np.unique(lb.reconstruct(model, x)[:, 0])) > 40
+
+
 @pytest.mark.parametrize("verb", ["score", "evaluate", "encode"])
 def test_the_column_of_labels_is_known_again(flowers, tmp_path, verb, capsys):
     options = {"evaluate": ["--no-diagnosis", "--samples", "10", "--json"], "score": ["--samples", "10"]}

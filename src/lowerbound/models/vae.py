@@ -38,7 +38,7 @@ class VAE(LatentModel):
     >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(6), jax.random.key(0)
     >>> model = lb.VAE(
     ...     prior=dist.Normal(0, 1).expand([2]).to_event(1),
-    ...     posterior=lb.Conditional(lb.MLP(4, latent.size, width=8, key=key), latent),
+    ...     posterior=lb.Conditional(lb.MLP(6, latent.size, width=8, key=key), latent),
     ...     likelihood=lambda z: dist.Bernoulli(logits=jnp.tile(z, 3)).to_event(1),
     ... )
     >>> draw = model.draw(jnp.ones(6), key, samples=4)
