@@ -3,7 +3,6 @@ are these with words around them."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from abc import ABC, abstractmethod
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import UInt32
 
 from lowerbound.archive.records import DataRecord, HistoryRecord, Provenance, Split
 from lowerbound.archive.whole import write_whole
@@ -25,7 +25,7 @@ from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
 from lowerbound.distributions.support import words
 from lowerbound.evidence.importance import Callback, Scored
-from lowerbound.inference.fingerprints import fingerprints
+from lowerbound.inference.fingerprints import digest_of, fingerprints
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.vae import VAE
 from lowerbound.runs import RunFolder, as_source, as_trained
@@ -286,12 +286,13 @@ def train_run(
     scorable(model, held_out)  # named, or refused, before any training
     _warn_of_pictures(model, held_out)
     with watch.training() as callback:
-        result = fit(model, train.x, callbacks=[callback], key=seed, **training)
+        result = fit(model, train.rows, callbacks=[callback], key=seed, **training)
+    prints = fingerprints(train.x)
     run.path.mkdir(parents=True, exist_ok=True)
     run.write_model(
         result.model,
-        _provenance(train, result, seed, command),
-        _trained_on(train, result),
+        _provenance(train, result, digest_of(prints), seed, command),
+        _trained_on(prints, result),
         result.history,
         train.schema,
     )
@@ -338,13 +339,12 @@ def _baselines(model: VAE, rows: np.ndarray, seed: int, watch: Watch) -> dict[st
     return fit_baselines(rows, family, transform=model.transform, seed=seed)
 
 
-def _trained_on(train: Source, result: Result) -> TrainedOn:
-    chosen_on = result.validation_rows
-    prints = fingerprints(train.x[result.train_rows])
-    return TrainedOn(prints) if chosen_on is None else TrainedOn(prints, fingerprints(train.x[chosen_on]))
+def _trained_on(prints: UInt32[np.ndarray, "n 2"], result: Result) -> TrainedOn:
+    trained, chosen_on = prints[result.train_rows], result.validation_rows
+    return TrainedOn(trained) if chosen_on is None else TrainedOn(trained, prints[chosen_on])
 
 
-def _provenance(train: Source, result: Result, seed: int, command: str | None) -> Provenance:
+def _provenance(train: Source, result: Result, sha256: str, seed: int, command: str | None) -> Provenance:
     chosen_on = result.validation_rows
     return Provenance(
         data=DataRecord(
@@ -354,7 +354,7 @@ def _provenance(train: Source, result: Result, seed: int, command: str | None) -
             column_names=train.columns,
             image_shape=train.image_shape,
             label=train.label,
-            sha256=hashlib.sha256(train.x.tobytes()).hexdigest(),
+            sha256=sha256,
         ),
         split=Split(len(result.train_rows), 0 if chosen_on is None else len(chosen_on)),
         seed=seed,

@@ -32,7 +32,7 @@ HistoryRecord = Mapping[str, float]
 @dataclass(frozen=True)
 class DataRecord:
     """The rows that a model was made from: where they were, how many, of what columns or what shape, the
-    column that held their labels, and the SHA-256 of their bytes."""
+    column that held their labels, and the SHA-256 of their fingerprints."""
 
     source: str
     rows: int

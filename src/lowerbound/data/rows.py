@@ -10,6 +10,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool
+from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.data.chunks import seen
@@ -84,6 +85,13 @@ class Rows:
     def __len__(self) -> int:
         return len(self.x)
 
+    def finite(self, missing: bool) -> bool:
+        """Whether all values were seen to be finite numbers, or, with `missing`, NaN: when a schema encoded
+        them, or for a model."""
+        if self.asked is not None:
+            return missing or not self.asked.missing
+        return self.schema is not None and (missing or not self.schema.missing)
+
     def __getitem__(self, rows: Any) -> Rows:
         """Some of the rows, as well checked as they all are."""
         among = np.isin(np.arange(len(self))[rows], self.impossible)
@@ -116,7 +124,7 @@ def checked(model: LatentModel, x: Any, given: Any = None, name: str = "x") -> R
     if isinstance(x, Rows):
         before, x, given = x, x.x, x.given if given is None else given
     missing = model.takes_missing
-    if before is None or before.asked is None or (before.asked.missing and not missing):
+    if before is None or not before.finite(missing):
         x, _ = as_table(x, name, missing=missing)
     given = conditions(given, len(x), name)
     asked = Asked.by(model, None if given is None else given[0], name)
@@ -160,8 +168,9 @@ def _check_seen(x: np.ndarray, asked: Asked, name: str) -> None:
     if isinstance(transform, Identity):
         check_support(x, asked.event.support, name)
         return
-    domain = OrMissing(transform.domain) if asked.missing else transform.domain
-    check_support(x, domain, name, of=type(transform).__name__)
+    if transform.domain is not constraints.real:  # which finite numbers are in
+        domain = OrMissing(transform.domain) if asked.missing else transform.domain
+        check_support(x, domain, name, of=type(transform).__name__)
     numbers = np.arange(len(x))
     if _always_inside(transform, asked.event.support):
         # What is left is a hole where a column is of a family that takes none.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from jaxtyping import UInt32
 from lowerbound.data.chunks import in_chunks
 from lowerbound.randomness.keys import content_hash
 
-__all__ = ["count_among", "fingerprints", "rows_among"]
+__all__ = ["count_among", "digest_of", "fingerprints", "rows_among"]
 
 
 def fingerprints(x: np.ndarray) -> UInt32[np.ndarray, "n 2"]:
@@ -27,6 +28,15 @@ def fingerprints(x: np.ndarray) -> UInt32[np.ndarray, "n 2"]:
 
 def _fingerprint(_: None, row: Any) -> Any:
     return content_hash(row)
+
+
+def digest_of(prints: UInt32[np.ndarray, "n 2"]) -> str:
+    """The SHA-256 of the fingerprints of all rows, in their order: the same for the same rows.
+
+    >>> digest_of(fingerprints(np.array([[1, 2], [1, 3]])))[:8]
+    'b738616b'
+    """
+    return hashlib.sha256(np.ascontiguousarray(prints).tobytes()).hexdigest()
 
 
 def count_among(prints: UInt32[np.ndarray, "n 2"], known: UInt32[np.ndarray, "m 2"]) -> int:

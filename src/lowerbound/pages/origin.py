@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib.metadata import version
@@ -13,6 +12,7 @@ import numpy as np
 
 from lowerbound.archive.records import HistoryRecord, Metrics, Provenance
 from lowerbound.data.sources import Source
+from lowerbound.inference.fingerprints import digest_of, fingerprints
 from lowerbound.leaves import Fixed, trainable
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.part import Part, unwrapped
@@ -61,7 +61,7 @@ def _data(provenance: Provenance | None, source: Source, metrics: Metrics) -> It
         yield "Trained on", f"{trained.source}: {size}, SHA-256 {trained.sha256}"
         chose = f"{split.validation_rows:,} chose the stopping point"
         yield "Split", f"{split.train_rows:,} rows trained, {chose}"
-    digest = hashlib.sha256(np.ascontiguousarray(source.x).tobytes()).hexdigest()
+    digest = digest_of(fingerprints(source.x))
     size = f"{counted(metrics.n_rows, 'row')} of {metrics.n_dims:,}"
     yield "Reported on", f"{source.name}: {size}, SHA-256 {digest}"
 
