@@ -123,7 +123,7 @@ def test_the_best_model_on_the_validation_rows_is_kept(model):
 
 
 def test_a_term_that_is_not_finite_stops_training_and_keeps_the_best_model(model, rows):
-    with pytest.warns(lb.TrainingWarning, match=r"at step \d+ .*(log_likelihood|kl).* is not finite.*Try"):
+    with pytest.warns(lb.TrainingWarning, match=r"at step \d+ .*(log_likelihood|kl).* is not finite.*try"):
         result = lb.fit(model, rows, epochs=50, optimizer=optax.sgd(1e30), batch_size=100)
     assert result.stopped == "not finite"
     assert int(result.state.step) <= 4
@@ -228,7 +228,7 @@ def test_a_conditional_model_learns_from_its_condition(rows):
     ("change", "error", "message"),
     [
         ({"x": np.full((4, 6), np.nan)}, ValueError, "found nan in row 0, column 0"),
-        ({"x": np.ones((4, 5))}, ValueError, r"expected rows of shape \(6,\).*found rows of shape \(5,\)"),
+        ({"x": np.ones((4, 5))}, ValueError, "expected rows of 6 values.*found 5"),
         (
             {"x": np.full((4, 6), 0.3)},
             ValueError,
@@ -267,7 +267,7 @@ def test_a_conditional_model_learns_from_its_condition(rows):
         ({"callbacks": [3]}, TypeError, "callbacks: expected a list of functions of a record, found 3 among"),
         ({"devices": 1.0}, TypeError, r"devices: expected a whole number, found 1\.0"),
         ({"resume": 1}, TypeError, "resume: expected the state of a result"),
-        ({"validation": np.ones((3, 5))}, ValueError, "expected rows of shape"),
+        ({"validation": np.ones((3, 5))}, ValueError, "validation: expected rows of 6 values"),
         ({"learning_rate": 1e-3, "optimizer": optax.adam(1e-3)}, ValueError, "found both"),
         ({"precision": "float16"}, ValueError, "precision: expected None .* found 'float16'"),
         ({"given": np.ones(4)}, ValueError, "no part uses"),

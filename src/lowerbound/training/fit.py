@@ -105,13 +105,16 @@ def fit(
       on; or rows themselves, an array (or the pair `(x, given)` with a condition); 0 for none.
     - `patience`: training stops after this many epochs without a better bound on the validation rows;
       `None` for never.
-    - `callbacks`: each is called with every record of the history; one that returns `True` stops.
+    - `callbacks`: each is called with every record of the history; one that returns something true
+      stops.
     - `devices`: how many local devices share a batch, by default all that divide it evenly.
-    - `resume`: the `state` of a result of the same call with other `epochs`.
+    - `resume`: the `state` of a result of the same call with other `epochs`; what watches a run (patience,
+      callbacks), its precision and its devices may differ as well.
     - `key`: a key or a seed.
 
-    **Raises:** `TypeError` and `ValueError` for data that are no finite real numbers, of a wrong width,
-    or outside the likelihood's support. A term that is not finite, and Ctrl-C, stop training with a
+    **Raises:** `TypeError` and `ValueError` for an argument that is not as said; for data that are no finite
+    real numbers, of a wrong width, or outside the likelihood's support; for a state of another run, with what
+    differs. A term that is not finite, whose row and column are named, and Ctrl-C stop training with a
     [`TrainingWarning`][] and give back the best model so far.
 
     >>> import jax, numpy as np, lowerbound as lb

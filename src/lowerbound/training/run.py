@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import equinox as eqx
 import jax
@@ -19,6 +19,9 @@ from lowerbound.randomness.keys import RowKeys
 from lowerbound.training.feed import Batch
 from lowerbound.training.optimizer import Ascent, NAdam
 from lowerbound.training.terms import named
+
+if TYPE_CHECKING:
+    from lowerbound.training.state import State
 
 __all__ = ["Run"]
 
@@ -59,6 +62,11 @@ class Run(eqx.Module):
             population=jnp.asarray(population),
             weight_prior=None if weight_prior is None else jnp.asarray(float(weight_prior)),
         )
+
+    def model(self, state: State) -> LatentModel:
+        """The model of a state, with the average of the weights where there is one."""
+        model: LatentModel = eqx.combine(state.evaluated, self.constants)
+        return model
 
     def mean_objective(
         self, parameters: PyTree, batch: Batch, key: PRNGKeyArray, step: Array, running: Terms | None
