@@ -93,3 +93,24 @@ def test_every_verb_has_an_example():
 
     for command in app.registered_commands:
         assert f"Example: lowerbound {command.callback.__name__} " in command.callback.__doc__
+
+
+@pytest.fixture(scope="module")
+def travel():
+    """The module that draws how rows travel."""
+    spec = importlib.util.spec_from_file_location("travel", DOCS / "travel.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.thorough
+def test_fit_looks_at_rows_once_as_the_picture_of_the_architecture_says(travel):
+    """A table is looked at where its schema is found; `checked` is handed rows that know it, and what looks
+    at an array is handed none. The picture has every function that is handed all rows."""
+    visits = travel.fitted()
+    functions = [visit.function for visit in visits]
+    assert functions.count("described") == functions.count("checked") == functions.count("block_of") == 1
+    assert not {"as_table", "as_rows", "check_finite", "check_support"} & set(functions)
+    drawn = (DOCS / "travel.svg").read_text("utf-8")
+    assert [name for name in functions if f"<!-- {name} -->" not in drawn] == []

@@ -8,7 +8,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,8 @@ class Subject:
         if isinstance(what, Subject):
             return what
         if isinstance(what, VAE):
-            return cls(what, schema=what.schema if isinstance(what.schema, Schema) else None)
+            schema = what.schema if isinstance(what.schema, Schema) else None
+            return cls(replace(what, schema=None), schema=schema)  # by which rows are encoded here
         if isinstance(what, (str, os.PathLike)):
             what = RunFolder.read(what)
         if isinstance(what, RunFolder):

@@ -132,17 +132,17 @@ def scorable(model: VAE, source: Source) -> tuple[Rows, Bool[np.ndarray, " n"]]:
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] where none does, and for what is wrong with
     more than single rows, such as another number of columns.
     """
-    x = source.x
+    rows = source.rows
     try:
-        return checked(model, x, name=source.name), np.ones(len(x), bool)
+        return checked(model, rows, name=source.name), np.ones(len(rows), bool)
     except DataError as error:
-        inside = ~rows_outside(model, x) if error.place.row is not None else np.zeros(len(x), bool)
+        inside = ~rows_outside(model, rows.x) if error.place.row is not None else np.zeros(len(rows), bool)
         if not inside.any() or inside.all():
             raise
         left_out = named_rows(np.flatnonzero(~inside).tolist())
         words = f"{error}. log p(x) is −∞ for {left_out}, counted from 0: left out of the figures"
         warnings.warn(words, OutsideWarning, stacklevel=3)
-        return checked(model, x[inside], name=source.name), inside
+        return checked(model, rows[inside], name=source.name), inside
 
 
 def _score(baseline: Density, rows: np.ndarray, scored: Evidence) -> BaselineScore:

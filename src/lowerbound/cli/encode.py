@@ -34,7 +34,7 @@ def encode(
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     run, source = run_and_rows(folder, data, labels)
-    z = lb.encode(run.model, source.x, key=seed)
+    z = lb.encode(run.model, source.rows, key=seed)
     if out.suffix in PICTURES:
         from lowerbound import figures
 

@@ -42,7 +42,7 @@ def score(
     run, source = run_and_rows(folder, data, labels)
     evidence = lb.log_evidence(
         run.model,
-        source.x,
+        source.rows,
         samples=samples,
         chains=chains,
         method=method,
