@@ -21,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Most of the tests' time is XLA's compiler: less of LLVM's optimisation shortens it. The slow tests,
     which compute, run programs as a user's are compiled."""
     if "not slow" in config.option.markexpr:
-        flags = "--xla_backend_optimization_level=1 --xla_llvm_disable_expensive_passes=true"
+        flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
         os.environ.setdefault("XLA_FLAGS", flags)
 
 

@@ -12,6 +12,8 @@ from lowerbound.data.likelihood import choose
 from lowerbound.families.fitted import Found
 from lowerbound.parts import names
 
+from ..tables import cases
+
 LIKELIHOODS = names("likelihood")
 
 RNG = np.random.default_rng(0)
@@ -84,7 +86,7 @@ def test_counts_know_their_range():
     assert choose(GREY // 2, "discretized-logistic-mixture", image=True).family.levels == 256
 
 
-@pytest.mark.parametrize("columns", [1, 2, 5])
+@pytest.mark.parametrize("columns", cases([1, 2, 5], fast=[2]))
 def test_an_upper_end_is_taken_from_the_data_only_where_they_show_one(columns):
     """Uniform counts, ratings and saturated ones end; Poisson, binomial and geometric tails do not, however
     many rows there are. Where none is shown a greater count later has a finite probability."""
@@ -133,7 +135,7 @@ def test_every_likelihood_is_built_and_gives_a_finite_bound_on_log_p(likelihood)
 INDEPENDENT = [name for name in LIKELIHOODS if name not in ("full-gaussian", "low-rank-gaussian")]
 
 
-@pytest.mark.parametrize("likelihood", INDEPENDENT)
+@pytest.mark.parametrize("likelihood", cases(INDEPENDENT, fast=["diagonal-gaussian", "beta-binomial"]))
 def test_missing_values_are_left_out_of_what_is_said_of_the_data(likelihood):
     """The choice is that of the observed values, also where a column has none."""
     x = SUITED[likelihood].astype(np.float32)
@@ -229,7 +231,10 @@ def test_every_decoder_starts_at_the_columns_own_margins(likelihood, x):
     assert (np.abs(mean - x.mean(0)) <= 0.2 * x.std(0) + 1e-3).all()
 
 
-@pytest.mark.parametrize("likelihood", ["negative-binomial", "zero-inflated-negative-binomial"])
+@pytest.mark.parametrize(
+    "likelihood",
+    cases(["negative-binomial", "zero-inflated-negative-binomial"], fast=["negative-binomial"]),
+)
 def test_large_counts_start_where_independent_columns_are(likelihood):
     """Untrained, at the columns' own negative binomials by the method of moments, to half a nat a column."""
     model = build(LARGE, likelihood=likelihood, latent_dim=2, width=16).model
@@ -258,6 +263,7 @@ def test_a_constant_column_has_no_spread_whatever_its_value(value):
     assert choice.transform.scale.value[3] == 1
 
 
+@pytest.mark.thorough
 def test_constant_columns_are_kept_and_said():
     x = np.concatenate([REAL, np.full((50, 1), 7.0)], axis=1)
     choice = choose(x)

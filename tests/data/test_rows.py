@@ -183,6 +183,7 @@ def test_a_hole_in_a_column_that_takes_none_is_found_in_any_row():
     assert caught.value.place == (1950, 1)
 
 
+@pytest.mark.thorough
 def test_rows_are_checked_once_for_what_is_asked(monkeypatch):
     """The same rows for a model that asks the same, trained or not; anew for another support."""
     looks = []

@@ -8,10 +8,12 @@ from scipy import special
 
 from lowerbound.distributions.implicit import log_gamma_sample
 
+from ..tables import cases
+
 slopes = jax.jit(jax.vmap(jax.value_and_grad(lambda a, key: log_gamma_sample(key, a)), (None, 0)))
 
 
-@pytest.mark.parametrize("a", [1e-3, 0.01, 0.1, 1.0, 30.0, 9e3])
+@pytest.mark.parametrize("a", cases([1e-3, 0.01, 0.1, 1.0, 30.0, 9e3], fast=[1e-3, 30.0]))
 def test_log_gamma_sample_has_the_mean_gradient_of_the_mean(a):
     """d/da E[log g] = ψ′(a), within 4.5 standard errors of 20,000 samples. `jax.random.loggamma` gives 8e4 in
     place of 1e6 at a = 0.001, and 5.8e3 in place of 1e4 at a = 0.01."""

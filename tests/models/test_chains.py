@@ -12,6 +12,7 @@ import lowerbound as lb
 
 from ..closed_form.estimates import BRIEFLY, drawn
 from ..closed_form.linear_gaussian import affine
+from ..tables import cases
 
 KEY = jax.random.key(1)
 
@@ -69,7 +70,7 @@ class Layers:
 TWO, THREE = Layers(2, 3, 4), Layers(1, 2, 2, 3)
 
 
-@pytest.fixture(params=[TWO, THREE], ids=["two layers", "three layers"])
+@pytest.fixture(params=cases({"two layers": TWO, "three layers": THREE}, fast=["two layers"]))
 def layers(request):
     return request.param
 
@@ -131,6 +132,7 @@ class TestBounds:
         values = jax.jit(one, compiler_options=BRIEFLY)(jnp.asarray(x), keys)
         np.testing.assert_allclose(values, np.tile(layers.marginal.logpdf(x)[:, None], 20), atol=1e-3)
 
+    @pytest.mark.thorough
     def test_evidence_is_that_of_the_marginal(self):
         """Under posteriors 1.2 times too wide, 20 rows, each within 4 standard errors."""
         x = rows_of(THREE, 20)

@@ -41,6 +41,7 @@ def test_a_network_with_a_function_is_stored_and_pickled(make, function, tmp_pat
         np.testing.assert_array_equal(copy(jnp.ones(16)), network(jnp.ones(16)))
 
 
+@pytest.mark.thorough
 def test_an_estimator_with_a_function_is_saved(tmp_path):
     x = np.random.default_rng(0).normal(size=(20, 3))
     vae = lb.VariationalAutoencoder(1, width=4, epochs=1, activation=jnp.tanh, random_state=0).fit(x)

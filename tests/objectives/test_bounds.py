@@ -190,6 +190,7 @@ class TestSchedules:
             expected = lb.ELBO(5, capacity=0.1 * step)(model, X, KEY)
             np.testing.assert_allclose(grown(model, X, KEY, progress=Progress(step)), expected, rtol=1e-5)
 
+    @pytest.mark.thorough
     def test_a_schedule_that_has_not_reached_1_at_the_end_is_told(self):
         """By a warning of `fit`: what is reported is the bound at β = 1. A penalty hands the word on; a
         schedule that has reached it, and a number, say nothing."""
