@@ -508,7 +508,9 @@ def test_map_climbs_the_mean_bound_and_log_p_theta_over_n(n):
     )
     options = {"batch_size": 10, "validation": 0, "optimizer": optax.sgd(0.2)}
     result = lb.fit(model, np.full((n, 1), 3.0), epochs=1000 / n, weight_prior=0.2, **options)
-    assert float(result.model.likelihood.function.theta[0]) == pytest.approx(3 * n / (n + 1 / 0.2**2), rel=1e-3)
+    assert float(result.model.likelihood.function.theta[0]) == pytest.approx(
+        3 * n / (n + 1 / 0.2**2), rel=1e-3
+    )
 
 
 class TestPage:
