@@ -88,7 +88,7 @@ def annealed(
     >>> latent = lb.DiagonalGaussian(1)                              # p(x) = N(0, 2), q(z∣x) is far off
     >>> model = lb.VAE(lb.StandardNormal(1), lambda x: latent(jnp.array([3.0, -2.0])), lambda z: latent(
     ...     jnp.concatenate([z, jnp.zeros(1)])))
-    >>> estimate = jax.jit(lambda x, key: lb.annealed(model, x, key, steps=200).log_prob)
+    >>> estimate = jax.jit(lambda x, key: lb.annealed(model, x, key, steps=200, chains=64).log_prob)
     >>> log_prob = estimate(jnp.ones(1), jax.random.key(0))
     >>> bool(abs(log_prob - (-0.25 - 0.5 * jnp.log(4 * jnp.pi))) < 0.05)
     True
