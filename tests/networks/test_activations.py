@@ -52,7 +52,7 @@ def test_an_estimator_with_a_function_is_saved(tmp_path):
 NONE = [lambda x: x, jnp.sum, jnp.zeros, jnp.maximum, np.tanh, "sine", "initializers", "save", "_x", None, 3]
 
 
-@pytest.mark.parametrize("activation", NONE, ids=str)
+@pytest.mark.parametrize("activation", NONE, ids=range(len(NONE)))
 def test_what_has_no_name_or_is_no_map_of_an_array_is_refused(activation):
     with pytest.raises(
         ValueError, match=r"MLP\.activation: expected a function of jax\.nn or jax\.numpy .*; found"
