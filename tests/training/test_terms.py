@@ -48,6 +48,16 @@ def test_it_is_seen_when_it_is_not_finite(model, rows):
         assert lb.fit(model, rows, objective=Infinite(), epochs=2).stopped == "not finite"
 
 
+def test_a_batch_has_the_terms_of_a_data_point(model, rows):
+    class OfBatch(lb.ELBO):
+        def of_batch(self, *arguments):
+            value, terms = super().of_batch(*arguments)
+            return value, {**terms, "spread": value}
+
+    with pytest.raises(ValueError, match=r"expected the terms of a data point, .* for a batch as well"):
+        lb.fit(model, rows, objective=OfBatch(), epochs=1)
+
+
 @pytest.mark.parametrize(
     ("term", "message"),
     [

@@ -7,7 +7,8 @@ from typing import Self
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from lowerbound.objectives.gradients import Terms
 from lowerbound.objectives.objective import DataPoint
@@ -33,7 +34,7 @@ class Held(eqx.Module):
     @classmethod
     def of(cls, block: Block) -> Self:
         """All rows of a block."""
-        return cls(block, jnp.ones(len(block.x), bool))
+        return cls(block, jnp.asarray(np.ones(len(block.x), bool)))  # no program for every size
 
     @property
     def compared(self) -> Int[Array, ""]:
@@ -55,7 +56,7 @@ def assess(run_on: tuple[Run, Held | None], state: State) -> tuple[State, Terms,
     if held is None:
         improved, objective, broken = jnp.asarray(True), state.best_objective, jnp.zeros((), jnp.int32)
     else:
-        terms, broken = _mean_terms(run, held, state.evaluated, state.noise_key)
+        terms, broken = _mean_terms(run, held, state, state.evaluated)
         objective = terms["objective"]
         improved = (objective > state.best_objective) & (broken == 0)
     best = jax.tree.map(lambda new, old: jnp.where(improved, new, old), state.evaluated, state.best)
@@ -74,12 +75,12 @@ def assess(run_on: tuple[Run, Held | None], state: State) -> tuple[State, Terms,
 @eqx.filter_jit
 def objective_of_best(run: Run, held: Held, state: State) -> Float[Array, ""]:
     """What the best model so far has on the rows that are compared now."""
-    terms, broken = _mean_terms(run, held, state.best, state.noise_key)
+    terms, broken = _mean_terms(run, held, state, state.best)
     return jnp.where((broken == 0) & jnp.isfinite(state.best_objective), terms["objective"], -jnp.inf)
 
 
-def _mean_terms(run: Run, held: Held, parameters: PyTree, key: PRNGKeyArray) -> tuple[Terms, Int[Array, ""]]:
-    model, rows = eqx.combine(parameters, run.constants), held.block
+def _mean_terms(run: Run, held: Held, state: State, parameters: PyTree) -> tuple[Terms, Int[Array, ""]]:
+    model, rows, key = eqx.combine(parameters, run.constants), held.block, state.noise_key
 
     def of_row(i: Array) -> Terms:
         x, given = rows.row(i)
@@ -96,7 +97,7 @@ def _mean_terms(run: Run, held: Held, parameters: PyTree, key: PRNGKeyArray) -> 
         add_up = lambda sum, term: sum + jnp.where(compared & finite, term, 0.0).sum()  # noqa: E731
         return jax.tree.map(add_up, sums, terms), broken + (compared & ~finite).sum()
 
-    none = {name: jnp.zeros(()) for name in jax.eval_shape(of_row, rows.n)}
+    none = jax.tree.map(jnp.zeros_like, state.running)
     chunks = (rows.n + ASSESSED_TOGETHER - 1) // ASSESSED_TOGETHER
     sums, broken = jax.lax.fori_loop(0, chunks, add, (none, jnp.zeros((), jnp.int32)))
     return {name: sum / (held.compared - broken) for name, sum in sums.items()}, broken

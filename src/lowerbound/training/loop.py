@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 import warnings
@@ -56,7 +57,7 @@ class Guard:
             return "interrupted"
         if held is None:
             return None
-        if not int(held.compared):
+        if math.isnan(record["validation_objective"]):  # of no row
             return "not finite"
         waited = int(state.step) - int(state.best_step)
         late = self.patience is not None and waited > self.patience * plan.steps_per_epoch

@@ -27,7 +27,10 @@ def origin_of(
 ) -> Origin:
     """What a state is held against where a run goes on from it: 64 bits of each thing that has to be the
     same, by the name of the argument."""
-    objective = eqx.tree_pformat(run.objective, short_arrays=False)
+    leaves, structure = jax.tree.flatten(run.objective)
+    objective = (
+        f"{structure} {[np.asarray(leaf).tolist() if eqx.is_array(leaf) else leaf for leaf in leaves]}"
+    )
     # What an Optax transformation is made of shows in the structure of its state alone.
     ascent = repr(optimizer) if isinstance(optimizer, NAdam) else "Optax"
     return {

@@ -15,7 +15,7 @@ from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.gradients import Terms
 from lowerbound.objectives.objective import DataPoint, Objective, Progress
-from lowerbound.randomness.keys import RowKeys
+from lowerbound.randomness.keys import RowKeys, as_key
 from lowerbound.training.feed import Batch
 from lowerbound.training.optimizer import Ascent, NAdam
 from lowerbound.training.terms import named
@@ -67,6 +67,16 @@ class Run(eqx.Module):
         """The model of a state, with the average of the weights where there is one."""
         model: LatentModel = eqx.combine(state.evaluated, self.constants)
         return model
+
+    def names(self, parameters: PyTree, batch: Batch) -> list[str]:
+        """What the objective names for a data point, found without computing anything."""
+
+        def of_point(batch: Batch) -> Terms:
+            model = eqx.combine(parameters, self.constants)
+            x, given = jax.tree.map(lambda rows: rows[0], (batch.x, batch.given))
+            return named(*self.objective.of_point(model, DataPoint(x, RowKeys.of(as_key(0)), given)))
+
+        return list(jax.eval_shape(of_point, batch))
 
     def mean_objective(
         self, parameters: PyTree, batch: Batch, key: PRNGKeyArray, step: Array, running: Terms | None

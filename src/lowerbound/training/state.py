@@ -53,10 +53,7 @@ class State(eqx.Module):
         """
         zero = jnp.zeros((), jnp.int32)
 
-        def terms(batch: Batch) -> Terms:
-            return run.mean_objective(parameters, batch, key, zero, None)[1]
-
-        names = list(jax.eval_shape(terms, batch))
+        names = run.names(parameters, batch)
         return cls(
             parameters=parameters,
             optimizer=run.optimizer.transformation.init(parameters),

@@ -28,6 +28,11 @@ def train_step(run: Run, state: State, batch: Batch) -> tuple[State, Terms]:
     gradient, terms = jax.grad(loss, has_aux=True)(state.parameters)
     parameters, optimizer = run.optimizer.climbed(state.parameters, gradient, state.optimizer, state.step)
     average = run.optimizer.averaged(state.average, parameters, state.step)
+    if set(terms) != set(state.running):
+        raise ValueError(
+            f"objective: expected the terms of a data point, {sorted(state.running)}, for a batch as well; "
+            f"found {sorted(terms)}"
+        )
     running = optax.incremental_update(terms, state.running, 0.05)
     following = state.position + len(batch.numbers)
     state = eqx.tree_at(
@@ -75,7 +80,7 @@ def steps_of_a_call(run: Run, feed: Feed, state: State) -> int:
     So many that a processor is busy for about half a second, by the operations of a step as XLA counts them.
     Nothing is timed: processes that share a run agree on the number, and a run repeats to the last bit.
     """
-    compiled = advance.lower((run, feed, state.step), state).compile()  # type: ignore[attr-defined]
+    compiled = advance.lower((run, feed, jnp.asarray(0)), state).compile()  # type: ignore[attr-defined]
     operations = (compiled.compiled.cost_analysis() or {}).get("flops", 0.0)
     of_a_call = OF_A_CPU if jax.default_backend() == "cpu" else OF_AN_ACCELERATOR
     return max(1, int(of_a_call / max(operations, 1.0)))
