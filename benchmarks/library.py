@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -72,7 +72,6 @@ def model_of(network: Network) -> lb.VAE:
         lb.StandardNormal(network.latent),
         lb.Conditional(lb.MLP(network.columns, latent.size, **layers, key=k1), latent),
         lb.Conditional(lb.MLP(network.latent, event.size, **layers, key=k2), event),
-        transform=lb.DynamicBinarization() if network.bits else lb.Identity(),
     )
 
 
@@ -84,7 +83,10 @@ def steps_of(
     precision: str | None = None,
 ) -> Callable[[int], None]:
     """Steps of the library's model of this network."""
-    return compiled_steps(model_of(network), x, batch, objective or lb.ELBO(), precision)
+    model = model_of(network)
+    if network.bits:
+        model = replace(model, transform=lb.DynamicBinarization())
+    return compiled_steps(model, x, batch, objective or lb.ELBO(), precision)
 
 
 def compiled_steps(
