@@ -195,7 +195,9 @@ class RunFolder:
         """
         if self.schema is not None:
             return x.under(self.schema) if isinstance(x, Source) else Source.of(x, "x", schema=self.schema)
-        return as_trained(as_source(x, missing=self.model.takes_missing), self.column_names, self.image_shape)
+        missing = self.model.takes_missing
+        source = as_source(x, missing=missing).as_read(missing=missing)
+        return as_trained(source, self.column_names, self.image_shape)
 
 
 def as_source(x: Any, *, missing: bool = False) -> Source:

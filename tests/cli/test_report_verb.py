@@ -155,7 +155,7 @@ def broken(tmp_path_factory):
         ("RUN one.npy --out report.html", "expected at least 2 rows, for an error; found 1"),
         (
             "RUN wide.npy --out report.html --samples 10",
-            "wide.npy: expected rows of 64 values",
+            "wide.npy: expected 64 columns, as the model has, found 5",
         ),
         ("RUN digits --out report.html --train one.npy", "does not hold the rows that trained the model"),
         ("RUN digits --out report.html --train nowhere.npy", "nowhere.npy: no such file"),

@@ -19,6 +19,7 @@ from numpyro.distributions.transforms import LowerCholeskyAffine
 from scipy import stats
 
 import lowerbound as lb
+from lowerbound.randomness.keys import RowKeys
 
 from .discrete_codes import IMAGES, codes_model, log_joint, log_q
 from .estimates import LIMIT, Gradients, drawn, exact, furthest, z_scores
@@ -186,14 +187,14 @@ class TestEM:
         assert pi[(q @ joint).argmax()] == pi[-1]
 
 
-def inside(model, x, key, running=None):
+def inside(model, x, key, progress=None):
     """log w at a z that is held: ∇φ has been taken inside E_q."""
     q = model.q_z(x)
     z = stop(q.sample(key))
     return model.p_x(z).log_prob(x) + model.p_z().log_prob(z) - q.log_prob(z)
 
 
-def without_kl(model, x, key, running=None):
+def without_kl(model, x, key, progress=None):
     """The last formula of "Variational AutoEncoder": the path counts in log p(x∣z) alone."""
     q = model.q_z(x)
     z = q.sample(key)
@@ -414,7 +415,9 @@ def loss_and_bound(networks, beta, variance, weight):
     elbo = eqx.tree_at(lambda elbo: elbo.beta, lb.ELBO(kl="analytic"), weight)
 
     mean, log_variance = jnp.split(encoder(x), 2)
-    z = mean + jnp.exp(log_variance / 2) * jax.random.normal(jax.random.fold_in(key, 0), (2,))
+    z = mean + jnp.exp(log_variance / 2) * jax.random.normal(
+        jax.random.fold_in(RowKeys.of(key).draws, 0), (2,)
+    )
     kl = 0.5 * (jnp.exp(log_variance) + mean**2 - 1 - log_variance).sum()
     return ((x - decoder(z)) ** 2).sum() + beta * kl + 2 * variance * elbo(model, x, key)
 

@@ -108,7 +108,7 @@ class TestObjective:
         assert jnp.isfinite(value)
 
     def test_dimensions_that_are_not_independent_are_refused(self):
-        with pytest.raises(TypeError, match=r"dimensions are independent.*found MultivariateNormal"):
+        with pytest.raises(TypeError, match=r"dimensions are independent.*found FullNormal"):
             of_batch(lb.TotalCorrelation(weight=1.0), vae(lb.FullGaussian(2)))
 
     @pytest.mark.parametrize("penalized", PENALTIES)

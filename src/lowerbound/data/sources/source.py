@@ -16,7 +16,7 @@ from lowerbound.data.sources.arrays import read_npy, read_npz
 from lowerbound.data.sources.idx import is_idx, read_idx
 from lowerbound.data.sources.images import read_images
 from lowerbound.data.sources.tables import read_csv, read_parquet
-from lowerbound.data.tables import Columns, columns_of
+from lowerbound.data.tables import Columns, columns_of, matrix
 
 __all__ = ["Source", "open_labels", "open_source", "read"]
 
@@ -74,6 +74,13 @@ class Source:
         x = schema.encode(self.table, self.name)
         shape = schema.image_shape or self.image_shape
         return replace(self, x=x, columns=_names(schema), image_shape=shape, schema=schema)
+
+    def as_read(self, *, missing: bool = False) -> Source:
+        """The same rows with all columns as they are, for a model of which no schema is kept."""
+        if self.table is None or self.schema is None:
+            return self
+        x = matrix(self.table, self.name, missing=missing)
+        return replace(self, x=x, columns=self.table.names, schema=None)
 
     @property
     def rows(self) -> Rows:
