@@ -41,6 +41,7 @@ FEW = (
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", FEW)
 def test_some_of_scikit_learns_checks(name):
@@ -146,6 +147,7 @@ def test_it_works_under_joblib(vae):
     np.testing.assert_array_equal(np.concatenate(together), vae.score_samples(DIGITS[:60]))
 
 
+@pytest.mark.thorough
 def test_pandas_goes_in_and_comes_out():
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(DIGITS[:80, 20:23], columns=["a", "b", "c"])
@@ -161,6 +163,7 @@ def test_pandas_goes_in_and_comes_out():
         vae.transform(frame[["a", "b"]])
 
 
+@pytest.mark.thorough
 def test_partial_fit_goes_on_with_the_optimiser_where_it_was(tmp_path):
     X, _ = make_blobs(200, 3, random_state=0)
     vae = VariationalAutoencoder(**{**SMALL, "batch_size": 50, "learning_rate": 1e-2})
@@ -207,6 +210,7 @@ def test_a_wrong_call_says_what_was_expected(options, X, message):
         VariationalAutoencoder(**{**SMALL, **options}).fit(X)
 
 
+@pytest.mark.thorough
 def test_the_threshold_is_of_rows_in_any_order(monkeypatch):
     """Of rows sorted by a column, more than are looked at, a tenth is below it; within 5 standard errors."""
     monkeypatch.setattr("lowerbound.estimator._KEPT", 200)
@@ -216,6 +220,7 @@ def test_the_threshold_is_of_rows_in_any_order(monkeypatch):
     assert share == pytest.approx(0.1, abs=5 * np.sqrt(0.1 * 0.9 / 200))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("likelihood", ["diagonal-gaussian", "negative-binomial"])
 def test_a_row_far_out_is_an_outlier(likelihood):
     """A fill value in one column, 2,000 and more deviations off: a number, below all others, or −∞."""
@@ -229,6 +234,7 @@ def test_a_row_far_out_is_an_outlier(likelihood):
     assert (vae.predict(far) == -1).all()
 
 
+@pytest.mark.thorough
 def test_the_rows_that_trained_it_are_known_again(tmp_path):
     """Of 80 rows 72 trained and 8 chose; of a saved estimator too; of a second pass over others all."""
     X, others = DIGITS[:80], DIGITS[80:120]
@@ -241,6 +247,7 @@ def test_the_rows_that_trained_it_are_known_again(tmp_path):
     assert lb.evaluate(again, DIGITS[:120], samples=4).metrics.rows_trained_on == 112
 
 
+@pytest.mark.thorough
 def test_an_objective_may_be_an_object(tmp_path):
     vae = VariationalAutoencoder(**SMALL, objective=lb.IWAE(3)).fit(DIGITS[:40])
     vae.save(tmp_path / "vae")
@@ -249,6 +256,7 @@ def test_an_objective_may_be_an_object(tmp_path):
         VariationalAutoencoder(**SMALL, objective=lb.IWAE(3), beta=2.0).fit(DIGITS[:40])
 
 
+@pytest.mark.thorough
 def test_a_column_of_seconds_since_1970_keeps_its_digits():
     """As an array, float64: distinct values stay distinct, a row ten deviations out in it is an outlier, and
     samples are in its own units."""
@@ -272,6 +280,7 @@ def test_a_column_of_seconds_since_1970_keeps_its_digits():
     assert vae.predict(left)[1] == -1
 
 
+@pytest.mark.thorough
 def test_the_schema_knows_the_names_of_a_frames_columns():
     pandas = pytest.importorskip("pandas")
     X = pandas.DataFrame({"height": [1.5, 1.75, 1.6, 1.8], "age": [30, 40, 50, 60]})

@@ -22,6 +22,7 @@ def run(tmp_path_factory):
     return train_run(tmp_path_factory.mktemp("runs") / "run", built.model, TABLE[:80], held_out, **QUICK)
 
 
+@pytest.mark.thorough
 def test_a_run_is_read_as_it_was_written(run):
     again = RunFolder.read(run.path)
     assert again.provenance.data.column_names == ("a", "b")
@@ -32,12 +33,14 @@ def test_a_run_is_read_as_it_was_written(run):
     assert (run.path / "reconstructions.png").exists()
 
 
+@pytest.mark.thorough
 def test_held_out_columns_are_taken_by_name(run):
     """They were handed in in another order: by place each column would be scored as the other."""
     x = np.stack([TABLE["a"], TABLE["b"]], axis=1)[80:]
     assert run.metrics.log_likelihood == lb.log_evidence(lb.load(run.path), x, samples=10).mean
 
 
+@pytest.mark.thorough
 def test_what_is_loaded_scores_as_the_run_does(run):
     evidence = lb.log_evidence(lb.load(run.path), np.stack([TABLE["a"], TABLE["b"]], axis=1), samples=10)
     for rows in (TABLE, TABLE.select(["b", "a"]), run.rows(TABLE)):
@@ -48,12 +51,14 @@ def test_what_is_loaded_scores_as_the_run_does(run):
         evaluate(run, TABLE.select(["a"]))
 
 
+@pytest.mark.thorough
 def test_a_run_is_evaluated_beside_its_baselines_and_knows_its_rows(run):
     metrics = evaluate(run, TABLE, samples=10).metrics
     assert set(metrics.baselines) == {"factor-analysis", "gaussian-mixture-full", "gaussian-mixture-diagonal"}
     assert (metrics.rows_trained_on, metrics.rows_that_chose_the_model) == (72, 8)
 
 
+@pytest.mark.thorough
 def test_a_model_or_an_estimator_that_was_saved_is_read_as_a_run(tmp_path):
     """Of which nothing else is known, but for the rows that trained an estimator: 36 of 40."""
     x = RNG.integers(0, 2, (40, 3))
@@ -72,6 +77,7 @@ def test_a_model_or_an_estimator_that_was_saved_is_read_as_a_run(tmp_path):
         RunFolder.read(tmp_path / "nowhere")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "what"),
     [("provenance.json", "provenance"), ("metrics.json", "metrics"), ("history.jsonl", "history"),
@@ -84,6 +90,7 @@ def test_a_file_that_is_damaged_is_named_when_it_is_read(run, tmp_path, name, wh
         getattr(RunFolder.read(tmp_path), what)
 
 
+@pytest.mark.thorough
 def test_what_an_earlier_run_left_is_not_taken_for_this_ones(run, tmp_path):
     for name in ("baselines.safetensors", "metrics.json"):
         (tmp_path / name).write_bytes(b"an earlier run's")

@@ -39,6 +39,7 @@ def test_held_out_rows_that_cannot_be_scored_at_all_are_refused_before_training(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.thorough
 def test_a_watch_is_told_what_is_done_and_the_last_it_hears_is_the_result(model, tmp_path):
     class Told(Watch):
         def __init__(self):
@@ -61,6 +62,7 @@ def test_a_watch_is_told_what_is_done_and_the_last_it_hears_is_the_result(model,
     assert "log p(x) of 10 rows of x, 5 samples a row" in told.words
 
 
+@pytest.mark.thorough
 def test_a_model_an_estimator_and_a_run_are_evaluated_alike(tmp_path):
     vae = lb.VariationalAutoencoder(1, width=4, epochs=1, random_state=0).fit(COUNTS)
     vae.save(tmp_path / "vae")

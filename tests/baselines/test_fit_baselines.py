@@ -65,6 +65,7 @@ def test_a_wrong_call_says_what_was_expected(x, family, message):
         fit_baselines(np.ones((20, 2)), "poisson")
 
 
+@pytest.mark.thorough
 def test_a_family_says_what_its_columns_are_held_against():
     """One of its own by its name; another over 0 … n counts; without an end, or continuous, itself."""
     noted = {
@@ -97,6 +98,7 @@ def test_small_and_constant_tables_are_fitted(rows, columns, constant):
             assert np.isfinite(density.log_prob(x)).all()
 
 
+@pytest.mark.thorough
 def test_digits():
     """The order that the sketches found on 1,437 / 360 rows, 0..16."""
     from sklearn.datasets import load_digits

@@ -13,6 +13,7 @@ from lowerbound.cli import main
 QUICK = ["--epochs", "3", "--width", "16", "--samples", "10"]
 
 
+@pytest.mark.thorough
 def test_fit_writes_what_it_says(run_folder):
     names = {path.name for path in run_folder.iterdir()}
     pictures = {"bound", "reconstructions", "samples", "sample-means", "latents", "manifold"}
@@ -45,6 +46,7 @@ def test_fit_writes_what_it_says(run_folder):
     assert provenance["command"].startswith("lowerbound")
 
 
+@pytest.mark.thorough
 def test_evaluate_knows_the_rows_that_trained_the_model(run_folder, capsys):
     assert (
         main(["evaluate", str(run_folder), "digits:train", "--samples", "10", "--no-diagnosis", "--json"])
@@ -58,6 +60,7 @@ def test_evaluate_knows_the_rows_that_trained_the_model(run_folder, capsys):
     assert "1293 of these rows trained the model: this is no held-out figure" in capsys.readouterr().out
 
 
+@pytest.mark.thorough
 def test_evaluate_prints_the_keys_of_metrics_json(run_folder, capsys):
     assert main(["evaluate", str(run_folder), "digits", "--samples", "10", "--no-diagnosis", "--json"]) == 0
     out = json.loads(capsys.readouterr().out)
@@ -67,6 +70,7 @@ def test_evaluate_prints_the_keys_of_metrics_json(run_folder, capsys):
     assert {key: out[key] for key in same} == {key: stored[key] for key in same}
 
 
+@pytest.mark.thorough
 def test_sample_writes_an_array_or_a_picture(run_folder, tmp_path):
     assert main(["sample", str(run_folder), "-n", "7", "--out", str(tmp_path / "x.npy")]) == 0
     x = np.load(tmp_path / "x.npy")

@@ -40,6 +40,7 @@ def words(out: Path) -> str:
     return " ".join("".join(Reader(out.read_text("utf-8")).text).split())
 
 
+@pytest.mark.thorough
 def test_a_page_is_written_and_the_verdict_printed(run_folder, tmp_path, quick, capsys):
     out = tmp_path / "report.html"
     assert main(["report", str(run_folder), "digits", "--out", str(out), "--samples", "10"]) == 0
@@ -58,6 +59,7 @@ def test_a_page_is_written_and_the_verdict_printed(run_folder, tmp_path, quick, 
     assert list(tmp_path.iterdir()) == [out]
 
 
+@pytest.mark.thorough
 def test_json_says_what_was_written_and_the_verdicts(run_folder, tmp_path, quick, capsys):
     out = tmp_path / "report.html"
     call = ["report", str(run_folder), "digits", "--out", str(out), "--samples", "10", "--json"]
@@ -110,6 +112,7 @@ def test_training_rows_that_are_not_where_they_were(run_of_reals, tmp_path, quic
     shutil.move(moved, rows)
 
 
+@pytest.mark.thorough
 def test_rows_without_a_finite_evidence_are_named_and_the_others_reported(
     run_of_reals, tmp_path, quick, capsys
 ):
@@ -126,6 +129,7 @@ def test_rows_without_a_finite_evidence_are_named_and_the_others_reported(
     assert json.loads(capsys.readouterr().out)["rows_not_finite"] == [3, 17]
 
 
+@pytest.mark.thorough
 def test_no_report_where_no_row_has_a_finite_evidence(run_of_reals, tmp_path, quick, capsys):
     out = tmp_path / "report.html"
     call = ["report", str(run_of_reals / "run"), str(run_of_reals / "all-absurd.npy"), "--out", str(out)]
@@ -162,6 +166,7 @@ def broken(tmp_path_factory):
         ("nowhere digits --out report.html", "expected a saved model, found no model.safetensors there"),
     ],
 )
+@pytest.mark.thorough
 def test_a_wrong_call_is_one_line_with_status_2_and_writes_nothing(
     broken, run_folder, monkeypatch, quick, capsys, call, message
 ):
@@ -175,6 +180,7 @@ def test_a_wrong_call_is_one_line_with_status_2_and_writes_nothing(
     assert (broken / "old.html").read_text() == "an earlier report"
 
 
+@pytest.mark.thorough
 def test_history_that_is_no_json_is_named(run_folder, tmp_path, quick, capsys):
     shutil.copytree(run_folder, tmp_path / "run")
     (tmp_path / "run" / "history.jsonl").write_text("{")
@@ -183,6 +189,7 @@ def test_history_that_is_no_json_is_named(run_folder, tmp_path, quick, capsys):
     assert "history.jsonl, line 1: expected a record of a training" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_a_full_disk_is_one_line_and_leaves_what_was_there(run_folder, tmp_path, quick, capsys, monkeypatch):
     def full(_):
         raise OSError(28, "No space left on device")
@@ -199,6 +206,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(run_folder, tmp_path,
     assert list(tmp_path.iterdir()) == [out]
 
 
+@pytest.mark.thorough
 def test_a_page_is_written_whole_or_not_at_all(tmp_path):
     """The system itself refuses more than 1,000 bytes a file."""
     out = tmp_path / "report.html"

@@ -23,6 +23,7 @@ def table(path):
     return np.stack([column.to_numpy() for column in found.columns], axis=1), found.column_names
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("ending", [".npy", ".csv", ".parquet"])
 @pytest.mark.parametrize(
     ("verb", "options", "names"),
@@ -46,6 +47,7 @@ def test_a_table_holds_what_the_function_returns(run_folder, tmp_path, verb, opt
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_without_out_scores_go_to_standard_output(run_folder, capsys):
     assert main(["score", str(run_folder), "digits", "--samples", "10"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -53,6 +55,7 @@ def test_without_out_scores_go_to_standard_output(run_folder, capsys):
     assert len(lines) == 361
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("verb", ["encode", "reconstruct", "sample"])
 @pytest.mark.parametrize(
     ("ending", "signature"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")]
@@ -64,6 +67,7 @@ def test_a_picture_is_drawn(run_folder, tmp_path, verb, ending, signature):
     assert out.read_bytes().startswith(signature)
 
 
+@pytest.mark.thorough
 def test_json_says_what_was_written(run_folder, tmp_path, capsys):
     out = tmp_path / "codes.npy"
     assert main(["encode", str(run_folder), "digits", "--out", str(out), "--json"]) == 0
@@ -91,6 +95,7 @@ def test_two_models_are_compared_on_the_same_rows(run_folder, tmp_path, capsys):
     assert found["models"][str(other)]["baselines"] == {}
 
 
+@pytest.mark.thorough
 def test_columns_are_matched_by_name_and_labels_may_be_one_of_them(tmp_path, capsys):
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 80))
@@ -112,6 +117,7 @@ def test_columns_are_matched_by_name_and_labels_may_be_one_of_them(tmp_path, cap
     assert "expected the columns that the model has, found no 'a'" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_an_earlier_runs_baselines_are_not_scored_as_this_ones(tmp_path):
     out = tmp_path / "run"
     out.mkdir()
@@ -121,6 +127,7 @@ def test_an_earlier_runs_baselines_are_not_scored_as_this_ones(tmp_path):
     assert main(["evaluate", str(out), "digits", "--samples", "10", "--no-diagnosis"]) == 0
 
 
+@pytest.mark.thorough
 def test_an_evaluation_that_was_interrupted_goes_on_where_it_was(run_folder, monkeypatch, capsys):
     """A first call is stopped after 64 of 360 rows; the second begins there and prints the same numbers."""
     call = ["evaluate", str(run_folder), "digits", "--samples", "50", "--no-diagnosis", "--json"]
@@ -144,6 +151,7 @@ def test_an_evaluation_that_was_interrupted_goes_on_where_it_was(run_folder, mon
     assert not (run_folder / "evidence.unfinished").exists()
 
 
+@pytest.mark.thorough
 def test_rows_whose_evidence_is_not_finite_are_named_and_the_status_is_1(run_folder, tmp_path, capsys):
     """An encoder that overflows where a pixel is inked that is blank in most rows."""
     x = open_source("digits:test").x

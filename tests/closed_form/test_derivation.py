@@ -502,6 +502,7 @@ class Location(eqx.Module):
         return dist.Normal(self.theta, 1.0).to_event(1)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("n", [20, 80])
 def test_map_climbs_the_mean_bound_and_log_p_theta_over_n(n):
     """n rows x = 3, p(x∣z) = N(θ, 1), q = p(z), and p(θ) = N(0, s²), s = 0.2: θ comes to Σx/(n + 1/s²), where

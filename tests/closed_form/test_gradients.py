@@ -67,6 +67,7 @@ class TestELBO:
         theta, phi = exact(objective, off, x)
         return {beta: Gradients(theta[i], phi[i]) for i, beta in enumerate((1.0, 3.0))}
 
+    @pytest.mark.thorough
     @pytest.mark.parametrize("name", ELBOS)
     def test_is_unbiased(self, draws, expected, name):
         """Against the closed form, over 10,000 keys of 3 samples: every ∣z∣ < LIMIT. (The pathwise estimator
@@ -99,6 +100,7 @@ class TestMultiSample:
         bounds = bounds_of_four("doubly_reparameterized")
         return dict(zip(bounds, drawn(bounds.values(), off, x), strict=True))
 
+    @pytest.mark.thorough
     @pytest.mark.parametrize("name", bounds_of_four("vimco"))
     def test_doubly_reparameterized_has_the_mean_of_the_pathwise_one(self, pathwise, doubly, name):
         """At 10,000 equal keys of 4 samples. φ: ∣z∣ < LIMIT of the paired differences, and the two differ at
@@ -108,6 +110,7 @@ class TestMultiSample:
         assert (other.phi - plain.phi).std(axis=0).max() > 0.1
         assert furthest(other.phi - plain.phi) < LIMIT
 
+    @pytest.mark.thorough
     def test_score_function_has_the_mean_of_the_pathwise_one(self, off, x, pathwise):
         """IWAE-4 at 10,000 equal keys: φ within LIMIT, θ the same at each draw."""
         estimators = [lb.IWAE(4, gradient=name) for name in ("score_function", "vimco")]
@@ -115,6 +118,7 @@ class TestMultiSample:
             same_at_each_draw(score.theta, pathwise["IWAE"].theta)
             assert furthest(score.phi - pathwise["IWAE"].phi) < LIMIT
 
+    @pytest.mark.thorough
     def test_piwae_is_iwae_for_the_model_and_miwae_for_the_posterior(self, off, x):
         """At each of 200 keys, whose 6 samples all share, to the rounding of float32; and neither half is
         the other's."""
@@ -126,6 +130,7 @@ class TestMultiSample:
         assert np.abs(piwae.theta - miwae.theta).max() > 0.1
         assert np.abs(piwae.phi - iwae.phi).max() > 0.1
 
+    @pytest.mark.thorough
     def test_the_largest_weight_is_not_doubly_reparameterised(self):
         """VR-max jumps from one sample to another, so that its score term has no second path: without it φ's
         gradient at K = 4 is off by tens of standard errors. It is refused."""
@@ -134,6 +139,7 @@ class TestMultiSample:
 
 
 class TestExactPosterior:
+    @pytest.mark.thorough
     def test_the_posterior_is_left_where_it_is(self, truth, x):
         """log w does not depend on z there, nor does anything flow to φ: at 100 draws the gradient is 0 to
         1e-3, its variance below 1e-5 (float32), where the pathwise one's is above 1e-3."""
@@ -175,6 +181,7 @@ MODELS = {
 
 
 class TestOtherParts:
+    @pytest.mark.thorough
     @pytest.mark.parametrize("name", cases({name: name for name in MODELS}, fast=["vamp prior"]))
     def test_dropped_score_terms_have_mean_0(self, name):
         """A VampPrior has the posterior's own parameters, which count; a flow says its score at its own
@@ -242,6 +249,7 @@ class TestCodes:
         theta, phi = exact(each([target(bound) for bound in bounds.values()]), codes, PIXELS)
         return {name: Gradients(theta[i], phi[i]) for i, name in enumerate(bounds)}
 
+    @pytest.mark.thorough
     def test_enumeration_is_the_exact_gradient(self, codes, expected):
         """θ and φ in float64, to 1e-9, with the KL in closed form and as a sum; and the value is the bound,
         to the rounding of float32."""
@@ -254,6 +262,7 @@ class TestCodes:
             bound = target(objective)(codes, PIXELS)
             np.testing.assert_allclose(objective(codes, PIXELS, key), bound, rtol=1e-5)
 
+    @pytest.mark.thorough
     @pytest.mark.parametrize("gradient", ["score_function", "vimco"])
     def test_the_mean_over_all_tuples_is_the_exact_gradient(self, codes, expected, gradient):
         """Of every bound in float64, to 1e-9: no baseline moves a mean."""
@@ -264,6 +273,7 @@ class TestCodes:
             np.testing.assert_allclose(theta[i], expected[name].theta, atol=1e-9, err_msg=name)
             np.testing.assert_allclose(phi[i], expected[name].phi, atol=1e-9, err_msg=name)
 
+    @pytest.mark.thorough
     def test_draws_have_that_mean_and_a_baseline_less_noise(self, codes, expected):
         """10,000 keys: all parameters within LIMIT. φ's total variance under either baseline is below a fifth
         of the plain score function's."""

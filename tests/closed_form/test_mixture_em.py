@@ -158,6 +158,7 @@ def test_the_gradient_of_the_bound_is_that_of_log_p(rows, full):
         np.testing.assert_allclose(leaf, 0, atol=1e-3)
 
 
+@pytest.mark.thorough
 def test_fit_finds_what_em_finds(rows, full):
     """Adam on the bound, from EM's start, 400 steps of the whole table: log p(x) as high as scikit-learn's
     from there, to 5e-3 nats a row."""

@@ -68,6 +68,7 @@ def every_part(*fast):
     )
 
 
+@pytest.mark.thorough
 @every_part("mixture-prior", "vamp-prior")
 def test_the_estimator_takes_it_through_every_verb(options, tmp_path):
     x = data_for(options)
@@ -93,6 +94,7 @@ def test_the_estimator_takes_it_through_every_verb(options, tmp_path):
     assert set(vae.predict(x)) <= {-1, 1}
 
 
+@pytest.mark.thorough
 @every_part("continuous-bernoulli", "concrete")
 def test_the_command_line_takes_it_through_every_verb(options, tmp_path, capsys):
     x = data_for(options)

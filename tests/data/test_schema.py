@@ -209,6 +209,7 @@ def test_what_is_no_table_of_numbers_is_refused(table, message):
         lb.Schema.of(table, "X")
 
 
+@pytest.mark.thorough
 def test_a_density_is_in_the_tables_own_units_whatever_the_rows_are_kept_in():
     """Hours kept as steps of 3,600 s, and numbers of 1e+60: log p(x) is the kept rows' less Σ log unit,
     and a missing value owes nothing."""

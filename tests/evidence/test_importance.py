@@ -100,6 +100,7 @@ def test_more_samples_than_a_segment_go_on_in_the_next(model):
     np.testing.assert_allclose(evidence.standard_error[0], error, rtol=1e-3)
 
 
+@pytest.mark.thorough
 def test_the_standard_error_is_the_bootstraps(model):
     """Of log p̂ over 2,000 resamples of the weights of each of four rows, whose standard deviation has a
     relative error of 1/√4000; the delta method is off by O(1/K) besides."""
@@ -243,6 +244,7 @@ def test_relaxed_codes_are_named():
     assert found == "counting measure, of the model with relaxed codes"
 
 
+@pytest.mark.thorough
 def test_a_transform_pays_its_jacobian():
     """y = (x − m)/s: log p(x) = log p(y) − Σ log s."""
     same = lb.DiagonalGaussian(2)
@@ -343,6 +345,7 @@ def test_annealed_chains_agree_with_samples_of_the_posterior(model, evidence):
     assert chains.elbo.mean() > evidence.elbo.mean()
 
 
+@pytest.mark.thorough
 def test_samples_are_of_importance_sampling_and_chains_of_annealing(model):
     x = CUBE[:1]
     assert lb.log_evidence(model, x, method="annealed", steps=5, samples=1000, chains=4).samples == 4

@@ -74,6 +74,7 @@ def test_the_largest_coordinate_has_the_probability_of_its_level(temperature):
     assert (np.abs((z > 0.5).mean(0) - expected) < 4.5 * np.sqrt(expected * (1 - expected) / 50_000)).all()
 
 
+@pytest.mark.thorough
 @each_temperature
 def test_log_density_in_one_pass_is_that_at_the_sample(temperature):
     family = lb.Concrete(2, 3, temperature=temperature)

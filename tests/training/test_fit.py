@@ -45,6 +45,7 @@ def test_a_run_is_a_function_of_its_key(model, rows):
     assert not same(first.model, other.model)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "options", [{}, {"optimizer": lb.NAdam(averaging=0.9, clip_norm=1.0)}, {"validation": 0}]
 )
@@ -60,6 +61,7 @@ def test_a_run_that_goes_on_ends_where_an_uninterrupted_one_does(model, rows, op
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.thorough
 def test_a_rate_of_zero_is_a_rate(model, rows):
     assert same(lb.fit(model, rows, epochs=2, learning_rate=0.0).model, model)
 
@@ -108,6 +110,7 @@ def test_a_second_fit_of_the_same_shapes_compiles_nothing(model, rows, compilati
     assert not compilations
 
 
+@pytest.mark.thorough
 def test_the_best_model_on_the_validation_rows_is_kept(model):
     noise = np.random.default_rng(0).integers(0, 2, (60, 6))  # nothing to learn: it must over-fit
     result = lb.fit(
@@ -122,6 +125,7 @@ def test_the_best_model_on_the_validation_rows_is_kept(model):
     assert sorted([*result.train_rows, *result.validation_rows]) == list(range(60))
 
 
+@pytest.mark.thorough
 def test_a_term_that_is_not_finite_stops_training_and_keeps_the_best_model(model, rows):
     with pytest.warns(lb.TrainingWarning, match=r"at step \d+ .*(log_likelihood|kl).* is not finite.*try"):
         result = lb.fit(model, rows, epochs=50, optimizer=optax.sgd(1e30), batch_size=100)
@@ -144,6 +148,7 @@ def test_control_c_gives_back_the_best_model(model, rows):
     assert signal.getsignal(signal.SIGINT) is handler
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("answer", "stops"), [(np.True_, True), (1, True), (None, False), (np.False_, False)]
 )
@@ -152,6 +157,7 @@ def test_a_callback_stops_training_by_the_truth_of_its_answer(model, rows, answe
     assert (result.stopped == "callback") == stops
 
 
+@pytest.mark.thorough
 def test_callbacks_get_every_record(model, rows):
     seen = []
     result = lb.fit(model, rows, epochs=40, batch_size=100, callbacks=[seen.append])
@@ -161,6 +167,7 @@ def test_callbacks_get_every_record(model, rows):
     assert seen[0]["bound"] == pytest.approx(seen[0]["log_likelihood"] - seen[0]["kl"], abs=1e-4)
 
 
+@pytest.mark.thorough
 def test_a_prior_on_the_weights_adds_log_p_theta_over_n(model, rows):
     """MAP: the gradient of one full-batch step gains −θ/(s²N) in prior and likelihood, and nothing in φ."""
     n, scale = len(rows), 0.1
@@ -205,6 +212,7 @@ def test_the_maximum_of_probabilistic_pca_is_found():
     assert scale == pytest.approx(np.sqrt(PCA(2).fit(x).noise_variance_), rel=0.02)
 
 
+@pytest.mark.thorough
 def test_a_conditional_model_learns_from_its_condition(rows):
     """log p(x∣y) of a model that is told the bit behind each row is above that of one that is told noise."""
     z, p = lb.DiagonalGaussian(1), lb.Bernoulli(6)
@@ -281,6 +289,7 @@ def test_a_wrong_call_says_what_was_expected(model, rows, change, error, message
         lb.fit(**options)
 
 
+@pytest.mark.thorough
 def test_patience_without_validation_rows_is_said_to_end_nothing(model, rows):
     with pytest.warns(
         lb.TrainingWarning, match=r"patience=5 ends nothing, since there are no validation rows"
@@ -310,6 +319,7 @@ class Twice(eqx.Module):
         return dist.Bernoulli(logits=logits).to_event(1)
 
 
+@pytest.mark.thorough
 def test_a_bare_distribution_is_not_trained(rows):
     model = lb.VAE(
         prior=dist.Normal(jnp.array([1.0, -1.0]), 1.0).to_event(1),

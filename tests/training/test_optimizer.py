@@ -46,6 +46,7 @@ def test_averaging_is_the_exponential_mean_whose_window_grows_with_the_run():
     assert ascent().averaged(None, jnp.zeros(()), jnp.asarray(0)) is None
 
 
+@pytest.mark.thorough
 def test_the_average_is_what_is_evaluated_and_returned(model, rows):
     options = {"epochs": 3, "batch_size": 100, "validation": 0}
     last, mean = (lb.fit(model, rows, **options, optimizer=lb.NAdam(averaging=a)) for a in (None, 0.5))

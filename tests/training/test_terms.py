@@ -38,6 +38,7 @@ def test_a_fifth_term_is_in_every_record(model, rows):
     assert names[0] == "objective"
 
 
+@pytest.mark.thorough
 def test_it_is_seen_when_it_is_not_finite(model, rows):
     class Infinite(WithTerm):
         def of_point(self, *arguments):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from jaxtyping import Array, Float
 __all__ = [
     "bernoulli_log_prob",
     "digamma_error",
+    "exp_bounded",
     "exp_excess",
     "exp_within",
     "log1p_square",
@@ -91,6 +93,23 @@ def exp_within(bound: float, logarithm: Array) -> Array:
     """The exponential of a logarithm that is kept within ±`bound`; beyond, its gradient is 0, also where
     what flows back is infinite (which `jnp.clip` multiplies by 0)."""
     return jnp.exp(within(bound, logarithm))
+
+
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def exp_bounded(bound: float, logarithm: Array) -> Array:
+    """The exponential of a logarithm that is kept within ±`bound`, whose derivative is the value itself,
+    beyond the bound too: a derivative of 0 there costs a step of a small network 5 %.
+
+    >>> float(exp_bounded(2.0, jnp.array(1.0))), float(exp_bounded(2.0, jnp.array(5.0)))
+    (2.7182..., 7.3890...)
+    """
+    return exp_within(bound, logarithm)
+
+
+@exp_bounded.defjvp
+def _exp_bounded_jvp(bound: float, primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    value = exp_bounded(bound, *primals)
+    return value, value * tangents[0]
 
 
 def within(bound: float, x: Array) -> Array:

@@ -14,7 +14,7 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.location_scale import StudentTDistribution, UniformDistribution
-from lowerbound.distributions.special import exp_within
+from lowerbound.distributions.special import exp_bounded
 from lowerbound.families.family import Factorized, positive_size
 from lowerbound.families.fitted import Fitted, Found
 from lowerbound.leaves import Fixed
@@ -45,7 +45,7 @@ class Scale(eqx.Module):
 class Heteroscedastic(Scale):
     """The scale is a function of the condition: the network puts out log σ², as in the AEVB paper
     (Kingma & Welling 2014, appendix C.2). σ is kept within e^±40, so that densities are numbers wherever a
-    network runs away to; beyond, its gradient is 0.
+    network runs away to.
 
     >>> import jax.numpy as jnp, lowerbound as lb
     >>> lb.Heteroscedastic()(jnp.zeros(2)).tolist()
@@ -56,7 +56,7 @@ class Heteroscedastic(Scale):
         return event_size
 
     def __call__(self, parameters: Float[Array, " size"]) -> Array:
-        return exp_within(40.0, 0.5 * parameters)
+        return exp_bounded(40.0, 0.5 * parameters)
 
 
 class LearnedScale(Scale):
