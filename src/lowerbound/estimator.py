@@ -5,13 +5,10 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Self
 
-import equinox as eqx
 import jax
 import numpy as np
-import optax
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -29,18 +26,19 @@ from lowerbound.assembly import build, objective_named
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema, described
-from lowerbound.data.tables import Columns, columns_of, table_like
+from lowerbound.data.tables import Columns, in_order
 from lowerbound.evidence.importance import log_evidence
 from lowerbound.inference.codes import decode, encode
 from lowerbound.inference.fingerprints import fingerprints
 from lowerbound.inference.imputation import impute
 from lowerbound.inference.sampling import sample
+from lowerbound.leaves import as_numpy
 from lowerbound.networks.activations import Activation, name_of
 from lowerbound.objectives.objective import Objective
 from lowerbound.parts import COUNTS, LEVELED, default, row_of
 from lowerbound.training import defaults
 from lowerbound.training.fit import Result, fit
-from lowerbound.training.optimizer import NAdam
+from lowerbound.training.optimizer import constant_adam
 from lowerbound.training.state import State
 
 __all__ = ["VariationalAutoencoder"]
@@ -163,7 +161,10 @@ class VariationalAutoencoder(
             validation=validation,
             patience=self.patience,
         )
-        _warn_unless_converged(result)
+        if (gain := result.gain_at_the_end) > 1e-3 * max(abs(result.history[-1]["bound"]), 1.0):
+            epochs = result.history[-1]["epoch"]
+            words = f"the bound still rose by {gain:.3g} nats a row in the last tenth of {epochs:.0f} epochs"
+            warnings.warn(f"{words}: raise epochs, or learning_rate", ConvergenceWarning, stacklevel=2)
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -177,7 +178,7 @@ class VariationalAutoencoder(
         result = self._trained(
             rows,
             epochs=1,
-            optimizer=_constant_adam(self.learning_rate),
+            optimizer=constant_adam(self.learning_rate),
             validation=0,
             resume=None if state is None else state.afresh(jax.random.key(self.seed_ + passes)),
         )
@@ -185,7 +186,7 @@ class VariationalAutoencoder(
         self.trained_on_ = TrainedOn(
             np.concatenate([before.train, self.trained_on_.train]), before.validation
         )
-        self.state_ = _as_numpy(result.state)
+        self.state_ = as_numpy(result.state)
         return self
 
     def _begin(self, X: Any, all_columns: bool = False) -> Rows:
@@ -231,7 +232,7 @@ class VariationalAutoencoder(
             key=self.seed_,
             **options,
         )
-        self.model_ = _as_numpy(result.model)
+        self.model_ = as_numpy(result.model)
         self.history_ = result.history
         self.n_iter_ = max(1, round(result.history[-1]["epoch"])) if result.history else 1
         chosen_on = rows.x[:0] if result.validation_rows is None else rows.x[result.validation_rows]
@@ -346,7 +347,7 @@ class VariationalAutoencoder(
         if "feature_names_in_" in kept["fitted"]:
             estimator.feature_names_in_ = np.asarray(estimator.feature_names_in_, dtype=object)
         estimator.schema_ = Schema.from_json(kept["fitted"]["schema_"])
-        estimator.model_ = _as_numpy(kept["model"])
+        estimator.model_ = as_numpy(kept["model"])
         estimator.train_log_prob_ = kept["train_log_prob"]
         estimator.trained_on_ = TrainedOn(**kept["trained_on"])
         return estimator
@@ -366,10 +367,7 @@ class VariationalAutoencoder(
     def _in_order(self, X: Any) -> Any:
         """A data frame's columns as `fit` had them, where they are the same in another order."""
         names: tuple[str, ...] = tuple(getattr(self, "feature_names_in_", ()))
-        read = columns_of(X, "X") if names else None
-        if read is None or read.names is None or sorted(read.names) != sorted(names):
-            return X  # which scikit-learn refuses by name
-        return table_like(read.form, names, [*read.taken([*map(read.names.index, names)]).arrays])
+        return in_order(X, names) if names else X  # whose other names scikit-learn refuses
 
     @property
     def _finite(self) -> bool | str:
@@ -393,34 +391,5 @@ _FITTED = (
 )
 
 
-def _as_numpy(tree: Any) -> Any:
-    return jax.tree.map(lambda leaf: np.asarray(leaf) if eqx.is_array(leaf) else leaf, tree)
-
-
 def _float_type(X: np.ndarray) -> type:
     return np.float32 if X.dtype == np.float32 else np.float64
-
-
-@cache
-def _constant_adam(learning_rate: float) -> optax.GradientTransformation:
-    """One object a rate, so that every `partial_fit` runs the same compiled program; with NAdam's limit on
-    the gradient's norm."""
-    return optax.chain(optax.clip_by_global_norm(NAdam().clip_norm), optax.adam(learning_rate))
-
-
-def _warn_unless_converged(result: Result) -> None:
-    """The bound on the validation rows should not still rise when the epochs are over."""
-    if result.stopped != "epochs" or len(result.history) < 2:
-        return
-    last = result.history[-1]
-    before = result.history[-1 - max(1, len(result.history) // 10)]
-    name = "validation_bound" if "validation_bound" in last else "bound"
-    # What a tenth of the run gains at the pace of its end.
-    gain = (last[name] - before[name]) * 0.1 * last["epoch"] / (last["epoch"] - before["epoch"])
-    if gain > 1e-3 * max(abs(last[name]), 1.0):
-        warnings.warn(
-            f"the bound still rose by {gain:.3g} nats a row in the last tenth of {last['epoch']:.0f} "
-            "epochs: raise epochs, or learning_rate",
-            ConvergenceWarning,
-            stacklevel=3,
-        )

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import PyTree
 from numpyro.distributions import Distribution
 
-__all__ = ["ByContent", "Fixed", "frozen", "partition", "trainable"]
+__all__ = ["ByContent", "Fixed", "as_numpy", "frozen", "partition", "trainable"]
 
 
 class Fixed(eqx.Module):
@@ -82,3 +82,8 @@ def partition(model: PyTree) -> tuple[PyTree, PyTree]:
 def frozen(part: PyTree) -> PyTree:
     """`part` with its arrays held constant: nothing flows back into them."""
     return jax.tree.map(lambda leaf: jax.lax.stop_gradient(leaf) if eqx.is_array(leaf) else leaf, part)
+
+
+def as_numpy(tree: PyTree) -> PyTree:
+    """`tree` with NumPy's arrays, which pickle and hold on to no device."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf) if eqx.is_array(leaf) else leaf, tree)

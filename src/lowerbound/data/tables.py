@@ -23,6 +23,7 @@ __all__ = [
     "check_shape",
     "columns_of",
     "from_arrow",
+    "in_order",
     "matrix",
     "stack",
     "table_like",
@@ -196,6 +197,20 @@ def matrix(read: Columns, name: str, *, missing: bool = False, looked_at: bool =
     if isinstance(read.arrays, np.ndarray):
         return as_rows(read.arrays.T, name, missing=missing, looked_at=looked_at)
     return stack(read, name, missing=missing, looked_at=looked_at)
+
+
+def in_order(x: Any, names: Sequence[str]) -> Any:
+    """A data frame with its columns in the order of `names`; anything else, and a frame of other names, as it
+    is.
+
+    >>> import pyarrow
+    >>> in_order(pyarrow.table({"a": [1], "b": [2]}), ("b", "a")).column_names
+    ['b', 'a']
+    """
+    read = columns_of(x, "x")
+    if read.names is None or sorted(read.names) != sorted(names):
+        return x
+    return table_like(read.form, names, [*read.taken([*map(read.names.index, names)]).arrays])
 
 
 def table_like(form: str, names: Sequence[str], arrays: Sequence[np.ndarray]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import Self
 
 import equinox as eqx
@@ -15,7 +16,7 @@ from jaxtyping import Array, Float, PyTree
 from lowerbound.training import defaults
 from lowerbound.training.checks import check_number
 
-__all__ = ["Ascent", "NAdam", "schedule"]
+__all__ = ["Ascent", "NAdam", "constant_adam", "schedule"]
 
 # One object for every run with NAdam, so that they share a compiled program.
 _NADAM = optax.scale_by_adam(nesterov=True)
@@ -121,6 +122,13 @@ def schedule(step: Array, warm_up: Array, total_steps: Array) -> Float[Array, ""
     warm = jnp.minimum(1.0, (step + 1) / warm_up)
     progress = (step - warm_up) / jnp.maximum(total_steps - warm_up, 1)
     return warm * 0.5 * (1 + jnp.cos(jnp.pi * jnp.clip(progress, 0, 1)))
+
+
+@cache
+def constant_adam(learning_rate: float) -> optax.GradientTransformation:
+    """Adam at a constant rate, with NAdam's limit on the gradient's norm; one object a rate, so that every
+    run with it is the same compiled program."""
+    return optax.chain(optax.clip_by_global_norm(NAdam().clip_norm), optax.adam(learning_rate))
 
 
 def _number(value: float | None) -> Array | None:
