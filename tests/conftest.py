@@ -18,10 +18,12 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Most of the tests' time is XLA's compiler: less of LLVM's optimisation shortens it. The slow tests,
-    which compute, run programs as a user's are compiled."""
+    """Most of the tests' time is XLA's compiler: less of LLVM's optimisation shortens it; none, in the fast
+    set, rounds some functions otherwise in the last bits. The slow tests, which compute, run programs as a
+    user's are compiled."""
     if "not slow" in config.option.markexpr:
-        flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+        level = 0 if "not thorough" in config.option.markexpr else 1
+        flags = f"--xla_backend_optimization_level={level} --xla_llvm_disable_expensive_passes=true"
         os.environ.setdefault("XLA_FLAGS", flags)
 
 
