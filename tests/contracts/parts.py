@@ -41,5 +41,12 @@ def data_for(options):
     return DATA[OVER.get(options.get("likelihood"), "")]
 
 
-EVERY = [(place, name) for place in ("likelihood", "posterior", "prior") for name in names(place)]
-every_part = pytest.mark.parametrize("options", [pytest.param(named(*each), id=each[1]) for each in EVERY])
+def every_part(*, slow=()):
+    """Each name in each place; those of the places `slow` are marked so."""
+    places = ("likelihood", "posterior", "prior")
+    cases = [
+        pytest.param(named(place, name), id=name, marks=[pytest.mark.slow] if place in slow else [])
+        for place in places
+        for name in names(place)
+    ]
+    return pytest.mark.parametrize("options", cases)

@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 
-@every_part
+@every_part()
 def test_the_estimator_takes_it_through_every_verb(options, tmp_path):
     x = data_for(options)
     settings = {"width": 4, "depth": 1, "epochs": 1, "evidence_samples": 2, "random_state": 0, **options}
