@@ -100,6 +100,22 @@ class TestSample:
         given = np.arange(8.0).reshape(4, 2)
         np.testing.assert_allclose(lb.sample(model, 4, key=0, given=given), given, atol=0.01)
 
+    def test_a_condition_of_another_width_is_refused_by_name(self):
+        """Two numbers where the likelihood's network was made for one; a longer one is not cut."""
+        latent, pixels, key = lb.DiagonalGaussian(1), lb.Bernoulli(4), jax.random.key(0)
+        model = lb.VAE(
+            lb.StandardNormal(1),
+            lb.Conditional(lb.MLP(4, latent.size, width=4, key=key), latent),
+            lb.Conditional(lb.MLP(2, pixels.size, width=4, key=key), pixels, given=True),
+        )
+        assert lb.sample(model, 3, key=0, given=np.ones(3)).shape == (3, 4)
+        for call in (
+            lambda: lb.sample(model, 3, key=0, given=np.ones((3, 2))),
+            lambda: lb.decode(model, np.zeros((3, 1)), given=np.ones((3, 2))),
+        ):
+            with pytest.raises(lb.DataError, match=r"the condition of .* expected one that"):
+                call()
+
     def test_of_no_rows_is_refused(self, model):
         with pytest.raises(ValueError, match="sample: expected n of at least 1, found 0"):
             lb.sample(model, 0, key=0)

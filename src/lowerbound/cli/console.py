@@ -137,7 +137,7 @@ class Progress:
             self.bar.update(self.task, total=self.total, completed=done, text=text)
             return
         seconds = time.perf_counter() - self.clock
-        left = seconds * (self.total / done - 1)
+        left = max(0.0, seconds * (self.total / done - 1))
         if seconds - self.said >= 2 or (left == 0 and self.said > 0):
             self.said = seconds
             say(f"{self.unit} {done:.0f}/{self.total:g}: {text}, at most {left:.0f} s left")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lowerbound.data.schema import Schema
 
 __all__ = [
-    *("Asked", "Rows", "check_support", "checked", "conditions"),
+    *("Asked", "Rows", "check_support", "checked", "conditions", "conditions_for"),
     *("in_own_units", "padded_size", "rows_outside"),
 ]
 
@@ -140,6 +140,15 @@ def checked(model: LatentModel, x: Any, given: Any = None, name: str = "x") -> R
 def in_own_units(model: LatentModel, x: np.ndarray) -> np.ndarray:
     """Rows that a model gives, in the units of the table that it is of."""
     return x if model.schema is None else model.schema.in_own_units(x)
+
+
+def conditions_for(model: LatentModel, given: Any, n: int, name: str) -> np.ndarray | None:
+    """The [`conditions`][] of `n` of what is called `name`, of the width that the model's parts are made
+    for."""
+    given = conditions(given, n, name)
+    if given is not None:
+        Asked.by(model, given[0], name)
+    return given
 
 
 def conditions(given: Any, n: int, name: str = "x") -> np.ndarray | None:

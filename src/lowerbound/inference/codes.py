@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.data.chunks import CHUNK, in_chunks
-from lowerbound.data.rows import Rows, checked, conditions, in_own_units
+from lowerbound.data.rows import Rows, checked, conditions_for, in_own_units
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys, as_key
 
@@ -55,7 +55,7 @@ def decode(model: LatentModel, z: ArrayLike, *, given: ArrayLike | None = None) 
     >>> lb.decode(lb.VAE(lb.StandardNormal(2), q, p), np.zeros((1, 2))).tolist()
     [[0.5, 0.5, 0.5, 0.5]]
     """
-    given = conditions(given, len(np.asarray(z)), "z")
+    given = conditions_for(model, given, len(np.asarray(z)), "z")
     return in_own_units(model, np.asarray(in_chunks(_decoded, model, (z, given), chunk=CHUNK)))
 
 
