@@ -47,6 +47,7 @@ INDEPENDENT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INDEPENDENT)
 def test_the_estimator_imputes_what_was_not_observed(name):
     x = DATA[OVER[name]].astype(np.float64)
