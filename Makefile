@@ -56,7 +56,7 @@ lock: ## Pin the dependencies anew in requirements.lock and requirements-docs.lo
 		--generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-docs.lock
 
 clean: ## Remove caches and build outputs; runs/ and .venv stay
-	rm -rf build dist site .coverage .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist site .coverage .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements.lock pyproject.toml | $(BIN)/pip
