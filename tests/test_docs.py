@@ -16,13 +16,18 @@ PAGES = sorted(page.name for page in DOCS.glob("*.md") if "```python" in page.re
 MARKS = {"data.md": (), "quickstart.md": pytest.mark.thorough}
 
 
-@pytest.fixture(scope="module")
-def hooks():
-    """The module that runs a page where the site is built."""
-    spec = importlib.util.spec_from_file_location("hooks", DOCS / "hooks.py")
+def module_of(name):
+    """A module that lies among the pages."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def hooks():
+    """The module that runs a page where the site is built."""
+    return module_of("hooks")
 
 
 @pytest.mark.parametrize(
@@ -98,10 +103,7 @@ def test_every_verb_has_an_example():
 @pytest.fixture(scope="module")
 def travel():
     """The module that draws how rows travel."""
-    spec = importlib.util.spec_from_file_location("travel", DOCS / "travel.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return module_of("travel")
 
 
 @pytest.mark.thorough

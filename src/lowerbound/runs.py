@@ -194,14 +194,17 @@ class RunFolder:
         `x` is an array, a data frame, or a source. **Raises:** `ValueError` where a column is missing.
         """
         if self.schema is not None:
-            return x.under(self.schema) if isinstance(x, Source) else Source.of(x, "x", schema=self.schema)
+            return as_source(x, schema=self.schema)
         missing = self.model.takes_missing
         source = as_source(x, missing=missing).as_read(missing=missing)
         return as_trained(source, self.column_names, self.image_shape)
 
 
-def as_source(x: Any, *, missing: bool = False) -> Source:
-    """An array or a data frame as a source called x; a source as it is."""
+def as_source(x: Any, *, missing: bool = False, schema: Schema | None = None) -> Source:
+    """An array or a data frame as a source called x; a source as it is. With a `schema`, that of a model,
+    its own columns, by name."""
+    if schema is not None:
+        return x.under(schema) if isinstance(x, Source) else Source.of(x, "x", schema=schema)
     if isinstance(x, Source):
         return x
     rows, names = as_table(x, missing=missing)

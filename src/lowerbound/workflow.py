@@ -90,7 +90,7 @@ class Subject:
         if self.folder is not None:
             return self.folder.rows(x)
         if self.schema is not None:
-            return x.under(self.schema) if isinstance(x, Source) else Source.of(x, "x", schema=self.schema)
+            return as_source(x, schema=self.schema)
         return as_source(x, missing=self.model.takes_missing)
 
 

@@ -61,28 +61,20 @@ class OrMissing(Constraint):
         return (self.each,), (("each",), {})
 
 
-class Stacked(Constraint):
-    """Blocks of dimensions, each with a support of its own: pairs of a support and its dimensions."""
+class _Blocks(Constraint):
+    """Vectors in blocks: pairs of a support and where in a vector its values stand."""
 
     event_dim = 1
-
-    def __init__(self, *blocks: tuple[Constraint, int]):
-        self.blocks = blocks
-        super().__init__()
+    blocks: tuple[tuple[Constraint, Any], ...]
 
     @property
     def is_discrete(self) -> bool:
         return all(support.is_discrete for support, _ in self.blocks)
 
-    def __call__(self, x: Array) -> Array:
-        ends = np.cumsum([size for _, size in self.blocks])[:-1]
-        parts = jnp.split(x, ends, axis=-1)
-        inside = [support(part) for (support, _), part in zip(self.blocks, parts, strict=True)]
-        return jnp.stack(inside, -1).all(-1)
-
     def eq(self, other: object, static: bool = False) -> ArrayLike:
         return (
-            isinstance(other, Stacked)
+            isinstance(other, _Blocks)
+            and type(other) is type(self)
             and len(self.blocks) == len(other.blocks)
             and all(
                 n == m and same_support(a, b)
@@ -91,19 +83,27 @@ class Stacked(Constraint):
         )
 
 
-class Columns(Constraint):
+class Stacked(_Blocks):
+    """Blocks of dimensions, each with a support of its own: pairs of a support and its dimensions."""
+
+    def __init__(self, *blocks: tuple[Constraint, int]):
+        self.blocks = blocks
+        super().__init__()
+
+    def __call__(self, x: Array) -> Array:
+        ends = np.cumsum([size for _, size in self.blocks])[:-1]
+        parts = jnp.split(x, ends, axis=-1)
+        inside = [support(part) for (support, _), part in zip(self.blocks, parts, strict=True)]
+        return jnp.stack(inside, -1).all(-1)
+
+
+class Columns(_Blocks):
     """Columns of different kinds: pairs of a support of vectors and the numbers of the columns that make up
     such a vector. Every column is in one pair."""
-
-    event_dim = 1
 
     def __init__(self, *blocks: tuple[Constraint, tuple[int, ...]]):
         self.blocks = blocks
         super().__init__()
-
-    @property
-    def is_discrete(self) -> bool:
-        return all(support.is_discrete for support, _ in self.blocks)
 
     def __call__(self, x: Array) -> Array:
         inside = [support(x[..., np.asarray(columns)]) for support, columns in self.blocks]
@@ -126,16 +126,6 @@ class Columns(Constraint):
             fits = each(block) if each.event_dim == 0 else each(block)[..., None]
             inside = inside.at[..., index].set(jnp.broadcast_to(fits, jnp.shape(block)))
         return inside
-
-    def eq(self, other: object, static: bool = False) -> ArrayLike:
-        return (
-            isinstance(other, Columns)
-            and len(self.blocks) == len(other.blocks)
-            and all(
-                n == m and same_support(a, b)
-                for (a, n), (b, m) in zip(self.blocks, other.blocks, strict=True)
-            )
-        )
 
 
 class SimplexBlocks(Constraint):

@@ -8,16 +8,15 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 from numpyro.distributions import Distribution
-from numpyro.distributions.constraints import Constraint
 
 from lowerbound.families.family import Family
-from lowerbound.models.part import Events, Part
+from lowerbound.models.part import OfFamily
 from lowerbound.networks.network import out_size_of
 
 __all__ = ["Conditional"]
 
 
-class Conditional(Part):
+class Conditional(OfFamily):
     """q(z∣x) or p(x∣z): the family's member whose parameters the network puts out, `family(network(x))`.
 
     **Arguments:** `network`: any callable from a vector to a vector of length `family.size`; `family`;
@@ -47,10 +46,6 @@ class Conditional(Part):
         self.network, self.family, self.given = network, family, given
 
     @property
-    def events(self) -> Events:
-        return Events(self.support, self.event_size)
-
-    @property
     def takes_given(self) -> bool:
         return self.given
 
@@ -58,15 +53,6 @@ class Conditional(Part):
     def takes_missing(self) -> bool:
         """Whether NaN stands for a value that was not observed."""
         return self.family.missing
-
-    @property
-    def support(self) -> Constraint:
-        """The set in which events lie."""
-        return self.family.support
-
-    @property
-    def event_size(self) -> int:
-        return self.family.event_size
 
     def vector(self, value: Array, given: Array | None = None) -> Float[Array, " size"]:
         """What the network puts out: the family's unconstrained parameters."""

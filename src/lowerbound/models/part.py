@@ -12,9 +12,10 @@ from jaxtyping import Array
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.families.family import Family
 from lowerbound.leaves import ByContent, Fixed
 
-__all__ = ["Constant", "Events", "Part", "Plain", "as_part", "called", "unwrapped"]
+__all__ = ["Constant", "Events", "OfFamily", "Part", "Plain", "as_part", "called", "unwrapped"]
 
 
 class Events(NamedTuple):
@@ -56,6 +57,26 @@ class Part(eqx.Module):
     @abstractmethod
     def __call__(self, *value: Any, **offered: Any) -> Distribution:
         """The distribution."""
+
+
+class OfFamily(Part):
+    """A part whose distributions are members of one `family`, which says what their events are."""
+
+    family: eqx.AbstractVar[Family]
+
+    @property
+    def event_size(self) -> int:
+        """The size of an event."""
+        return self.family.event_size
+
+    @property
+    def support(self) -> Constraint:
+        """The set in which events lie."""
+        return self.family.support
+
+    @property
+    def events(self) -> Events:
+        return Events(self.support, self.event_size)
 
 
 class Constant(Part):

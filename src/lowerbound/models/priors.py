@@ -19,7 +19,7 @@ from lowerbound.families.discrete import codes
 from lowerbound.families.family import Family, positive_size
 from lowerbound.leaves import Fixed
 from lowerbound.models.conditional import Conditional
-from lowerbound.models.part import Events, Part, called, unwrapped
+from lowerbound.models.part import Events, OfFamily, Part, called, unwrapped
 from lowerbound.parts import names, part
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 
-class StandardPrior(Part):
+class StandardPrior(OfFamily):
     """A family's standard member, the one of parameters 0: N(0, I), the unit exponential, the uniform
     distribution for Beta and Kumaraswamy. It is not trained.
 
@@ -43,18 +43,6 @@ class StandardPrior(Part):
     """
 
     family: Family
-
-    @property
-    def event_size(self) -> int:
-        return self.family.event_size
-
-    @property
-    def support(self) -> Constraint:
-        return self.family.support
-
-    @property
-    def events(self) -> Events:
-        return Events(self.support, self.event_size)
 
     def __call__(self) -> Distribution:
         return self.family(jnp.zeros(self.family.size))
@@ -85,7 +73,7 @@ class StandardNormal(Part):
         return dist.Normal(jnp.zeros(self.event_size), jnp.ones(self.event_size)).to_event(1)
 
 
-class LearnedPrior(Part):
+class LearnedPrior(OfFamily):
     """p(z; θ): a family's member whose parameters are learned; at the start the one of parameters 0,
     which is N(0, I) for the Gaussian families. With a flow it is a flow prior.
 
@@ -102,23 +90,11 @@ class LearnedPrior(Part):
         self.family = family
         self.parameters = jnp.zeros(family.size)
 
-    @property
-    def event_size(self) -> int:
-        return self.family.event_size
-
-    @property
-    def support(self) -> Constraint:
-        return self.family.support
-
-    @property
-    def events(self) -> Events:
-        return Events(self.support, self.event_size)
-
     def __call__(self) -> Distribution:
         return self.family(self.parameters)
 
 
-class MixturePrior(Part):
+class MixturePrior(OfFamily):
     """p(z; θ) = Σₖ πₖ p(z; θₖ): a learned mixture of members of one family, such as Gaussians.
 
     **Arguments:** `family`; `components`: K; `spread`: standard deviation of the members' parameters at
@@ -139,18 +115,6 @@ class MixturePrior(Part):
         self.family = family
         self.logits = jnp.zeros(components)
         self.parameters = spread * jax.random.normal(key, (components, family.size))
-
-    @property
-    def event_size(self) -> int:
-        return self.family.event_size
-
-    @property
-    def support(self) -> Constraint:
-        return self.family.support
-
-    @property
-    def events(self) -> Events:
-        return Events(self.support, self.event_size)
 
     def __call__(self) -> Distribution:
         return Mixture(self.logits, self.parameters, self.family)
