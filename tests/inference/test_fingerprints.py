@@ -18,3 +18,9 @@ def test_rows_are_found_again_or_not_at_all():
     assert set(map(bytes, found)) == set(map(bytes, x[:5]))
     assert rows_among(x[1:], fingerprints(x[:5])) is None
     assert count_among(fingerprints(shuffled), fingerprints(x[:5])) == 5
+
+
+def test_what_a_model_cannot_tell_apart_has_one_fingerprint():
+    x = np.array([[0.0, np.nan, 1.0], [-0.0, -np.nan, 1.0 + 1e-12], [0.0, np.nan, 1.001]])
+    a, b, other = map(bytes, fingerprints(x))
+    assert a == b != other
