@@ -171,7 +171,7 @@ def test_steps_from_a_snapshot_are_made_again_to_the_last_bit():
     run = Run.of(model, population=len(x), total_steps=100)
     feed = Feed(block_of(Rows(x), np.arange(len(x))), 20)
     begin = State.initial(run, lb.trainable(model), feed.shapes, jax.random.key(0))
-    at = lambda step: advance((run, feed, jnp.asarray(step)), copied(begin)[0])[0]  # noqa: E731
+    at = lambda step: advance((run, feed, jnp.asarray(step)), copied(begin))[0]  # noqa: E731
     snapshot = Snapshot(begin, 0).renewed(at(7))
     assert snapshot.step == 7
     again, of_gradient = snapshot.before(run, feed, at(31))

@@ -77,7 +77,7 @@ def climb(
 ) -> Climbed:
     """Steps from `state` on until the plan ends or something stops it. The buffers of a state are given up at
     every step: those of `state` itself are not."""
-    snapshot, (state, _) = Snapshot(state, int(state.step)), copied(state)
+    snapshot, state = Snapshot(state, int(state.step)), copied(state)
     history: list[HistoryRecord] = []
     # Compiled while the steps are, for which a first fit waits as long; what was compiled costs 1 ms.
     looking = assess.lower((run, held), state)  # type: ignore[attr-defined]  # by eqx.filter_jit

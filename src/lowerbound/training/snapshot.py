@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple, Self
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool
+import numpy as np
 
 from lowerbound.training.feed import Feed
 from lowerbound.training.run import Run
@@ -17,11 +16,14 @@ from lowerbound.training.step import advance
 __all__ = ["Snapshot", "copied"]
 
 
-@eqx.filter_jit
-def copied(state: State) -> tuple[State, Bool[Array, ""]]:
-    """The state in arrays of its own, whose buffers may be given up; whether its parameters are finite."""
-    finite = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(state.parameters)]
-    return jax.tree.map(jnp.copy, state), jnp.stack(finite).all()
+def copied(state: State) -> State:
+    """The state in arrays of its own, whose buffers may be given up. Nothing is compiled for it."""
+    return jax.device_put(state, jax.tree.map(lambda leaf: leaf.sharding, state), may_alias=False)
+
+
+def _sound(state: State) -> bool:
+    """Whether all parameters are finite."""
+    return all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(state.parameters))
 
 
 class Snapshot(NamedTuple):
@@ -32,8 +34,7 @@ class Snapshot(NamedTuple):
 
     def renewed(self, state: State) -> Self:
         """A snapshot of `state`, if it is sound."""
-        copy, sound = copied(state)
-        return type(self)(copy, int(copy.step)) if sound else self
+        return type(self)(copied(state), int(state.step)) if _sound(state) else self
 
     def before(self, run: Run, feed: Feed, state: State) -> tuple[State, bool]:
         """The last state with finite parameters before `state`, in which a term is not finite; and whether it
@@ -45,7 +46,7 @@ class Snapshot(NamedTuple):
             stop = int(state.step) - back
             if stop < self.step:
                 break
-            again, _ = advance((run, feed, jnp.asarray(stop)), copied(self.state)[0])
-            if copied(again)[1]:
+            again, _ = advance((run, feed, jnp.asarray(stop)), copied(self.state))
+            if _sound(again):
                 return again, back == 2
         return self.state, False
