@@ -18,7 +18,15 @@ from lowerbound.estimator import VariationalAutoencoder
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-SMALL = {"latent_dim": 1, "width": 8, "depth": 1, "epochs": 3, "evidence_samples": 4, "random_state": 0}
+SMALL = {
+    "latent_dim": 1,
+    "width": 8,
+    "depth": 1,
+    "epochs": 3,
+    "evidence_method": "importance",
+    "evidence_samples": 4,
+    "random_state": 0,
+}
 DIGITS = load_digits().data
 
 
@@ -54,9 +62,9 @@ def test_some_of_scikit_learns_checks(name):
 
 @pytest.fixture(scope="module")
 def vae():
-    return VariationalAutoencoder(latent_dim=2, width=32, epochs=60, evidence_samples=20, random_state=0).fit(
-        DIGITS[:1500]
-    )
+    return VariationalAutoencoder(
+        latent_dim=2, width=32, epochs=60, evidence_method="importance", evidence_samples=20, random_state=0
+    ).fit(DIGITS[:1500])
 
 
 def test_a_rows_numbers_do_not_depend_on_the_other_rows(vae):
@@ -187,7 +195,12 @@ def test_the_density_of_real_data_is_in_their_own_units():
     """Scaling a column by c moves log p(x) by −log c."""
     rng = np.random.default_rng(0)
     X = rng.normal(3, 2, (400, 2)) @ np.array([[1, 0.5], [0, 1]])
-    options = {**SMALL, "epochs": 30, "evidence_samples": 50}
+    options = {
+        **SMALL,
+        "epochs": 30,
+        "evidence_method": "importance",
+        "evidence_samples": 50,
+    }
     one = VariationalAutoencoder(**options).fit(X)
     ten = VariationalAutoencoder(**options).fit(X * [1, 10])
     assert one.likelihood_.endswith("Gaussian with a learned scale a column, standardised")
@@ -201,7 +214,11 @@ def test_the_density_of_real_data_is_in_their_own_units():
         ({"likelihood": "poison"}, DIGITS[:50], "unknown 'poison'"),
         ({"latent_dim": 0}, DIGITS[:50], "latent_dim: expected at least 1"),
         ({"epochs": -1}, DIGITS[:50], "epochs: expected a number above 0"),
-        ({"evidence_samples": 0}, DIGITS[:50], "samples of at least 2"),
+        (
+            {"evidence_method": "importance", "evidence_samples": 0},
+            DIGITS[:50],
+            "samples of at least 2",
+        ),
         ({}, DIGITS[:1], "minimum of 2 is required"),
     ],
 )
@@ -243,10 +260,10 @@ def test_the_rows_that_trained_it_are_known_again(tmp_path):
     vae = VariationalAutoencoder(**SMALL).fit(X)
     vae.save(tmp_path / "vae")
     for what in (vae, tmp_path / "vae"):
-        metrics = lb.evaluate(what, DIGITS[:120], samples=4).metrics
+        metrics = lb.evaluate(what, DIGITS[:120], method="importance", samples=4).metrics
         assert (metrics.rows_trained_on, metrics.rows_that_chose_the_model) == (72, 8)
     again = lb.load(tmp_path / "vae").partial_fit(others)
-    assert lb.evaluate(again, DIGITS[:120], samples=4).metrics.rows_trained_on == 112
+    assert lb.evaluate(again, DIGITS[:120], method="importance", samples=4).metrics.rows_trained_on == 112
 
 
 @pytest.mark.thorough
@@ -264,7 +281,9 @@ def test_a_column_of_seconds_since_1970_keeps_its_digits():
     samples are in its own units."""
     rng = np.random.default_rng(0)
     X = np.c_[1.7e9 + rng.normal(0, 5, 300), rng.normal(size=300), np.full(300, 3.5)]
-    vae = lb.VariationalAutoencoder(1, width=8, epochs=30, evidence_samples=20, random_state=0).fit(X)
+    vae = lb.VariationalAutoencoder(
+        1, width=8, epochs=30, evidence_method="importance", evidence_samples=20, random_state=0
+    ).fit(X)
     far = X[:1].copy()
     far[0, 0] += 50
     assert vae.predict(far).tolist() == [-1]

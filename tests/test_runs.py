@@ -37,15 +37,22 @@ def test_a_run_is_read_as_it_was_written(run):
 def test_held_out_columns_are_taken_by_name(run):
     """They were handed in in another order: by place each column would be scored as the other."""
     x = np.stack([TABLE["a"], TABLE["b"]], axis=1)[80:]
-    assert run.metrics.log_likelihood == lb.log_evidence(lb.load(run.path), x, samples=10).mean
+    assert (
+        run.metrics.log_likelihood
+        == lb.log_evidence(lb.load(run.path), x, method="importance", samples=10).mean
+    )
 
 
 @pytest.mark.thorough
 def test_what_is_loaded_scores_as_the_run_does(run):
-    evidence = lb.log_evidence(lb.load(run.path), np.stack([TABLE["a"], TABLE["b"]], axis=1), samples=10)
+    evidence = lb.log_evidence(
+        lb.load(run.path), np.stack([TABLE["a"], TABLE["b"]], axis=1), method="importance", samples=10
+    )
     for rows in (TABLE, TABLE.select(["b", "a"]), run.rows(TABLE)):
-        np.testing.assert_array_equal(evaluate(run, rows, samples=10).evidence.log_prob, evidence.log_prob)
-        by_name = evaluate(str(run.path), rows, samples=10).evidence.log_prob
+        np.testing.assert_array_equal(
+            evaluate(run, rows, method="importance", samples=10).evidence.log_prob, evidence.log_prob
+        )
+        by_name = evaluate(str(run.path), rows, method="importance", samples=10).evidence.log_prob
         np.testing.assert_array_equal(by_name, evidence.log_prob)
     with pytest.raises(ValueError, match="expected the columns that the model was trained on, found no b"):
         evaluate(run, TABLE.select(["a"]))
@@ -53,7 +60,7 @@ def test_what_is_loaded_scores_as_the_run_does(run):
 
 @pytest.mark.thorough
 def test_a_run_is_evaluated_beside_its_baselines_and_knows_its_rows(run):
-    metrics = evaluate(run, TABLE, samples=10).metrics
+    metrics = evaluate(run, TABLE, method="importance", samples=10).metrics
     assert set(metrics.baselines) == {"factor-analysis", "gaussian-mixture-full", "gaussian-mixture-diagonal"}
     assert (metrics.rows_trained_on, metrics.rows_that_chose_the_model) == (72, 8)
 

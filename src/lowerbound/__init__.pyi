@@ -18,8 +18,8 @@ from lowerbound.distributions.divergence import kl_divergence as kl_divergence
 from lowerbound.distributions.sphere import UniformOnSphere as UniformOnSphere
 from lowerbound.estimator import VariationalAutoencoder as VariationalAutoencoder
 from lowerbound.evidence.annealing import annealed as annealed
-from lowerbound.evidence.importance import Evidence as Evidence
-from lowerbound.evidence.importance import log_evidence as log_evidence
+from lowerbound.evidence.evidence import Evidence as Evidence
+from lowerbound.evidence.ladder import log_evidence as log_evidence
 from lowerbound.evidence.sandwich import Sandwich as Sandwich
 from lowerbound.evidence.sandwich import evidence_sandwich as evidence_sandwich
 from lowerbound.families.columns import MixedColumns as MixedColumns

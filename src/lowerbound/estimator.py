@@ -27,7 +27,8 @@ from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema, described
 from lowerbound.data.tables import Columns, in_order
-from lowerbound.evidence.importance import log_evidence
+from lowerbound.evidence.defaults import ERROR, SAMPLES, Method
+from lowerbound.evidence.ladder import log_evidence
 from lowerbound.inference.codes import decode, encode
 from lowerbound.inference.fingerprints import fingerprints
 from lowerbound.inference.imputation import impute
@@ -74,7 +75,8 @@ class VariationalAutoencoder(
     - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
     - `batch_size`, `learning_rate`, `precision`, `validation` (a share of the rows), `patience` (epochs): as
       in [`lowerbound.fit`][].
-    - `evidence_samples`: importance samples of log p(x) a row.
+    - `evidence_error`: of log p(x) of a row, in nats: samples are drawn until it is below, at most
+      `evidence_samples`; `evidence_method`: as the `method` of [`lowerbound.log_evidence`][].
     - `contamination`: share of the training rows that `predict` calls outliers.
     - `missing`: whether NaN in X stands for a value that was not observed; log p(x) is then that of the
       observed values, and [`impute`][] draws the rest.
@@ -120,7 +122,9 @@ class VariationalAutoencoder(
         precision: str | None = None,
         validation: float = defaults.VALIDATION,
         patience: float | None = defaults.PATIENCE,
-        evidence_samples: int = 100,
+        evidence_error: float = ERROR,
+        evidence_samples: int = SAMPLES,
+        evidence_method: Method = "auto",
         contamination: float = 0.1,
         missing: bool = False,
         random_state: Any = None,
@@ -144,7 +148,9 @@ class VariationalAutoencoder(
         self.precision = precision
         self.validation = validation
         self.patience = patience
+        self.evidence_error = evidence_error
         self.evidence_samples = evidence_samples
+        self.evidence_method = evidence_method
         self.contamination = contamination
         self.missing = missing
         self.random_state = random_state
@@ -264,7 +270,8 @@ class VariationalAutoencoder(
         return self.inverse_transform(self.transform(X))
 
     def score_samples(self, X: Any) -> np.ndarray:
-        """Log p(x) of each row in nats, in the units of X, by importance sampling; higher is better. A row's
+        """Log p(x) of each row in nats, in the units of X, to an error of `evidence_error`; higher is
+        better. A row's
         number does not depend on the other rows."""
         return self._log_prob(self._rows(self._validated(X)))
 
@@ -353,7 +360,14 @@ class VariationalAutoencoder(
         return estimator
 
     def _log_prob(self, rows: Rows) -> np.ndarray:
-        evidence = log_evidence(self.model_, rows, samples=self.evidence_samples, key=self.seed_)
+        evidence = log_evidence(
+            self.model_,
+            rows,
+            method=self.evidence_method,
+            samples=self.evidence_samples,
+            error=self.evidence_error,
+            key=self.seed_,
+        )
         return evidence.log_prob.astype(np.float64)
 
     def _rows(self, X: np.ndarray) -> Rows:

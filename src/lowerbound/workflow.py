@@ -19,12 +19,13 @@ from jaxtyping import UInt32
 from lowerbound.archive.records import DataRecord, HistoryRecord, Provenance, Split
 from lowerbound.archive.whole import write_whole
 from lowerbound.baselines import Density, are_comparable, fit_baselines
-from lowerbound.baselines.comparison import Evaluation, Method, TrainedOn, compared, finite_rows, scorable
+from lowerbound.baselines.comparison import Evaluation, TrainedOn, compared, finite_rows, scorable
 from lowerbound.data.chunks import observed
 from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
 from lowerbound.distributions.support import words
-from lowerbound.evidence.importance import Callback, Scored
+from lowerbound.evidence.defaults import CHAINS, SAMPLES, Method
+from lowerbound.evidence.ladder import Callback, Scored
 from lowerbound.inference.fingerprints import digest_of, fingerprints
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.vae import VAE
@@ -99,9 +100,9 @@ def evaluate(
     x: Any,
     *,
     baselines: Mapping[str, Density] | None = None,
-    samples: int = 1000,
-    chains: int = 16,
-    method: Method = "importance",
+    samples: int = SAMPLES,
+    chains: int = CHAINS,
+    method: Method = "auto",
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
     unfinished: str | Path | None = None,
@@ -115,7 +116,7 @@ def evaluate(
     - `baselines`: densities by name, as [`fit_baselines`][lowerbound.baselines.fit.fit_baselines] gives
       them; by default those of the run.
     - `samples`, `chains`, `method`, `callbacks`, `unfinished`: those of
-      [`log_evidence`][lowerbound.evidence.importance.log_evidence]; `seed`: its key.
+      [`log_evidence`][lowerbound.evidence.ladder.log_evidence]; `seed`: its key.
 
     Returns the [`Metrics`][lowerbound.archive.records.Metrics] and the evidence of each row. Rows that are
     outside the model's support, and others whose log p(x) or bound is not finite, are named in
@@ -167,7 +168,8 @@ def report(
     path: str | os.PathLike[str] | None = None,
     *,
     train: Any = None,
-    samples: int = 1000,
+    samples: int = SAMPLES,
+    method: Method = "auto",
     seed: int = 0,
     watch: Watch | None = None,
     wording: Callable[[Advice], str] = str,
@@ -175,9 +177,9 @@ def report(
     """One page on a model: the verdict, log p(x) with its errors, pictures, and how it was made; written to
     `path` where one is given. It needs no network and no other file.
 
-    **Arguments:** `subject`, `x`, `samples`, `seed`: as in [`evaluate`][]; `train`: the rows that trained the
-    model, to see whether samples are copies of them and what was memorised; `watch`: is told how far it is;
-    `wording`: how the page spells an advice.
+    **Arguments:** `subject`, `x`, `samples`, `method`, `seed`: as in [`evaluate`][]; `train`: the rows that
+    trained the model, to see whether samples are copies of them and what was memorised; `watch`: is told how
+    far it is; `wording`: how the page spells an advice.
 
     **Raises:** `FloatingPointError` where log p(x) is finite for fewer than 2 rows.
     """
@@ -188,9 +190,9 @@ def report(
     source = subject.rows(x)
     if len(source.x) < 2:
         raise ValueError(f"{source.name}: expected at least 2 rows, for an error; found {len(source.x)}")
-    watch.said(f"log p(x) of {len(source.x)} rows of {source.name}, {samples} samples a row")
+    watch.said(f"log p(x) of {len(source.x)} rows of {source.name}, up to {samples:,} samples a row")
     with watch.scoring(len(source.x)) as told:
-        evaluation = evaluate(subject, source, samples=samples, seed=seed, callbacks=[told])
+        evaluation = evaluate(subject, source, samples=samples, method=method, seed=seed, callbacks=[told])
     finite = finite_rows(source, evaluation).x
     if len(finite) < 2:
         raise FloatingPointError(
@@ -257,7 +259,8 @@ def train_run(
     held_out: Any,
     *,
     baselines: bool = True,
-    samples: int = 1000,
+    samples: int = SAMPLES,
+    method: Method = "auto",
     seed: int = 0,
     command: str | None = None,
     watch: Watch | None = None,
@@ -267,8 +270,8 @@ def train_run(
     history, baselines of the same rows, what was measured on `held_out`, and pictures.
 
     **Arguments:** `model`: untrained; `train`, `held_out`: arrays, data frames or sources, whose columns are
-    matched by name; `baselines`: whether to fit them; `samples`: of log p(x), a row; `command`: kept in the
-    provenance; `watch`: is told how far the run is; the rest are those of [`lowerbound.fit`][].
+    matched by name; `baselines`: whether to fit them; `samples`, `method`: of log p(x); `command`: kept in
+    the provenance; `watch`: is told how far the run is; the rest are those of [`lowerbound.fit`][].
 
     What is trained is measured whatever a held-out row holds: see [`evaluate`][].
 
@@ -300,9 +303,9 @@ def train_run(
     watch.said(f"trained {int(result.state.step)} steps ({result.stopped}); the model is in {run.path}")
     if baselines and (fitted := _baselines(result.model, observed(result.model, train.x, seed), seed, watch)):
         run.write_baselines(fitted)
-    watch.said(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, {samples} samples a row")
+    watch.said(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, up to {samples:,} samples a row")
     with watch.scoring(len(held_out.x)) as told:
-        evaluation = evaluate(run, held_out, samples=samples, seed=seed, callbacks=[told])
+        evaluation = evaluate(run, held_out, samples=samples, method=method, seed=seed, callbacks=[told])
     run.write_metrics(evaluation.metrics)
     _draw(run, result, finite_rows(held_out, evaluation), seed)
     return run

@@ -23,7 +23,22 @@ PROVENANCE = Provenance(
     Split(90, 10), 7, "epochs", 40, {"jax": "0.1"}, None,
 )  # fmt: skip
 METRICS = Metrics(
-    *(-12.5, 0.1, -12.0, math.nan, 0.01, 0.1, 50, "importance", 3.0, 1.0, 11.0, 0.0, "counting measure"),
+    *(
+        -12.5,
+        0.1,
+        -12.0,
+        math.nan,
+        0.01,
+        0.1,
+        -1e-4,
+        50,
+        {"refined": 18},
+        1,
+        3.0,
+        1.0,
+        11.0,
+        "counting measure",
+    ),
     *(20, 4, (3, 7), 0, 0, 1.5, 13.0),
     {"mixture": BaselineScore(-13.0, 0.2, 1.0, 0.05, "by EM")},
 )

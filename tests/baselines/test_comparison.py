@@ -27,8 +27,10 @@ def model():
 
 def test_differences_are_paired_over_rows(model):
     baselines = lb.fit_baselines(COUNTS, lb.BetaBinomial(COUNTS.shape[1], 4))
-    metrics = compared(model, rows(COUNTS), baselines, TrainedOn(), samples=20, seed=3).metrics
-    mine = lb.log_evidence(model, COUNTS, samples=20, key=3)
+    metrics = compared(
+        model, rows(COUNTS), baselines, TrainedOn(), method="importance", samples=20, seed=3
+    ).metrics
+    mine = lb.log_evidence(model, COUNTS, method="importance", samples=20, key=3)
     assert metrics.log_likelihood == mine.mean
     assert metrics.elbo + metrics.rate + metrics.distortion == pytest.approx(0, abs=1e-4)
     for name, baseline in baselines.items():
@@ -51,17 +53,17 @@ def overflowing(threshold):
 
 
 def test_rows_that_are_not_finite_are_named_and_the_rest_reported():
-    evaluation = compared(overflowing(2), rows(COUNTS), {}, TrainedOn(), samples=20)
+    evaluation = compared(overflowing(2), rows(COUNTS), {}, TrainedOn(), method="importance", samples=20)
     finite = COUNTS[:, 0] <= 2
     assert list(evaluation.metrics.rows_not_finite) == np.flatnonzero(~finite).tolist() != []
     np.testing.assert_array_equal(finite_rows(rows(COUNTS), evaluation).x, COUNTS[finite])
     log_p = scipy.stats.binom(4, 0.3).logpmf(COUNTS[finite]).sum(1)
     assert evaluation.metrics.log_likelihood == pytest.approx(log_p.mean(), abs=1e-4)
-    fine = compared(overflowing(4), rows(COUNTS), {}, TrainedOn(), samples=20)
+    fine = compared(overflowing(4), rows(COUNTS), {}, TrainedOn(), method="importance", samples=20)
     paired = differences({"a": evaluation, "b": fine})["b"]
     assert paired.difference == pytest.approx(0, abs=1e-5)
     with pytest.raises(FloatingPointError, match="finite for none of the 60 rows"):
-        compared(overflowing(-1), rows(COUNTS), {}, TrainedOn(), samples=20)
+        compared(overflowing(-1), rows(COUNTS), {}, TrainedOn(), method="importance", samples=20)
 
 
 def test_rows_outside_the_support_have_no_density_and_are_named_and_the_rest_is_as_without_them(model):
@@ -69,8 +71,8 @@ def test_rows_outside_the_support_have_no_density_and_are_named_and_the_rest_is_
     x = np.insert(x, 30, [0, 0, 9], axis=0)
     words = r"0 to 4, found 20 in row 7, column 1;.* log p\(x\) is −∞ for rows 7, 30, counted from 0"
     with pytest.warns(OutsideWarning, match=words):
-        holed = compared(model, rows(x), {}, TrainedOn(), samples=20)
-    whole = compared(model, rows(COUNTS), {}, TrainedOn(), samples=20)
+        holed = compared(model, rows(x), {}, TrainedOn(), method="importance", samples=20)
+    whole = compared(model, rows(COUNTS), {}, TrainedOn(), method="importance", samples=20)
     assert holed.metrics.rows_not_finite == (7, 30)
     assert (holed.evidence.log_prob[[7, 30]] == -np.inf).all()
     assert (holed.metrics.n_rows, whole.metrics.n_rows) == (62, 60)
@@ -78,15 +80,15 @@ def test_rows_outside_the_support_have_no_density_and_are_named_and_the_rest_is_
     for name in same:
         assert getattr(holed.metrics, name) == getattr(whole.metrics, name)
     with pytest.raises(lb.DataError, match="found 20 in row 0"):
-        compared(model, rows(x[7:8]), {}, TrainedOn(), samples=20)
+        compared(model, rows(x[7:8]), {}, TrainedOn(), method="importance", samples=20)
     with pytest.raises(lb.DataError, match="rows of 3 values"):
-        compared(model, rows(x[:, :2]), {}, TrainedOn(), samples=20)
+        compared(model, rows(x[:, :2]), {}, TrainedOn(), method="importance", samples=20)
 
 
 def test_rows_are_known_again_wherever_they_stand(model):
     shuffled = np.random.default_rng(1).permutation(COUNTS).astype(np.float64)
     known = TrainedOn(fingerprints(COUNTS[:10]), fingerprints(COUNTS[10:12]))
-    metrics = compared(model, rows(shuffled), {}, known, samples=2).metrics
+    metrics = compared(model, rows(shuffled), {}, known, method="importance", samples=2).metrics
     trained = {tuple(row) for row in COUNTS[:10]}
     assert metrics.rows_trained_on == sum(tuple(row) in trained for row in COUNTS)
     chose = {tuple(row) for row in COUNTS[10:12]}
@@ -98,7 +100,7 @@ def test_model_and_baseline_are_in_one_measure():
     bits = np.random.default_rng(0).integers(0, 2, (50, 4))
     built = build(bits, latent_dim=1, width=8, depth=0)
     blind = lb.VAE(built.model.prior, built.model.posterior, lambda z: lb.Bernoulli(4)(0 * z.repeat(4)))
-    metrics = compared(blind, rows(bits), {}, TrainedOn(), samples=500).metrics
+    metrics = compared(blind, rows(bits), {}, TrainedOn(), method="importance", samples=500).metrics
     # log p(x∣z) is constant, so the weights are p(z)/q(z∣x) alone, whose mean is 1.
     error = metrics.log_likelihood_monte_carlo_error
     assert metrics.log_likelihood == pytest.approx(4 * np.log(0.5), abs=5 * error)

@@ -5,7 +5,9 @@ import pytest
 
 from lowerbound.cli import main
 
-QUICK = ["--epochs", "3", "--width", "16", "--samples", "10"]
+FAST = ["--method", "importance"]  # compiles one small program
+
+QUICK = ["--epochs", "3", "--width", "16", *FAST, "--samples", "10"]
 
 
 @pytest.fixture(scope="session")

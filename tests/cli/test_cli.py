@@ -10,7 +10,9 @@ import pytest
 
 from lowerbound.cli import main
 
-QUICK = ["--epochs", "3", "--width", "16", "--samples", "10"]
+FAST = ["--method", "importance"]  # compiles one small program
+
+QUICK = ["--epochs", "3", "--width", "16", *FAST, "--samples", "10"]
 
 
 @pytest.mark.thorough
@@ -49,20 +51,36 @@ def test_fit_writes_what_it_says(run_folder):
 @pytest.mark.thorough
 def test_evaluate_knows_the_rows_that_trained_the_model(run_folder, capsys):
     assert (
-        main(["evaluate", str(run_folder), "digits:train", "--samples", "10", "--no-diagnosis", "--json"])
+        main(
+            [
+                "evaluate",
+                str(run_folder),
+                "digits:train",
+                *FAST,
+                "--samples",
+                "10",
+                "--no-diagnosis",
+                "--json",
+            ]
+        )
         == 0
     )
     metrics = json.loads(capsys.readouterr().out)
     # Rows of digits:train that equal another one of it are counted wherever they stand.
     assert metrics["rows_trained_on"] == 1293
     assert metrics["rows_that_chose_the_model"] == 144
-    assert main(["evaluate", str(run_folder), "digits:train", "--samples", "10", "--no-diagnosis"]) == 0
+    assert (
+        main(["evaluate", str(run_folder), "digits:train", *FAST, "--samples", "10", "--no-diagnosis"]) == 0
+    )
     assert "1293 of these rows trained the model: this is no held-out figure" in capsys.readouterr().out
 
 
 @pytest.mark.thorough
 def test_evaluate_prints_the_keys_of_metrics_json(run_folder, capsys):
-    assert main(["evaluate", str(run_folder), "digits", "--samples", "10", "--no-diagnosis", "--json"]) == 0
+    assert (
+        main(["evaluate", str(run_folder), "digits", *FAST, "--samples", "10", "--no-diagnosis", "--json"])
+        == 0
+    )
     out = json.loads(capsys.readouterr().out)
     stored = json.loads((run_folder / "metrics.json").read_text())
     assert set(out) == set(stored)
@@ -89,7 +107,7 @@ def test_a_file_of_grey_images_is_binarised_once_asked_and_remembered(tmp_path, 
     data, out = f"{tmp_path}/grey.npz:x", str(tmp_path / "run")
     options = [*QUICK, "--latent-dim", "1", "--test", "0.25", "--binarize", "dynamic"]
     assert main(["fit", data, "--out", out, *options]) == 0
-    assert main(["evaluate", out, data, "--samples", "5", "--no-diagnosis", "--json"]) == 0
+    assert main(["evaluate", out, data, *FAST, "--samples", "5", "--no-diagnosis", "--json"]) == 0
     metrics = json.loads(capsys.readouterr().out.split("\n{", 1)[-1].join(["{", ""]))
     assert "binarised at random" in metrics["measure"]
     assert metrics["n_rows"] == 120

@@ -5,12 +5,25 @@ import pytest
 
 from lowerbound.cli import main
 
+FAST = ["--method", "importance"]  # compiles one small program
+
 
 @pytest.mark.thorough
 def test_a_fit_of_few_images_with_channels_first_ends_well(tmp_path, capsys):
     """14 rows leave one to report on; before, its pictures ended the call with status 2 after training."""
     np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 256, (14, 3, 4, 4)).astype(np.uint8))
-    options = ["--epochs", "1", "--width", "4", "--samples", "5", "--no-baselines", "--latent-dim", "3"]
+    options = [
+        "--epochs",
+        "1",
+        "--width",
+        "4",
+        *FAST,
+        "--samples",
+        "5",
+        "--no-baselines",
+        "--latent-dim",
+        "3",
+    ]
     assert main(["fit", str(tmp_path / "x.npy"), "--out", str(tmp_path / "run"), *options]) == 0
     early, late = capsys.readouterr().err.split("\ntrained ")
     for name in ("reconstructions", "samples", "sample-means", "latents"):

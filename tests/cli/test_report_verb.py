@@ -22,6 +22,8 @@ from lowerbound.workflow import Report
 
 from ..pages.page import VERDICTS, Reader, a_diagnosis
 
+FAST = ["--method", "importance"]  # compiles one small program
+
 
 @pytest.fixture
 def quick(monkeypatch):
@@ -43,7 +45,7 @@ def words(out: Path) -> str:
 @pytest.mark.thorough
 def test_a_page_is_written_and_the_verdict_printed(run_folder, tmp_path, quick, capsys):
     out = tmp_path / "report.html"
-    assert main(["report", str(run_folder), "digits", "--out", str(out), "--samples", "10"]) == 0
+    assert main(["report", str(run_folder), "digits", "--out", str(out), *FAST, "--samples", "10"]) == 0
     assert capsys.readouterr().out.startswith(
         "One of two checks calls for a change.\n  collapsed dimensions: "
     )
@@ -62,7 +64,7 @@ def test_a_page_is_written_and_the_verdict_printed(run_folder, tmp_path, quick, 
 @pytest.mark.thorough
 def test_json_says_what_was_written_and_the_verdicts(run_folder, tmp_path, quick, capsys):
     out = tmp_path / "report.html"
-    call = ["report", str(run_folder), "digits", "--out", str(out), "--samples", "10", "--json"]
+    call = ["report", str(run_folder), "digits", "--out", str(out), *FAST, "--samples", "10", "--json"]
     assert main(call) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["out"] == str(out)
@@ -95,7 +97,7 @@ def run_of_reals(tmp_path_factory):
 @pytest.mark.slow
 def test_training_rows_that_are_not_where_they_were(run_of_reals, tmp_path, quick, capsys):
     out, run, rows = tmp_path / "report.html", str(run_of_reals / "run"), str(run_of_reals / "rows.npy")
-    call = ["report", run, rows, "--out", str(out), "--samples", "10", "--overwrite"]
+    call = ["report", run, rows, "--out", str(out), *FAST, "--samples", "10", "--overwrite"]
     assert main(call) == 0
     assert len(quick["train"]) == 27
     moved = shutil.move(rows, tmp_path / "moved.npy")
@@ -118,14 +120,14 @@ def test_rows_without_a_finite_evidence_are_named_and_the_others_reported(
 ):
     out = tmp_path / "report.html"
     call = ["report", str(run_of_reals / "run"), str(run_of_reals / "absurd.npy"), "--out", str(out)]
-    assert main([*call, "--samples", "10"]) == 1
+    assert main([*call, *FAST, "--samples", "10"]) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert "absurd.npy: log p(x) or its bound is not finite for rows 3, 17 (counted from 0)" in error
     assert "not finite for rows 3, 17" in words(out)
     assert "On 58 rows" in words(out)
     assert len(quick["x"]) == 58
     assert np.isfinite(quick["x"]).all()
-    assert main([*call, "--samples", "10", "--overwrite", "--json"]) == 1
+    assert main([*call, *FAST, "--samples", "10", "--overwrite", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["rows_not_finite"] == [3, 17]
 
 
@@ -133,7 +135,7 @@ def test_rows_without_a_finite_evidence_are_named_and_the_others_reported(
 def test_no_report_where_no_row_has_a_finite_evidence(run_of_reals, tmp_path, quick, capsys):
     out = tmp_path / "report.html"
     call = ["report", str(run_of_reals / "run"), str(run_of_reals / "all-absurd.npy"), "--out", str(out)]
-    assert main([*call, "--samples", "10"]) == 1
+    assert main([*call, *FAST, "--samples", "10"]) == 1
     assert "log p(x) is finite for none" in capsys.readouterr().err.strip().splitlines()[-1]
     assert not out.exists()
 
@@ -185,7 +187,7 @@ def test_history_that_is_no_json_is_named(run_folder, tmp_path, quick, capsys):
     shutil.copytree(run_folder, tmp_path / "run")
     (tmp_path / "run" / "history.jsonl").write_text("{")
     out = str(tmp_path / "report.html")
-    assert main(["report", str(tmp_path / "run"), "digits", "--out", out, "--samples", "10"]) == 2
+    assert main(["report", str(tmp_path / "run"), "digits", "--out", out, *FAST, "--samples", "10"]) == 2
     assert "history.jsonl, line 1: expected a record of a training" in capsys.readouterr().err
 
 
@@ -196,7 +198,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(run_folder, tmp_path,
 
     out = tmp_path / "report.html"
     out.write_text("an earlier report")
-    call = ["report", str(run_folder), "digits", "--out", str(out), "--samples", "10", "--overwrite"]
+    call = ["report", str(run_folder), "digits", "--out", str(out), *FAST, "--samples", "10", "--overwrite"]
     monkeypatch.setattr(os, "fsync", full)
     assert main(call) == 1
     captured = capsys.readouterr()

@@ -11,7 +11,9 @@ import lowerbound as lb
 from lowerbound.cli import main
 from lowerbound.cli.console import Progress
 
-OPTIONS = ["--latent-dim", "1", "--epochs", "3", "--width", "8", "--samples", "10", "--no-baselines"]
+FAST = ["--method", "importance"]  # compiles one small program
+
+OPTIONS = ["--latent-dim", "1", "--epochs", "3", "--width", "8", *FAST, "--samples", "10", "--no-baselines"]
 RNG = np.random.default_rng(0)
 ROWS = np.stack([RNG.normal(size=80), RNG.normal(1000, 30, size=80)], axis=1).astype(np.float32)
 
@@ -34,14 +36,14 @@ def flowers(tmp_path_factory):
 
 def scores(capsys, *call):
     capsys.readouterr()
-    assert main(["score", *map(str, call), "--samples", "10"]) == 0
+    assert main(["score", *map(str, call), *FAST, "--samples", "10"]) == 0
     lines = capsys.readouterr().out.splitlines()[1:]
     return np.array([line.split(",")[0] for line in lines], float)
 
 
 def test_a_row_has_one_number_however_it_comes_in(flowers, tmp_path, capsys):
     """From Python, in a table, in one of another order of columns, and in a file that is mapped."""
-    loaded = lb.log_evidence(lb.load(flowers / "run"), ROWS, samples=10).log_prob
+    loaded = lb.log_evidence(lb.load(flowers / "run"), ROWS, method="importance", samples=10).log_prob
     permuted = write_csv(tmp_path / "permuted.csv", ["b", "a"], ROWS[:, ::-1].T)
     np.save(tmp_path / "rows.npy", ROWS)
     for data in (flowers / "flowers.csv", permuted, tmp_path / "rows.npy"):
@@ -54,19 +56,27 @@ def test_a_column_that_is_kept_from_an_offset_has_one_number_too(tmp_path, capsy
     x = np.stack([1.7e9 + np.sort(RNG.uniform(0, 600, 80)), RNG.normal(size=80)], axis=1)
     data = write_csv(tmp_path / "readings.csv", ["seconds", "reading"], x.T)
     assert main(["fit", data, "--out", str(tmp_path / "run"), *OPTIONS]) == 0
-    assert main(["score", str(tmp_path / "run"), data, "--samples", "10", "--out", f"{tmp_path}/s.npy"]) == 0
+    assert (
+        main(["score", str(tmp_path / "run"), data, *FAST, "--samples", "10", "--out", f"{tmp_path}/s.npy"])
+        == 0
+    )
     scored = np.load(tmp_path / "s.npy")[:, 0]
     model, table = lb.load(tmp_path / "run"), lb.read(data)
     np.save(tmp_path / "rows.npy", x)
     for rows in (x, table, table.select([1, 0]), np.load(tmp_path / "rows.npy", mmap_mode="r")):
-        np.testing.assert_array_equal(lb.log_evidence(model, rows, samples=10).log_prob, scored)
+        np.testing.assert_array_equal(
+            lb.log_evidence(model, rows, method="importance", samples=10).log_prob, scored
+        )
     assert (np.abs(lb.sample(model, 20, key=0)[:, 0] - 1.7e9) < 3000).all()
     assert len(np.unique(lb.reconstruct(model, x)[:, 0])) > 40
 
 
 @pytest.mark.parametrize("verb", ["score", "evaluate", "encode"])
 def test_the_column_of_labels_is_known_again(flowers, tmp_path, verb, capsys):
-    options = {"evaluate": ["--no-diagnosis", "--samples", "10", "--json"], "score": ["--samples", "10"]}
+    options = {
+        "evaluate": ["--no-diagnosis", *FAST, "--samples", "10", "--json"],
+        "score": [*FAST, "--samples", "10"],
+    }
     out = ["--out", str(tmp_path / "codes.png")] if verb == "encode" else []
     call = [verb, str(flowers / "run"), str(flowers / "flowers.csv"), *options.get(verb, []), *out]
     assert main(call) == 0
@@ -79,7 +89,7 @@ def test_the_columns_of_a_test_file_are_taken_by_name(tmp_path, capsys):
     test = write_csv(tmp_path / "test.csv", ["b", "a"], ROWS[70:, ::-1].T)
     assert main(["fit", train, "--test", test, "--out", str(tmp_path / "run"), *OPTIONS, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    expected = lb.log_evidence(lb.load(tmp_path / "run"), ROWS[70:], samples=10)
+    expected = lb.log_evidence(lb.load(tmp_path / "run"), ROWS[70:], method="importance", samples=10)
     assert found["log_likelihood"] == pytest.approx(expected.mean, rel=1e-5)
     narrow = write_csv(tmp_path / "narrow.csv", ["a"], [ROWS[70:, 0]])
     assert main(["fit", train, "--test", narrow, "--out", str(tmp_path / "other"), *OPTIONS]) == 2
@@ -90,7 +100,7 @@ def test_the_columns_of_a_test_file_are_taken_by_name(tmp_path, capsys):
 def test_progress_ends_at_the_number_that_is_reported(flowers, monkeypatch, capsys):
     told = []
     monkeypatch.setattr(Progress, "scoring", lambda _, record: told.append(record["log_prob"]))
-    call = ["evaluate", str(flowers / "run"), str(flowers / "flowers.csv"), "--samples", "10"]
+    call = ["evaluate", str(flowers / "run"), str(flowers / "flowers.csv"), *FAST, "--samples", "10"]
     assert main([*call, "--no-diagnosis", "--json"]) == 0
     assert told[-1] == pytest.approx(json.loads(capsys.readouterr().out)["log_likelihood"], rel=1e-9)
 

@@ -14,6 +14,8 @@ from lowerbound.cli import main
 from lowerbound.cli.console import Progress
 from lowerbound.data.sources import open_source
 
+FAST = ["--method", "importance"]  # compiles one small program
+
 
 def table(path):
     if path.suffix == ".npy":
@@ -30,7 +32,11 @@ def table(path):
     [
         ("encode", [], ["z0", "z1"]),
         ("reconstruct", [], [f"x{i}" for i in range(64)]),
-        ("score", ["--samples", "40"], ["log_prob", "standard_error", "effective_sample_size", "k_hat"]),
+        (
+            "score",
+            [*FAST, "--samples", "40"],
+            ["log_prob", "standard_error", "effective_sample_size", "k_hat"],
+        ),
     ],
 )
 def test_a_table_holds_what_the_function_returns(run_folder, tmp_path, verb, options, names, ending):
@@ -40,7 +46,7 @@ def test_a_table_holds_what_the_function_returns(run_folder, tmp_path, verb, opt
     assert columns in (None, names)
     model, x = lb.load(run_folder), open_source("digits:test").x
     if verb == "score":
-        evidence = lb.log_evidence(model, x, samples=40)
+        evidence = lb.log_evidence(model, x, method="importance", samples=40)
         expected = np.stack([getattr(evidence, name) for name in names], axis=1)
     else:
         expected = getattr(lb, verb)(model, x)
@@ -49,7 +55,7 @@ def test_a_table_holds_what_the_function_returns(run_folder, tmp_path, verb, opt
 
 @pytest.mark.thorough
 def test_without_out_scores_go_to_standard_output(run_folder, capsys):
-    assert main(["score", str(run_folder), "digits", "--samples", "10"]) == 0
+    assert main(["score", str(run_folder), "digits", *FAST, "--samples", "10"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "log_prob,standard_error,effective_sample_size,k_hat"
     assert len(lines) == 361
@@ -78,17 +84,29 @@ def test_json_says_what_was_written(run_folder, tmp_path, capsys):
 def test_two_models_are_compared_on_the_same_rows(run_folder, tmp_path, capsys):
     other = tmp_path / "other"
     call = ["fit", "digits", "--latent-dim", "1", "--out", str(other), "--epochs", "3", "--width", "16"]
-    assert main([*call, "--samples", "10", "--no-baselines"]) == 0
+    assert main([*call, *FAST, "--samples", "10", "--no-baselines"]) == 0
     capsys.readouterr()
     assert (
         main(
-            ["evaluate", str(run_folder), str(other), "digits", "--samples", "10", "--no-diagnosis", "--json"]
+            [
+                "evaluate",
+                str(run_folder),
+                str(other),
+                "digits",
+                *FAST,
+                "--samples",
+                "10",
+                "--no-diagnosis",
+                "--json",
+            ]
         )
         == 0
     )
     found = json.loads(capsys.readouterr().out)
     x = open_source("digits:test").x
-    a, b = (lb.log_evidence(lb.load(f), x, samples=10).log_prob for f in (run_folder, other))
+    a, b = (
+        lb.log_evidence(lb.load(f), x, method="importance", samples=10).log_prob for f in (run_folder, other)
+    )
     paired = found["differences"][str(other)]
     assert paired["difference"] == pytest.approx((a - b).mean(), abs=1e-5)
     assert paired["standard_error"] == pytest.approx((a - b).std(ddof=1) / np.sqrt(360), rel=1e-4)
@@ -105,11 +123,23 @@ def test_columns_are_matched_by_name_and_labels_may_be_one_of_them(tmp_path, cap
     train.write_text("\n".join(["a,kind,b", *lines]) + "\n")
     np.savetxt(later, rows[:, [1, 0]], delimiter=",", header="b,a", comments="")
     out = tmp_path / "run"
-    options = ["--labels", "kind", "--latent-dim", "1", "--epochs", "3", "--width", "8", "--samples", "10"]
+    options = [
+        "--labels",
+        "kind",
+        "--latent-dim",
+        "1",
+        "--epochs",
+        "3",
+        "--width",
+        "8",
+        *FAST,
+        "--samples",
+        "10",
+    ]
     assert main(["fit", str(train), "--out", str(out), *options]) == 0
     scores = []
     for data, labels in ((train, ["--labels", "kind"]), (later, [])):
-        assert main(["score", str(out), str(data), *labels, "--samples", "10"]) == 0
+        assert main(["score", str(out), str(data), *labels, *FAST, "--samples", "10"]) == 0
         scores.append(capsys.readouterr().out.split("log_prob", 1)[1])
     assert scores[0] == scores[1]
     np.savetxt(later, rows[:, [1]], delimiter=",", header="b", comments="")
@@ -123,14 +153,14 @@ def test_an_earlier_runs_baselines_are_not_scored_as_this_ones(tmp_path):
     out.mkdir()
     (out / "baselines.safetensors").write_bytes(b"an earlier run's")
     call = ["fit", "digits", "--latent-dim", "1", "--out", str(out), "--epochs", "3", "--width", "16"]
-    assert main([*call, "--samples", "10", "--no-baselines", "--overwrite"]) == 0
-    assert main(["evaluate", str(out), "digits", "--samples", "10", "--no-diagnosis"]) == 0
+    assert main([*call, *FAST, "--samples", "10", "--no-baselines", "--overwrite"]) == 0
+    assert main(["evaluate", str(out), "digits", *FAST, "--samples", "10", "--no-diagnosis"]) == 0
 
 
 @pytest.mark.thorough
 def test_an_evaluation_that_was_interrupted_goes_on_where_it_was(run_folder, monkeypatch, capsys):
     """A first call is stopped after 64 of 360 rows; the second begins there and prints the same numbers."""
-    call = ["evaluate", str(run_folder), "digits", "--samples", "50", "--no-diagnosis", "--json"]
+    call = ["evaluate", str(run_folder), "digits", *FAST, "--samples", "50", "--no-diagnosis", "--json"]
     assert main(call) == 0
     whole = json.loads(capsys.readouterr().out)
     scored = []
@@ -159,9 +189,13 @@ def test_rows_whose_evidence_is_not_finite_are_named_and_the_status_is_1(run_fol
     first = lambda m: m.posterior.network.network.weights[0]  # noqa: E731
     model = eqx.tree_at(first, lb.load(run_folder), replace_fn=lambda w: w.at[pixel].set(3e37))
     lb.save(model, tmp_path / "broken")
-    expected = np.flatnonzero(~np.isfinite(lb.log_evidence(model, x, samples=5).log_prob))
+    expected = np.flatnonzero(
+        ~np.isfinite(lb.log_evidence(model, x, method="importance", samples=5).log_prob)
+    )
     assert 0 < len(expected) < 300
-    assert main(["evaluate", str(tmp_path / "broken"), "digits", "--samples", "5", "--no-diagnosis"]) == 1
+    assert (
+        main(["evaluate", str(tmp_path / "broken"), "digits", *FAST, "--samples", "5", "--no-diagnosis"]) == 1
+    )
     out = capsys.readouterr().out
     assert f"is not finite for row{'s' * (len(expected) > 1)} {expected[0]}" in out
     assert "log p(x), this model" in out
@@ -170,10 +204,10 @@ def test_rows_whose_evidence_is_not_finite_are_named_and_the_status_is_1(run_fol
 @pytest.mark.slow
 def test_evaluate_says_what_is_wrong_with_a_model_and_what_to_change(run_folder, capsys):
     """Three epochs of 16 units: the posterior of a row is far from the best of its family."""
-    assert main(["evaluate", str(run_folder), "digits", "--samples", "10"]) == 0
+    assert main(["evaluate", str(run_folder), "digits", *FAST, "--samples", "10"]) == 0
     out = capsys.readouterr().out
     assert "amortisation gap: " in out
     assert "Try: " in out
-    assert main(["evaluate", str(run_folder), "digits", "--samples", "10", "--json"]) == 0
+    assert main(["evaluate", str(run_folder), "digits", *FAST, "--samples", "10", "--json"]) == 0
     verdicts = json.loads(capsys.readouterr().out)["verdicts"]
     assert {"collapsed dimensions", "memorised rows"} <= {verdict["name"] for verdict in verdicts}

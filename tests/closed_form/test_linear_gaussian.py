@@ -101,14 +101,14 @@ class TestEvidence:
     WIDEN, K = 1.2, 1000
 
     def test_covers_log_p_for_98_rows_of_100(self, truth, rows):
-        evidence = lb.log_evidence(truth.model(widen=self.WIDEN), rows, samples=self.K)
+        evidence = lb.log_evidence(truth.model(widen=self.WIDEN), rows, method="importance", samples=self.K)
         z_score = (evidence.log_prob - truth.marginal.logpdf(rows)) / evidence.standard_error
         assert (np.abs(z_score) < 3).sum() >= 98
         assert 0.7 < z_score.std() < 1.3  # 1 ± 4/√(2·100): neither too sure nor too modest
 
     def test_diagnostics_are_their_closed_forms(self, truth, rows):
         """ESS → K/ρ, standard error → √((ρ − 1)/K), elbo → log p − gap; over rows within 4 errors."""
-        evidence = lb.log_evidence(truth.model(widen=self.WIDEN), rows, samples=self.K)
+        evidence = lb.log_evidence(truth.model(widen=self.WIDEN), rows, method="importance", samples=self.K)
         rho = truth.rho(self.WIDEN)
         for estimate, expected in (
             (evidence.effective_sample_size, self.K / rho),
@@ -122,7 +122,9 @@ class TestEvidence:
         """The variance over 40 seeds, pooled over 100 rows, has a relative error of √(2/(39·100)) = 2.3 %;
         so the two standard errors agree within 4 times half of that."""
         model = truth.model(widen=self.WIDEN)
-        runs = [lb.log_evidence(model, rows, samples=200, key=seed) for seed in range(40)]
+        runs = [
+            lb.log_evidence(model, rows, method="importance", samples=200, key=seed) for seed in range(40)
+        ]
         spread = np.sqrt(np.var([run.log_prob for run in runs], axis=0, ddof=1).mean())
         claimed = np.sqrt(np.mean([run.standard_error**2 for run in runs]))
         assert spread == pytest.approx(claimed, rel=4 * 0.023 / 2)
@@ -131,7 +133,9 @@ class TestEvidence:
         """Rows in a table three times over share their noise, so that the error does not fall. Over 100
         seeds a standard deviation has a relative error of 1/√(2·99) = 7.1 %."""
         model, table = truth.model(widen=self.WIDEN), np.concatenate([rows[:7]] * 3 + [rows[7:11]])
-        runs = [lb.log_evidence(model, table, samples=100, key=seed) for seed in range(100)]
+        runs = [
+            lb.log_evidence(model, table, method="importance", samples=100, key=seed) for seed in range(100)
+        ]
         claimed = np.sqrt(np.mean([run.monte_carlo_error**2 for run in runs]))
         assert np.std([run.mean for run in runs], ddof=1) == pytest.approx(claimed, rel=4 * 0.071)
         independent = np.sqrt((runs[0].standard_error ** 2).sum()) / len(table)
@@ -142,7 +146,7 @@ class TestEvidence:
         """From all K weights of the same draws, which ArviZ wants negated. K = 900 has 3√K whole, since ArviZ
         rounds the length of the tail down and the library up."""
         model, x = truth.model(widen=widen), rows[:20]
-        evidence = lb.log_evidence(model, x, samples=900, key=4)
+        evidence = lb.log_evidence(model, x, method="importance", samples=900, key=4)
 
         def log_weight(x):
             return model.draw(x, RowKeys.by_content(as_key(4), x), 900).log_weight
@@ -155,7 +159,10 @@ class TestEvidence:
         """Weights have tail index 1 − s² for a posterior s times as wide (none for s > 1). With 20 latents
         and K = 2,000, 0.3 is told in over 95 % of rows, and 1.2 in under 5 %."""
         x = wide.marginal.rvs(40, random_state=1).astype(np.float32)
-        k_hat = {s: lb.log_evidence(wide.model(widen=s), x, samples=2000).k_hat for s in (0.3, 1.2)}
+        k_hat = {
+            s: lb.log_evidence(wide.model(widen=s), x, method="importance", samples=2000).k_hat
+            for s in (0.3, 1.2)
+        }
         assert np.mean(k_hat[0.3] > 0.7) > 0.95
         assert np.mean(k_hat[1.2] > 0.7) < 0.05
 
@@ -164,7 +171,7 @@ class TestEvidence:
         """20 latents, K = 5,000, posterior 1.2 times as wide: log p(x) within ±1.96 standard errors for 93 to
         97 % of 2,000 rows, and the mean within 0.01 nats."""
         x = wide.marginal.rvs(2000, random_state=1).astype(np.float32)
-        evidence = lb.log_evidence(wide.model(widen=1.2), x, samples=5000)
+        evidence = lb.log_evidence(wide.model(widen=1.2), x, method="importance", samples=5000)
         difference = evidence.log_prob - wide.marginal.logpdf(x)
         covered = np.mean(np.abs(difference) < 1.96 * evidence.standard_error)
         print(
@@ -174,7 +181,7 @@ class TestEvidence:
         assert abs(difference.mean()) < 0.01
 
     def test_exact_posterior_has_no_error(self, truth, rows):
-        evidence = lb.log_evidence(truth.model(), rows, samples=200)
+        evidence = lb.log_evidence(truth.model(), rows, method="importance", samples=200)
         np.testing.assert_allclose(evidence.log_prob, truth.marginal.logpdf(rows), rtol=0, atol=1e-4)
         np.testing.assert_allclose(evidence.effective_sample_size, 200, rtol=1e-5)
         assert evidence.standard_error.max() < 1e-4
@@ -183,7 +190,7 @@ class TestEvidence:
     def test_rate_and_distortion_make_the_bound(self, truth, rows):
         """The rate is KL(q ‖ p) in the mean: at 100 rows, within 4 standard errors of their difference."""
         model = truth.model(**OFF)
-        evidence = lb.log_evidence(model, rows, samples=self.K)
+        evidence = lb.log_evidence(model, rows, method="importance", samples=self.K)
         np.testing.assert_allclose(-evidence.rate - evidence.distortion, evidence.elbo, rtol=1e-6)
         kl = jax.vmap(lambda x: lb.kl_divergence(model.q_z(x), model.p_z()))(jnp.asarray(rows))
         mean, error = mean_and_error(evidence.rate - np.asarray(kl))

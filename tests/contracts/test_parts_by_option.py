@@ -7,6 +7,8 @@ from lowerbound.cli import main
 
 from .parts import COLUMNS, LATENTS, ROWS, data_for, every_part
 
+FAST = ["--method", "importance"]  # compiles one small program
+
 pytestmark = [
     pytest.mark.thorough,
     pytest.mark.filterwarnings(
@@ -21,9 +23,21 @@ def test_the_command_line_takes_it_through_every_verb(options, tmp_path, capsys)
     np.save(tmp_path / "x.npy", x)
     data, run = str(tmp_path / "x.npy"), str(tmp_path / "run")
     said = [word for name, value in options.items() for word in (f"--{name}", value)]
-    small = ["--latent-dim", str(LATENTS), "--width", "4", "--depth", "1", "--epochs", "1", "--samples", "2"]
+    small = [
+        "--latent-dim",
+        str(LATENTS),
+        "--width",
+        "4",
+        "--depth",
+        "1",
+        "--epochs",
+        "1",
+        *FAST,
+        "--samples",
+        "2",
+    ]
     assert main(["fit", data, "--test", data, "--out", run, *said, *small, "--no-baselines"]) == 0
-    scores = np.load(out_of(tmp_path, ["score", run, data, "--samples", "2"]))
+    scores = np.load(out_of(tmp_path, ["score", run, data, *FAST, "--samples", "2"]))
     assert np.isfinite(scores[:, 0]).all()
     assert len(np.load(out_of(tmp_path, ["encode", run, data]))) == ROWS
     assert np.load(out_of(tmp_path, ["reconstruct", run, data])).shape == (ROWS, COLUMNS)

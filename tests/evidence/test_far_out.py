@@ -6,7 +6,7 @@ import pytest
 
 import lowerbound as lb
 from lowerbound.assembly import build
-from lowerbound.evidence.importance import _Stream
+from lowerbound.evidence.stream import Plan, Stream, Weights
 from lowerbound.parts import names
 
 from ..tables import cases
@@ -26,13 +26,15 @@ def test_a_row_far_out_has_a_score_that_falls_without_end(likelihood):
     x = BITS if likelihood in OF_BITS else SHARES if likelihood in OF_SHARES else COUNTS
     x = np.maximum(x, 1) if likelihood == "log-normal" else x
     model = build(x, likelihood=likelihood, latent_dim=2, width=16, depth=1).model
-    near = lb.log_evidence(model, x.astype(np.float32), samples=32).log_prob
+    near = lb.log_evidence(model, x.astype(np.float32), method="importance", samples=32).log_prob
     assert near.dtype == np.float64
     for sign in (1, -1):
         one, all_columns = np.repeat(x[:1].astype(float), len(OPEN), axis=0), np.tile(OPEN, (3, 1)).T
         one[:, 0] = OPEN
         try:
-            scores = lb.log_evidence(model, sign * np.concatenate([one, all_columns]), samples=32).log_prob
+            scores = lb.log_evidence(
+                model, sign * np.concatenate([one, all_columns]), method="importance", samples=32
+            ).log_prob
         except lb.DataError as outside:
             assert "expected for the" in str(outside)  # noqa: PT017 (a family without such values)
             continue
@@ -48,7 +50,15 @@ def test_weights_that_are_no_numbers_count_as_none():
     for bad in (jnp.nan, jnp.inf, -jnp.inf):
         none = jnp.asarray([bad, bad])
         for first, second in ((log_w, none), (none, log_w)):
-            stream = _Stream.empty(2).add(first, first, 0, 2).add(second, second, 2, 2)
-            assert float(stream.maximum + jnp.log(stream.sum / 4)) == pytest.approx(0.0, abs=1e-6)
-            assert float(stream.log_weight) == -np.inf
-        assert float(_Stream.empty(2).add(none, none, 0, 2).add(none, none, 2, 2).maximum) == -np.inf
+            stream = added(added(Stream.empty(PLAN), first), second)
+            assert float(stream.maximum + jnp.log(stream.sum[0] / 4)) == pytest.approx(0.0, abs=1e-6)
+            assert float(stream.own_log_weight) == -np.inf
+        assert float(added(added(Stream.empty(PLAN), none), none).maximum) == -np.inf
+
+
+PLAN = Plan((1,), 0, 2, 2)
+
+
+def added(stream, log_w):
+    """A stream with these two weights more."""
+    return stream.add(PLAN, Weights(*[log_w[None]] * 3), jnp.ones((1, 2), bool))

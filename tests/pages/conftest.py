@@ -40,7 +40,9 @@ def source():
 @pytest.fixture(scope="module")
 def evaluation(model, source):
     baselines = {"coin-toss": Baseline(-20.0), "dice": Baseline(-500.0)}
-    return compared(model, source, baselines, TrainedOn(fingerprints(OTHERS.x)), samples=30)
+    return compared(
+        model, source, baselines, TrainedOn(fingerprints(OTHERS.x)), method="importance", samples=30
+    )
 
 
 @pytest.fixture(scope="module")

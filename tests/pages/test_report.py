@@ -36,7 +36,7 @@ class TestPage:
         decimals = len(two_figures[0].partition(".")[2])
         value = f"{m.log_likelihood:.{decimals}f}".replace("-", "−")
         assert re.search(rf"log p\(x\)\s*{value}\s*{two_figures[0]}\s*{two_figures[1]}", words)
-        assert "counting measure. 30 samples" in words
+        assert "counting measure. log p(x) by samples of q(z∣x) alone (50 rows, 30 samples each)" in words
         for name, baseline in m.baselines.items():
             assert name.replace("-", " ") in words
             assert baseline.note in words
@@ -126,7 +126,7 @@ class TestPage:
         x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
         x[::7, 1] = np.nan
         bare, source = build(x, latent_dim=1, width=8, missing=True).model, Source(x, "table")
-        evaluation = compared(bare, source, {}, TrainedOn(), samples=5)
+        evaluation = compared(bare, source, {}, TrainedOn(), method="importance", samples=5)
         read = Reader(report.page(bare, source, evaluation, a_diagnosis(), train=x))
         words = "".join(read.text)
         assert "The training rows have missing values" in words

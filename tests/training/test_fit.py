@@ -99,7 +99,7 @@ def compilations():
 def test_a_second_fit_of_the_same_shapes_compiles_nothing(model, rows, compilations):
     def fit_and_score(x, **options):
         result = lb.fit(model, x, batch_size=32, **options)
-        lb.log_evidence(result.model, x[:50], samples=40)
+        lb.log_evidence(result.model, x[:50], method="importance", samples=40)
         lb.encode(result.model, x)
 
     fit_and_score(rows, epochs=3, objective=lb.ELBO(beta=2.0))
@@ -242,7 +242,7 @@ def test_the_maximum_of_probabilistic_pca_is_found():
         lb.Conditional(lb.MLP(2, p.size, depth=0, key=k2), p),
     )
     result = lb.fit(model, x, epochs=150, batch_size=200, learning_rate=2e-2, validation=0)
-    evidence = lb.log_evidence(result.model, x, samples=50)
+    evidence = lb.log_evidence(result.model, x, method="importance", samples=50)
     assert evidence.mean == pytest.approx(exact, abs=0.01)
     assert evidence.mean - evidence.elbo.mean() < 0.02
     scale = float(jnp.exp(0.5 * result.model.likelihood.family.scale.log_variance))
@@ -403,6 +403,6 @@ def test_nothing_changes_configuration_or_global_randomness(model, rows):
     before, state = dict(jax.config.values), np.random.get_state()[1].copy()
     with warnings.catch_warnings():
         lb.fit(model, rows, epochs=1)
-        lb.log_evidence(model, rows[:5], samples=10)
+        lb.log_evidence(model, rows[:5], method="importance", samples=10)
     assert dict(jax.config.values) == before
     assert (np.random.get_state()[1] == state).all()

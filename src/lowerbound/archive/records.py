@@ -91,8 +91,11 @@ class Metrics:
     and in the measure that `measure` names.
 
     `log_likelihood` has three errors: over rows, of its samples (`…_monte_carlo_error`), and of both
-    (`…_total_error`). `high_k_hat` is the share of rows with a k-hat above 0.7. `rows_not_finite` are the
-    numbers of the other rows, among them those that lie outside the model's support; `n_rows` counts all.
+    (`…_total_error`). What it is low by,
+    since a logarithm is concave, is `…_bias`. `methods` says by which method how many rows' numbers were
+    found, from up to `samples` samples; `rows_not_reliable` of how many number and error cannot be relied on.
+    `rows_not_finite` are the numbers of the other rows, among them those that lie outside the model's
+    support; `n_rows` counts all.
     """
 
     elbo: float
@@ -101,12 +104,13 @@ class Metrics:
     log_likelihood_standard_error: float
     log_likelihood_monte_carlo_error: float
     log_likelihood_total_error: float
+    log_likelihood_bias: float
     samples: int
-    method: str
+    methods: Mapping[str, int]
+    rows_not_reliable: int
     bits_per_dim: float
     rate: float
     distortion: float
-    high_k_hat: float
     measure: str
     n_rows: int
     n_dims: int

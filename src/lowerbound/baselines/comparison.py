@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, UInt32
@@ -18,11 +18,13 @@ from lowerbound.data.chunks import observed
 from lowerbound.data.errors import DataError
 from lowerbound.data.rows import Rows, checked, rows_outside
 from lowerbound.data.sources import Source
-from lowerbound.evidence.importance import Callback, Evidence, log_evidence
+from lowerbound.evidence.defaults import CHAINS, SAMPLES, Method
+from lowerbound.evidence.evidence import Evidence
+from lowerbound.evidence.ladder import Callback, log_evidence
 from lowerbound.inference.fingerprints import count_among, fingerprints
 from lowerbound.models.vae import VAE
 from lowerbound.statistics import Difference, paired_difference, standard_error_of_mean
-from lowerbound.text import named_rows
+from lowerbound.text import counted, named_rows
 
 __all__ = [
     "Evaluation",
@@ -31,10 +33,10 @@ __all__ = [
     "compared",
     "differences",
     "finite_rows",
+    "not_reliable",
     "scorable",
 ]
 
-Method = Literal["importance", "annealed"]
 _NO_ROWS = np.zeros((0, 2), np.uint32)
 
 
@@ -59,9 +61,9 @@ def compared(
     baselines: Mapping[str, Density],
     trained_on: TrainedOn,
     *,
-    samples: int = 1000,
-    chains: int = 16,
-    method: Method = "importance",
+    samples: int = SAMPLES,
+    chains: int = CHAINS,
+    method: Method = "auto",
     seed: int = 0,
     callbacks: Sequence[Callback] = (),
     unfinished: str | Path | None = None,
@@ -73,7 +75,7 @@ def compared(
     is paired over rows. Rows whose log p(x) or bound is not finite are named (`rows_not_finite`), among them
     those outside the model's support, where it is −∞; the figures are those of the others. `samples`,
     `chains`, `method`, `callbacks`, `unfinished`: those of
-    [`log_evidence`][lowerbound.evidence.importance.log_evidence].
+    [`log_evidence`][lowerbound.evidence.ladder.log_evidence].
 
     **Raises:** `FloatingPointError` where no row's log p(x) is finite.
     """
@@ -102,12 +104,13 @@ def compared(
         log_likelihood_standard_error=scored.mean_standard_error,
         log_likelihood_monte_carlo_error=scored.monte_carlo_error,
         log_likelihood_total_error=scored.total_error,
-        samples=evidence.samples,
-        method=method,
+        log_likelihood_bias=scored.bias,
+        samples=int(scored.samples.max()),
+        methods=scored.methods,
+        rows_not_reliable=int((~scored.reliable).sum()),
         bits_per_dim=scored.bits_per_dim,
         rate=float(scored.rate.mean()),
         distortion=float(scored.distortion.mean()),
-        high_k_hat=float((scored.k_hat > 0.7).mean()),
         measure=evidence.measure,
         n_rows=len(x),
         n_dims=x.shape[1],
@@ -150,6 +153,21 @@ def _score(baseline: Density, rows: np.ndarray, scored: Evidence) -> BaselineSco
     paired = paired_difference(scored.log_prob, log_prob, scored.standard_error, scored.group)
     error = standard_error_of_mean(log_prob)
     return BaselineScore(float(log_prob.mean()), error, *paired, note=baseline.note)
+
+
+def not_reliable(metrics: Metrics) -> str:
+    """Of how many rows log p(x) and its error cannot be relied on, and what to do; empty where of none."""
+    rows = metrics.rows_not_reliable
+    if not rows:
+        return ""
+    whole = metrics.n_rows - len(metrics.rows_not_finite)
+    why = "no method held"
+    if set(metrics.methods) == {"importance"}:
+        why = "samples of q(z∣x) alone may miss where the mass is"
+    return (
+        f"log p(x) of {rows:,} of {counted(whole, 'row')} cannot be relied on, since {why}: it is likely too "
+        "low, and its error too small"
+    )
 
 
 def finite_rows(source: Source, evaluation: Evaluation) -> Source:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lowerbound.archive.records import HistoryRecord, Metrics, as_json
 from lowerbound.cli.outputs import print_json
-from lowerbound.evidence.importance import Scored
+from lowerbound.evidence.ladder import Scored
 from lowerbound.workflow import Watch
 
 if TYPE_CHECKING:
@@ -145,16 +145,17 @@ class Progress:
 
 def print_metrics(metrics: Metrics) -> None:
     """The table of a model and its baselines: log p(x) with its error, and paired differences."""
-    from lowerbound.text import named_rows, with_error
+    from lowerbound.baselines.comparison import not_reliable
+    from lowerbound.evidence.ladder import found_by
+    from lowerbound.text import named_rows, short, with_error
 
     width = max(map(len, ["log p(x), this model", *metrics.baselines]))
     print(f"{metrics.n_rows} rows of {metrics.n_dims}; nats a row ± standard error over rows;")
     print(f"{metrics.measure}")
     model = with_error(metrics.log_likelihood, metrics.log_likelihood_standard_error)
     print(
-        f"  {'log p(x), this model':{width}}  {model:>18}   ({metrics.samples} "
-        f"{'samples' if metrics.method == 'importance' else 'annealed chains'}, "
-        f"Monte-Carlo error {metrics.log_likelihood_monte_carlo_error:.3f}; "
+        f"  {'log p(x), this model':{width}}  {model:>18}   "
+        f"(Monte-Carlo error {short(metrics.log_likelihood_monte_carlo_error)}; "
         f"{metrics.bits_per_dim:.3f} bits/dim)"
     )
     elbo = with_error(metrics.elbo, metrics.elbo_standard_error)
@@ -168,11 +169,9 @@ def print_metrics(metrics: Metrics) -> None:
         score = with_error(b.log_likelihood, b.standard_error)
         difference = with_error(b.difference, b.difference_standard_error, sign=True)
         print(f"  {name:{width}}  {score:>18}   {difference:18}  {b.note}")
-    if metrics.high_k_hat > 0:
-        print(
-            f"  k-hat is above 0.7 in {metrics.high_k_hat:.1%} of rows: there log p(x) is likely "
-            "too low and its error too small; more samples help, or --method annealed"
-        )
+    print(f"  log p(x) by {found_by(metrics.methods, metrics.samples)}")
+    if sentence := not_reliable(metrics):
+        print(f"  {sentence}")
     if rows := metrics.rows_not_finite:
         print(
             f"  log p(x) or its bound is not finite for {named_rows(rows)} (counted from 0): the figures are "

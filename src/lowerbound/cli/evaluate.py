@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lowerbound.cli.options import Chains, Json, Labels, Method, Samples, Seed, Train
+from lowerbound.evidence.defaults import CHAINS, SAMPLES
 
 if TYPE_CHECKING:
     from lowerbound.baselines.comparison import Evaluation
@@ -23,9 +24,9 @@ def evaluate(
         list[str],
         typer.Argument(metavar="DIR... DATA", help="One or more folders that `fit` wrote, and the rows."),
     ],
-    samples: Samples = 5000,
-    chains: Chains = 16,
-    method: Method = "importance",
+    samples: Samples = SAMPLES,
+    chains: Chains = CHAINS,
+    method: Method = "auto",
     labels: Labels = None,
     diagnosis: Annotated[
         bool,
@@ -73,7 +74,7 @@ def _evaluated(
     source: Source,
     samples: int,
     chains: int,
-    method: Literal["importance", "annealed"],
+    method: Method,
     seed: int,
 ) -> Evaluation:
     """One model, with progress; what was done of it is kept where the call is interrupted."""

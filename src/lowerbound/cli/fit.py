@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from lowerbound.cli.options import Data, Json, Labels, Overwrite, Samples, Seed
+from lowerbound.cli.options import Data, Json, Labels, Method, Overwrite, Samples, Seed
+from lowerbound.evidence.defaults import SAMPLES
 from lowerbound.parts import default, grouped, names
 from lowerbound.training import defaults
 
@@ -73,7 +74,8 @@ def fit(
     patience: Annotated[
         float, typer.Option(help="Epochs without a better bound before training stops.")
     ] = defaults.PATIENCE,
-    samples: Samples = 1000,
+    samples: Samples = SAMPLES,
+    method: Method = "auto",
     baselines: Annotated[
         bool, typer.Option("--baselines/--no-baselines", help="Fit the classical baselines as well.")
     ] = True,
@@ -111,7 +113,7 @@ def fit(
             out, built.model, train, held_out,
             objective=objective_named(objective, beta, gradient), epochs=epochs, batch_size=batch_size,
             learning_rate=learning_rate, precision=precision, validation=validation, patience=patience,
-            devices=devices, baselines=baselines, samples=samples, seed=seed,
+            devices=devices, baselines=baselines, samples=samples, method=method, seed=seed,
             command=shlex.join(["lowerbound", *sys.argv[1:]]), watch=Console(),
         )  # fmt: skip
     if run.metrics is None or run.provenance is None:

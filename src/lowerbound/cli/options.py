@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from lowerbound.evidence.defaults import Method as _Method
 
 __all__ = ["Chains", "Data", "Folder", "Json", "Labels", "Method", "Overwrite", "Samples", "Seed", "Train"]
 
@@ -26,15 +28,17 @@ Labels = Annotated[
     ),
 ]
 Method = Annotated[
-    Literal["importance", "annealed"],
+    _Method,
     typer.Option(
-        help="How log p(x) is estimated: importance sampling with the posterior, or annealed chains from the "
-        "prior, which are far slower and need no good posterior (--chains of them)."
+        help="How log p(x) is estimated. auto: for each row by the first of the others that holds. refined: "
+        "samples around a posterior fitted to the row; refined-annealed: annealed chains from there; "
+        "annealed: from the prior (--chains of them), far slower; exact: a sum over codes; importance: "
+        "samples of the encoder's posterior alone, whose error cannot be relied on."
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Write over what --out holds.")]
 Samples = Annotated[
-    int, typer.Option(min=2, help="Importance samples of log p(x) a row: more are tighter and slower.")
+    int, typer.Option(min=2, help="Samples of log p(x) a row: more have a smaller error and take longer.")
 ]
 Seed = Annotated[int, typer.Option(help="All randomness follows from it.")]
 Train = Annotated[

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Samples, Seed, Train
+from lowerbound.cli.options import Data, Folder, Json, Labels, Method, Overwrite, Samples, Seed, Train
+from lowerbound.evidence.defaults import SAMPLES
 
 __all__ = ["report"]
 
@@ -18,7 +19,8 @@ def report(
     out: Annotated[Path, typer.Option(help="The page, as .html.")],
     overwrite: Overwrite = False,
     train: Train = None,
-    samples: Samples = 1000,
+    samples: Samples = SAMPLES,
+    method: Method = "auto",
     labels: Labels = None,
     seed: Seed = 0,
     json: Json = False,
@@ -41,7 +43,14 @@ def report(
     known = training_rows(run, train)
     with plain_warnings():
         page = report(
-            run, source, train=known, samples=samples, seed=seed, watch=Console(), wording=as_option
+            run,
+            source,
+            train=known,
+            samples=samples,
+            method=method,
+            seed=seed,
+            watch=Console(),
+            wording=as_option,
         )
     try:
         size = page.write(out)

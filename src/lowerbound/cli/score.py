@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lowerbound.cli.options import Chains, Data, Folder, Json, Labels, Method, Overwrite, Samples, Seed
+from lowerbound.evidence.defaults import CHAINS, SAMPLES
 
 __all__ = ["score"]
 
@@ -18,9 +19,9 @@ def score(
     out: Annotated[
         Path | None, typer.Option(help="A table as .csv, .parquet or .npy [default: CSV on standard output].")
     ] = None,
-    samples: Samples = 1000,
-    chains: Chains = 16,
-    method: Method = "importance",
+    samples: Samples = SAMPLES,
+    chains: Chains = CHAINS,
+    method: Method = "auto",
     labels: Labels = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,

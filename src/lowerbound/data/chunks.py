@@ -40,13 +40,15 @@ def padded(rows: PyTree, size: int, *, start: int = 0) -> Iterator[tuple[int, Py
         yield min(size, n - first), jax.tree.map(lambda leaf, index=index: np.asarray(leaf)[index], rows)
 
 
-def in_chunks(function: Callable[..., PyTree], constants: PyTree, rows: PyTree, *, chunk: int) -> PyTree:
+def in_chunks(
+    function: Callable[..., PyTree], constants: PyTree, rows: PyTree, *, chunk: int, devices: int = 1
+) -> PyTree:
     """`function(constants, row)` of every row, compiled once for chunks of one fixed shape.
 
     `rows` is a tree of arrays with one leading axis. Returns NumPy arrays. `function` is a function of a
     module, since the compiled program is kept under its name.
     """
-    parts = list(chunks(function, constants, rows, chunk=chunk))
+    parts = list(chunks(function, constants, rows, chunk=chunk, devices=devices))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
 

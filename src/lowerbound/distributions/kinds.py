@@ -11,7 +11,7 @@ from numpyro.distributions import Distribution
 from lowerbound.distributions.mixed import MixedDistribution
 from lowerbound.distributions.quantile import ByQuantile
 
-__all__ = ["MovingSupport", "OnePass", "Relaxed", "Scored", "made_of", "sample_with_log_prob"]
+__all__ = ["Indexed", "MovingSupport", "OnePass", "Relaxed", "Scored", "made_of", "sample_with_log_prob"]
 
 
 class OnePass(Distribution):
@@ -51,7 +51,11 @@ _AROUND = (
 )
 
 
-def made_of(q: Distribution, kind: type[Distribution]) -> bool:
+# NumPyro's whose value is an index, which it takes as whole numbers alone.
+Indexed = (dist.CategoricalProbs, dist.CategoricalLogits)
+
+
+def made_of(q: Distribution, kind: type[Distribution] | tuple[type[Distribution], ...]) -> bool:
     """Whether `q`, or a distribution that it is made of, is of this kind.
 
     >>> import jax.numpy as jnp, lowerbound as lb

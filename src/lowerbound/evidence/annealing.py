@@ -15,10 +15,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
-from numpyro.distributions.constraints import Constraint
-from numpyro.distributions.transforms import CatTransform, Transform, biject_to
+from numpyro.distributions import Distribution
 
-from lowerbound.distributions.support import Stacked, words
+from lowerbound.evidence.coordinates import Target
+from lowerbound.evidence.refined import Refined
 from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys
@@ -135,40 +135,48 @@ class Schedule(NamedTuple):
 class Path:
     """The path f_b of one data point, its moves, and the walks along it in both directions."""
 
-    def __init__(self, sampler: Sampler, *, start: Start = "prior"):
-        if start not in ("prior", "posterior"):
+    def __init__(self, sampler: Sampler, *, start: Start | Refined = "prior"):
+        if not isinstance(start, Refined) and start not in ("prior", "posterior"):
             raise ValueError(f'start: expected "prior" or "posterior", found {start!r}')
         if start == "posterior" and sampler.moving_support:
             raise TypeError(
                 'start="posterior": the posterior\'s support moves with its parameters, and what p(z∣x) has '
                 'outside it would be left out; use start="prior"'
             )
-        self.p, self.log_likelihood = sampler.p, sampler.log_likelihood
-        self.start = sampler.p if start == "prior" else sampler.q
-        self.z_of = bijection(sampler.p.support)
+        self.target = Target(sampler)
+        # In the coordinates in which the best of the fits is N(0, I), where there are any.
+        self.fit = start.best if isinstance(start, Refined) else None
+        if isinstance(start, Refined):
+            self.start: Distribution = start
+        else:
+            self.start = sampler.p if start == "prior" else sampler.q
 
-    def at(self, u: Float[Array, ...]) -> _Point:
-        def start(u: Array) -> Array:
-            z = self.z_of(u)
-            return self.start.log_prob(z) + self._log_jacobian(u, z)
+    def at(self, v: Float[Array, ...]) -> _Point:
+        def start(v: Array) -> Array:
+            u = self._u(v)
+            z = self.target.z_of(u)
+            return self.start.log_prob(z) + self.target.log_jacobian(u, z)
 
-        def end(u: Array) -> Array:
-            z = self.z_of(u)
-            return self.log_likelihood(z) + self.p.log_prob(z) + self._log_jacobian(u, z)
+        def end(v: Array) -> Array:
+            return self.target(self._u(v))
 
-        (log_start, start_score), (log_end, end_score) = (jax.value_and_grad(f)(u) for f in (start, end))
-        return _Point(u, jnp.stack([log_start, log_end]), jnp.stack([start_score, end_score]))
+        (log_start, start_score), (log_end, end_score) = (jax.value_and_grad(f)(v) for f in (start, end))
+        return _Point(v, jnp.stack([log_start, log_end]), jnp.stack([start_score, end_score]))
 
-    def _log_jacobian(self, u: Array, z: Array) -> Array:
-        """log ∣∂z/∂u∣."""
-        return jnp.sum(self.z_of.log_abs_det_jacobian(u, z))
+    def _u(self, v: Array) -> Array:
+        return v if self.fit is None else self.fit.u(v)
+
+    def z_of(self, v: Array) -> Array:
+        """z at the path's coordinates."""
+        return self.target.z_of(self._u(v))
 
     def first(self, key: PRNGKeyArray) -> _Point:
         """A draw from the path's start."""
         return self.from_z(self.start.sample(key))
 
     def from_z(self, z: Array) -> _Point:
-        return self.at(self.z_of.inv(jnp.asarray(z, float)))
+        u = self.target.u_of(z)
+        return self.at(u if self.fit is None else self.fit.e(u))
 
     def move(
         self, key: PRNGKeyArray, point: _Point, b: Array, step: Array, scale: Array
@@ -243,7 +251,7 @@ class Path:
 
         log_weight, point, acceptance = jax.vmap(chain)(keys_of_chains(key, chains))
         z = jax.vmap(self.z_of)(point.u)
-        return AnnealedDraw(log_weight, z, jax.vmap(self.log_likelihood)(z), acceptance)
+        return AnnealedDraw(log_weight, z, jax.vmap(self.target.sampler.log_likelihood)(z), acceptance)
 
     def walk(
         self,
@@ -270,35 +278,6 @@ class Path:
 
         state = jnp.zeros(()), point, jnp.zeros(())
         return jax.lax.fori_loop(1, steps + 1, step, state)
-
-
-def bijection(support: Constraint) -> Transform:
-    """The map from unbounded coordinates onto `support`.
-
-    **Raises:** `TypeError` where there is none.
-
-    >>> import lowerbound as lb
-    >>> [float(z) for z in bijection(lb.Gamma(2).support)(jnp.zeros(2))]
-    [1.0, 1.0]
-    """
-    if support.is_discrete:
-        raise TypeError(
-            f"annealed importance sampling moves along gradients in z, and z is {words(support)}; use "
-            "importance sampling for discrete codes, or a relaxed family"
-        )
-    try:
-        if isinstance(support, Stacked):
-            parts = [(bijection(each), size) for each, size in support.blocks]
-            if all(part.forward_shape((size,)) == (size,) for part, size in parts):
-                return CatTransform([part for part, _ in parts], -1, [size for _, size in parts])
-        else:
-            return biject_to(support)
-    except NotImplementedError:
-        pass
-    raise TypeError(
-        "annealed importance sampling moves z in coordinates without bounds, and no bijection from them is "
-        f"known for {words(support)}; use importance sampling"
-    )
 
 
 def keys_of_chains(key: PRNGKeyArray, n: int) -> PRNGKeyArray:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from lowerbound.data.chunks import observed
 from lowerbound.diagnosis.copies import nearest, nearness
 from lowerbound.diagnosis.diagnosis import Diagnosis
-from lowerbound.evidence.importance import Evidence
+from lowerbound.evidence.evidence import Evidence
 from lowerbound.figures.evidence import k_hat_histogram, kl_per_dimension, rate_distortion
 from lowerbound.figures.latents import latent_scatter, manifold
 from lowerbound.figures.mosaic import grey_map, shape_of_images
@@ -287,8 +287,8 @@ def _k_hat(shown: Shown) -> Drawn | None:
         k_hat_histogram(k_hat),
         f"Histogram of k-hat over {counted(len(k_hat), 'row')}: the median is {np.median(k_hat):.2f}, and "
         f"{(k_hat > 0.7).mean():.1%} lie above 0.7.",
-        f"The tail of each row's {shown.evidence.samples:,} importance weights. Above 0.7 log p(x) is likely "
-        "too low and its error too small; more samples, or a wider posterior, help.",
+        "The tail of each row's weights. Above 0.7 log p(x) is likely too low and its error too small; below "
+        "it they can be relied on where the proposal was fitted to the row, or along annealed chains.",
     )
 
 

@@ -12,16 +12,17 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from numpyro.distributions import Distribution
+from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.divergence import kl_divergence
-from lowerbound.distributions.kinds import MovingSupport, Scored, made_of, sample_with_log_prob
+from lowerbound.distributions.kinds import Indexed, MovingSupport, Scored, made_of, sample_with_log_prob
 from lowerbound.distributions.support import range_of, same_support, words
 from lowerbound.models.part import Events
 
 if TYPE_CHECKING:
     from lowerbound.models.latent_model import LatentModel
 
-__all__ = ["Draw", "Sampler", "check_agreement"]
+__all__ = ["Draw", "Sampler", "check_agreement", "few_values"]
 
 
 class Draw(eqx.Module):
@@ -84,7 +85,9 @@ class Sampler:
 
     def log_likelihood(self, z: Array) -> Float[Array, ""]:
         """log p(x∣z) of one z, in the units of x."""
-        return self.model.p_x(z, self.given).log_prob(self.y) + self.log_jacobian
+        p = self.model.p_x(z, self.given)
+        y = self.y.astype(int) if made_of(p, Indexed) else self.y
+        return p.log_prob(y) + self.log_jacobian
 
     def at(self, z: Array, log_posterior: Float[Array, " K"]) -> Draw:
         """The draw that consists of these z, whose log q(z∣x) is known."""
@@ -115,20 +118,42 @@ class Sampler:
 
         **Raises:** `TypeError` where there are more than 4,096, or infinitely many.
         """
-        span = range_of(self.q.support)
-        if span is None or not span.whole or not math.isfinite(span.high - span.low):
+        levels = _levels(self.q.support)
+        if levels is None:
             raise TypeError(
-                'gradient="enumeration" sums over every z, and the posterior is over '
-                f"{words(self.q.support)}; it needs codes of a few whole numbers"
+                f"a sum over every z needs codes of a few whole numbers, and the posterior is over "
+                f"{words(self.q.support)}"
             )
-        levels, d = int(span.high - span.low) + 1, math.prod(self.q.event_shape)
-        if levels**d > 4096:
+        d = math.prod(self.q.event_shape)
+        if not few_values(self.q.support, d):
             raise TypeError(
-                f'gradient="enumeration" sums over every z, and there are {levels}^{d} of them (at most '
-                '4096); use "vimco" or "score_function", or a relaxed family'
+                f"a sum over every z is over {len(levels)}^{d} of them, of at most {_FEW}; as a gradient use "
+                '"vimco" or "score_function", or a relaxed family'
             )
-        values = itertools.product(range(int(span.low), int(span.high) + 1), repeat=d)
-        return jnp.asarray(list(values), float).reshape(-1, *self.q.event_shape)
+        return jnp.asarray(list(itertools.product(levels, repeat=d)), float).reshape(-1, *self.q.event_shape)
+
+
+# Values of z over which a sum is taken.
+_FEW = 4096
+
+
+def _levels(support: Constraint) -> range | None:
+    """The values of one dimension, where they are whole numbers and end."""
+    span = range_of(support)
+    if span is None or not span.whole or not math.isfinite(span.high - span.low):
+        return None
+    return range(int(span.low), int(span.high) + 1)
+
+
+def few_values(support: Constraint, dimensions: int) -> bool:
+    """Whether z has so few values that a sum over all of them is taken.
+
+    >>> import lowerbound as lb
+    >>> few_values(lb.Bernoulli(8).support, 8), few_values(lb.Bernoulli(20).support, 20)
+    (True, False)
+    """
+    levels = _levels(support)
+    return levels is not None and len(levels) ** dimensions <= _FEW
 
 
 def _over_samples(function: Callable[[Array], Any], samples: Array) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from lowerbound.distributions.kinds import Relaxed, made_of
 from lowerbound.distributions.support import measure
 from lowerbound.leaves import Fixed, frozen
 from lowerbound.models.draws import Draw, Sampler
-from lowerbound.models.part import Part
+from lowerbound.models.part import Events, Part
 from lowerbound.models.transforms import Transform
 from lowerbound.randomness.keys import RowKeys
 
@@ -30,11 +31,13 @@ __all__ = ["Encoding", "Event", "LatentModel"]
 @dataclass(frozen=True)
 class Event:
     """What a row is to a model: its `shape`, the set that it lies in once it is seen through the transform,
-    `support`, and the `measure` that its density is stated in, in words."""
+    `support`, and the `measure` that its density is stated in, in words; and the events that z is,
+    `latent`."""
 
     shape: tuple[int, ...]
     support: Constraint
     measure: str
+    latent: Events
 
 
 class Encoding(Protocol):
@@ -160,20 +163,21 @@ def _form(leaf: Any) -> Any:
 @lru_cache(maxsize=64)
 def _event(structure: Any, forms: Sequence[Any]) -> Event:
     """Of a model and a condition of this structure."""
-    found: list[tuple[Distribution, Distribution]] = []
+    found: list[tuple[Distribution, Distribution, Distribution]] = []
     arrays, rest = eqx.partition(list(forms), lambda form: isinstance(form, jax.ShapeDtypeStruct))
 
     def trace(arrays: list[Any], key: PRNGKeyArray) -> Array:
         model, given = jax.tree.unflatten(structure, eqx.combine(arrays, rest))
-        z = model.p_z(given).sample(key)
-        p = model.p_x(z, given)
+        prior = model.p_z(given)
+        p = model.p_x(prior.sample(key), given)
         q = model.q_z(jnp.zeros(p.event_shape), given)
-        found.append((p, q))
+        found.append((prior, p, q))
         return q.sample(key)
 
     jax.eval_shape(trace, arrays, jax.random.key(0))
-    ((p, q),) = found
+    ((prior, p, q),) = found
     model, _ = jax.tree.unflatten(structure, forms)
     relaxed = "of the model with relaxed codes" if made_of(q, Relaxed) else ""
     words = [f"{measure(p.support)} measure", relaxed, model.transform.note]
-    return Event(tuple(p.event_shape), p.support, ", ".join(filter(None, words)))
+    latent = Events(prior.support, math.prod(prior.event_shape))
+    return Event(tuple(p.event_shape), p.support, ", ".join(filter(None, words)), latent)

@@ -72,13 +72,9 @@ def _glance(metrics: Metrics) -> str:
         tiles.append(("against the best baseline", gain, f"nats a row, paired; {spaced(name)}"))
     bits = metrics.log_likelihood_standard_error / metrics.n_dims / math.log(2)
     tiles.append(("bits per dimension", with_error(metrics.bits_per_dim, bits), "fewer are better"))
-    tiles.append(
-        (
-            "k-hat above 0.7",
-            f"{metrics.high_k_hat:.0%}",
-            "of rows, where errors are not to be relied on",
-        )
-    )
+    if metrics.rows_not_reliable:
+        share = metrics.rows_not_reliable / (metrics.n_rows - len(metrics.rows_not_finite))
+        tiles.append(("not to be relied on", f"{share:.0%}", "of rows, for log p(x) and its error"))
     cells = (
         f"<div><dt>{escape(name)}</dt><dd><strong>{marked(value)}</strong>{escape(unit)}</dd></div>"
         for name, value, unit in tiles

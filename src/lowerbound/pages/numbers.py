@@ -6,8 +6,10 @@ import math
 from collections.abc import Mapping
 
 from lowerbound.archive.records import BaselineScore, Metrics
+from lowerbound.baselines.comparison import not_reliable
 from lowerbound.diagnosis.diagnosis import Diagnosis
-from lowerbound.evidence.importance import Evidence
+from lowerbound.evidence.evidence import Evidence
+from lowerbound.evidence.ladder import found_by
 from lowerbound.pages.html import paragraph, section, table_of
 from lowerbound.statistics import standard_error_of_mean
 from lowerbound.text import aligned, counted, spaced, with_error
@@ -36,15 +38,12 @@ def numbers(metrics: Metrics, evidence: Evidence, diagnosis: Diagnosis) -> str:
         ("", "mean", "± over rows", "± over samples"),
         [(name, *aligned(value, *errors)) for name, value, *errors in rows],
     )
-    reliable = (
-        f"{metrics.samples:,} samples of the posterior a row. k-hat is above 0.7 in "
-        f"{metrics.high_k_hat:.1%} of rows"
-        + (": there log p(x) is likely too low and its error too small." if metrics.high_k_hat else ".")
-    )
+    sentences = [f"log p(x) by {found_by(metrics.methods, metrics.samples)}", not_reliable(metrics)]
+    how = " ".join(f"{sentence}." for sentence in sentences if sentence)
     return section(
         "numbers",
         "Numbers",
-        paragraph(f"The density is stated in {metrics.measure}. {reliable}"),
+        paragraph(f"The density is stated in {metrics.measure}. {how}"),
         table,
         _losses(diagnosis),
         _compared(metrics.baselines),

@@ -12,6 +12,7 @@ import numpy as np
 
 from lowerbound.archive.records import HistoryRecord, Metrics, Provenance
 from lowerbound.data.sources import Source
+from lowerbound.evidence.ladder import found_by
 from lowerbound.inference.fingerprints import digest_of, fingerprints
 from lowerbound.leaves import Fixed, trainable
 from lowerbound.models.conditional import Conditional
@@ -40,7 +41,7 @@ def origin(
     facts = [*_data(provenance, source, metrics), *_model(model), *_training(provenance, history)]
     if settings is not None:
         facts.append(("Estimator", ", ".join(f"{name}={value!r}" for name, value in settings.items())))
-    facts.append(("Evidence", f"importance sampling, {metrics.samples:,} samples a row, seed {seed}"))
+    facts.append(("Evidence", f"{found_by(metrics.methods, metrics.samples)}; seed {seed}"))
     if provenance is not None:
         versions = provenance.versions.items()
         facts.append(("Versions, training", ", ".join(f"{name} {number}" for name, number in versions)))
