@@ -233,3 +233,33 @@ def test_what_no_rung_reaches_is_flagged():
     evidence = lb.log_evidence(model, x, steps=200)
     assert not evidence.reliable.any()
     assert evidence.methods == {"annealed": 4}
+
+
+def test_a_sandwich_has_the_exact_value_between_its_ends():
+    """The lower end is the estimate; the upper lies above by what the proposal is worse than p(z∣x)."""
+    truth = five_latents(np.random.default_rng(0))
+    sandwich = lb.evidence_sandwich(truth.model(widen=0.3), 200, method="refined")
+    exact = truth.marginal.logpdf(sandwich.x)
+    np.testing.assert_allclose(sandwich.lower, exact, atol=0.05)
+    above = sandwich.upper - exact
+    assert above.mean() > 4 * above.std() / np.sqrt(200)
+    assert sandwich.gap < 0.5
+
+
+@pytest.mark.thorough
+def test_a_sandwich_finds_a_mode_that_no_k_hat_knows_of():
+    """Of 20 dimensions one fit is made, of one of two modes: log 2 too low, and said to be right."""
+    model, x, _, exact = two_modes(20)(np.random.default_rng(0), 20)
+    x = x[x[:, 0] > 1].astype(np.float32)
+    evidence = lb.log_evidence(model, x, method="refined")
+    np.testing.assert_allclose(evidence.log_prob - exact(x.astype(float)), -np.log(2), atol=0.1)
+    assert evidence.reliable.all()
+    one, two = (lb.evidence_sandwich(m, 60, method="refined") for m in (with_one_mode(), model))
+    assert one.gap < 1
+    assert two.gap > 1 + 3 * two.gap_standard_error
+
+
+def with_one_mode():
+    """The same without the second."""
+    model = two_modes(20)(np.random.default_rng(0), 2)[0]
+    return lb.VAE(model.prior, model.posterior, lambda z: dist.Normal(z, SIGMA).to_event(1))

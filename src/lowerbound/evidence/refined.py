@@ -21,7 +21,7 @@ from lowerbound.distributions.kinds import OnePass, sample_with_log_prob
 from lowerbound.evidence.coordinates import Target
 from lowerbound.evidence.stream import Weights
 
-__all__ = ["SHARES", "Fit", "Refined", "fitted", "refitted", "weights_of"]
+__all__ = ["SHARES", "Fit", "Refined", "fitted", "log_weights", "refitted", "weights_of"]
 
 # Rounds; in the last the step is half as long. With fewer a posterior that q misses by some scales is not
 # reached.
@@ -310,15 +310,25 @@ def weights_of(target: Target, fits: Fit, key: PRNGKeyArray, numbers: Int[Array,
         [jax.vmap(refined.sample)(keys[:of_fits]), own, jax.vmap(p.sample)(keys[of_fits + of_q :])]
     )
     log_likelihood, log_p = jax.vmap(target.sampler.log_likelihood)(z), jax.vmap(p.log_prob)(z)
-    log_q, log_refined = jax.vmap(q.log_prob)(z), jax.vmap(refined.log_prob)(z)
-    log_q = jnp.where(jnp.isnan(log_q), -jnp.inf, log_q)  # where q has no mass, some say so
-    shares = [math.log(share / sum(SHARES)) for share in SHARES]
-    log_proposal = jax.nn.logsumexp(
-        jnp.stack([log_refined + shares[0], log_q + shares[1], log_p + shares[2]]), 0
-    )
+    log_proposal = _log_proposal(target, refined, z, log_p)
     mine = slice(of_fits, of_fits + of_q)
     return Weights(
         log_weight=log_likelihood + log_p - log_proposal,
         own_log_weight=log_likelihood[mine] + log_p[mine] - own_log_q,
         own_log_likelihood=log_likelihood[mine],
     )
+
+
+def log_weights(target: Target, refined: Refined, z: Array) -> Float[Array, " K"]:
+    """log p(x, z) less the density of what samples are drawn from, of some z."""
+    log_p = jax.vmap(target.sampler.p.log_prob)(z)
+    log_joint = jax.vmap(target.sampler.log_likelihood)(z) + log_p
+    return log_joint - _log_proposal(target, refined, z, log_p)
+
+
+def _log_proposal(target: Target, refined: Refined, z: Array, log_p: Array) -> Float[Array, " K"]:
+    log_q = jax.vmap(target.sampler.q.log_prob)(z)
+    log_q = jnp.where(jnp.isnan(log_q), -jnp.inf, log_q)  # where q has no mass, some say so
+    each = [jax.vmap(refined.log_prob)(z), log_q, log_p]
+    shares = [math.log(share / sum(SHARES)) for share in SHARES]
+    return jax.nn.logsumexp(jnp.stack([log + share for log, share in zip(each, shares, strict=True)]), 0)
