@@ -31,6 +31,8 @@ __all__ = ["Callback", "Scored", "found_by", "ladder", "log_evidence"]
 
 # Rows that go up the ladder together.
 _TOGETHER = 256
+# Of those that go on, which are few, so many are computed together: with a fit, and along long chains.
+_FEW, _FEW_OF_CHAINS = 8, 2
 
 
 class Scored(TypedDict):
@@ -226,10 +228,11 @@ class _Climb:
             if rung.fit is None:
                 rows = (*rows[:2], None)
             elif rung.fit is not fitting:
-                fitting, again = rung.fit, self._through(rung.fit, constants, rows)
+                fitting, again = rung.fit, self._through(rung.fit, constants, rows, _FEW)
                 rows = (*rows[:2], again)
                 fits = jax.tree.map(lambda all, some, left=left: _put(all, left, some), fits, again)
-            found = self._columns(rung, constants, rows)
+            few = _FEW_OF_CHAINS if rung.fit is None else _FEW
+            found = self._columns(rung, constants, rows, few)
             before = {name: column[left] for name, column in columns.items()}
             found["reliable"] = rung.holds(found, before)
             found["rung"] = np.full(len(left), number, np.uint8)
@@ -237,11 +240,14 @@ class _Climb:
                 columns[name][left] = found[name]
         return columns
 
-    def _columns(self, rung: Rung, constants: Constants, rows: Any) -> Columns:
-        return rung.columns(self._through(rung.program, constants, rows), constants.plan)
+    def _columns(self, rung: Rung, constants: Constants, rows: Any, few: int | None = None) -> Columns:
+        return rung.columns(self._through(rung.program, constants, rows, few), constants.plan)
 
-    def _through(self, program: Callable[..., Any], constants: Constants, rows: Any) -> Any:
-        return in_chunks(program, constants, rows, chunk=self.chunk_rows, devices=self.devices)
+    def _through(
+        self, program: Callable[..., Any], constants: Constants, rows: Any, few: int | None = None
+    ) -> Any:
+        chunk = min(few or self.chunk_rows, self.chunk_rows)
+        return in_chunks(program, constants, rows, chunk=chunk, devices=self.devices)
 
 
 def _put(all: np.ndarray, places: np.ndarray, some: np.ndarray) -> np.ndarray:
