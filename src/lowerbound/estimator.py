@@ -45,7 +45,6 @@ from lowerbound.training.state import State
 __all__ = ["VariationalAutoencoder"]
 
 _OBJECTIVE = default("objective")
-
 # Rows whose log p(x) is kept for thresholds: more would make a quantile no better.
 _KEPT = 10_000
 
@@ -258,11 +257,9 @@ class VariationalAutoencoder(
         """The likelihood means E[x∣z], (n, n_features), in the data's own units."""
         check_is_fitted(self)
         Z = check_array(Z)
-        if Z.shape[1] != self.model_.p_z().event_shape[0]:
-            raise ValueError(
-                f"Z has {Z.shape[1]} columns, but the model has {self.model_.p_z().event_shape[0]} latent "
-                "dimensions"
-            )
+        if Z.shape[1] != self._n_features_out:
+            found = f"Z has {Z.shape[1]} columns"
+            raise ValueError(f"{found}, but the model has {self._n_features_out} latent dimensions")
         return self.schema_.in_own_units(decode(self.model_, Z)).astype(_float_type(Z))
 
     def reconstruct(self, X: Any) -> np.ndarray:
@@ -360,14 +357,8 @@ class VariationalAutoencoder(
         return estimator
 
     def _log_prob(self, rows: Rows) -> np.ndarray:
-        evidence = log_evidence(
-            self.model_,
-            rows,
-            method=self.evidence_method,
-            samples=self.evidence_samples,
-            error=self.evidence_error,
-            key=self.seed_,
-        )
+        budget: dict[str, Any] = {"samples": self.evidence_samples, "error": self.evidence_error}
+        evidence = log_evidence(self.model_, rows, method=self.evidence_method, key=self.seed_, **budget)
         return evidence.log_prob.astype(np.float64)
 
     def _rows(self, X: np.ndarray) -> Rows:
