@@ -41,6 +41,7 @@ _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
     "paired_difference": "statistics",
     "read": "data.sources.source",
     "reconstruct": "inference.codes",
+    "refined_posterior": "evidence.posterior",
     "report": "workflow",
     "sample": "inference.sampling",
     "save": "archive.store",

@@ -20,6 +20,7 @@ from lowerbound.estimator import VariationalAutoencoder as VariationalAutoencode
 from lowerbound.evidence.annealing import annealed as annealed
 from lowerbound.evidence.evidence import Evidence as Evidence
 from lowerbound.evidence.ladder import log_evidence as log_evidence
+from lowerbound.evidence.posterior import refined_posterior as refined_posterior
 from lowerbound.evidence.sandwich import Sandwich as Sandwich
 from lowerbound.evidence.sandwich import evidence_sandwich as evidence_sandwich
 from lowerbound.families.columns import MixedColumns as MixedColumns

@@ -45,8 +45,8 @@ from lowerbound.training.state import State
 __all__ = ["VariationalAutoencoder"]
 
 _OBJECTIVE = default("objective")
-# Rows whose log p(x) is kept for thresholds: more would make a quantile no better.
-_KEPT = 10_000
+# Rows whose log p(x) is kept for thresholds: a share of them below is within a hundredth of all rows'.
+_KEPT = 1_000
 
 
 class VariationalAutoencoder(
@@ -82,7 +82,7 @@ class VariationalAutoencoder(
     - `random_state`: all randomness follows from it.
 
     **Fitted:** `model_` (a [`VAE`][]), `schema_` (a [`Schema`][]), `likelihood_`, `history_`, `n_iter_`
-    (epochs), `offset_` (the log p(x) below which a row is an outlier), `train_log_prob_` (of up to 10,000 of
+    (epochs), `offset_` (the log p(x) below which a row is an outlier), `train_log_prob_` (of up to 1,000 of
     the training rows, drawn at random), `trained_on_` (their fingerprints), `seed_`, `n_features_in_`,
     `feature_names_in_`.
 

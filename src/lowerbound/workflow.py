@@ -127,7 +127,7 @@ def evaluate(
 
     >>> from lowerbound.assembly import build
     >>> x = np.random.default_rng(0).integers(0, 2, (50, 3))
-    >>> evaluation = evaluate(build(x, latent_dim=1, width=4).model, x, samples=20)
+    >>> evaluation = evaluate(build(x, latent_dim=1, width=4).model, x, method="importance", samples=20)
     >>> evaluation.metrics.n_rows, evaluation.metrics.measure
     (50, 'counting measure')
     """

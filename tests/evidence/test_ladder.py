@@ -66,6 +66,7 @@ def test_no_more_samples_are_drawn_than_an_error_takes(model):
     assert few.samples.max() < more.samples.min() <= more.samples.max() < 50_000
 
 
+@pytest.mark.thorough
 def test_codes_of_few_values_are_summed_over():
     """log Σ_z p(z) p(x∣z) of 8 values, and the bound as Σ_z q(z∣x) log p(x, z)/q(z∣x): no error is left."""
     codes, key = lb.Bernoulli(3), jax.random.key(0)
@@ -87,6 +88,7 @@ def test_codes_of_few_values_are_summed_over():
     assert evidence.elbo[11] == pytest.approx(float((jnp.exp(log_q) * (log_joint - log_q)).sum()), abs=1e-5)
 
 
+@pytest.mark.thorough
 def test_latents_that_cannot_be_followed_are_sampled_and_not_relied_on():
     sphere = lb.PowerSpherical(3)
     model = lb.VAE(
@@ -124,6 +126,7 @@ def test_few_weights_have_no_k_hat_and_are_judged_by_how_many_count(model):
     assert not lb.log_evidence(model, CUBE[:4], method="importance", samples=10).reliable.any()
 
 
+@pytest.mark.thorough
 def test_a_log_of_a_mean_is_low_by_its_bias(model):
     """Of 50 samples, over 100 seeds: log p̂ less log p is −½ of its squared error in the mean."""
     exact = lb.log_evidence(model, CUBE[:8], samples=100_000).mean

@@ -232,7 +232,7 @@ class TestRefusals:
             lb.ELBO(gradient=gradient)
 
     def test_enumeration_of_a_gaussian(self):
-        with pytest.raises(TypeError, match=r"over real numbers; it needs codes of a few whole numbers"):
+        with pytest.raises(TypeError, match=r"needs codes of a few whole numbers, .* over real numbers"):
             lb.ELBO(gradient="enumeration")(vae(), X, KEY)
 
     def test_enumeration_of_more_than_4096_codes(self):
@@ -243,7 +243,7 @@ class TestRefusals:
             return lb.VAE(lb.StandardPrior(lb.Bernoulli(bits)), posterior, lambda z: PIXELS(jnp.zeros(4)))
 
         exact = lb.ELBO(gradient="enumeration")
-        with pytest.raises(TypeError, match=r"2\^13 of them \(at most 4096\)"):
+        with pytest.raises(TypeError, match=r"over 2\^13 of them, of at most 4096"):
             exact(model(13), X, KEY)
         value = jax.jit(lambda: exact(model(12), X, KEY), compiler_options=BRIEFLY)()
         assert float(value) == pytest.approx(-4 * np.log(2), rel=1e-4)

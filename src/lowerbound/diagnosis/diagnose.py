@@ -60,17 +60,15 @@ def diagnose(
     - log p(x) − bound = [log p(x) − bound(q*)] + [bound(q*) − bound(q)], the approximation and the
       amortisation gap (Cremer, Li & Duvenaud 2018). q* is the member of the posterior's family found for
       the row alone by 200 steps of Adam from what the encoder puts out, 8 draws a step; a flow keeps its
-      own arrays. log p(x) is by importance sampling with a third member, found in the same way for the
-      tightest IWAE of 8 draws, since q* is narrower than p(z∣x) where it cannot be right. Where its
-      weights have a heavy tail all the same log p(x) is low, the gaps are larger than said, and a note says
-      so.
+      own arrays. log p(x) is that of [`log_evidence`][], whose proposal is fitted to the row; where it
+      cannot be relied on a note says so.
     - A dimension is active where Var E[zᵢ∣x] is at least 1 % of Var zᵢ.
 
     **Arguments:** `x`: (n, d), rows that were not trained on; `train`: rows that were, to see what is
     memorised; `given`, `train_given`: their conditions; `history`,
     `objective`: those of the training, to see whether a warm-up had ended; `rows`: how many rows of each are
-    looked at, drawn by `key`; `gap_rows`: for how many of them q* is found; `samples`: importance samples
-    of log p(x) a row.
+    looked at, drawn by `key`; `gap_rows`: for how many of them q* is found; `samples`: of both
+    bounds and of log p(x), a row.
 
     **Raises:** `ValueError` where there are fewer than 2 rows or samples, and for rows that are none of the
     model's, as [`log_evidence`][].

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -17,12 +16,12 @@ from lowerbound.data.chunks import in_chunks
 from lowerbound.data.rows import Rows
 from lowerbound.diagnosis.diagnosis import Notes, PerRow
 from lowerbound.diagnosis.looked import Constants
-from lowerbound.evidence.k_hat import pareto_k_hat, tail_length
+from lowerbound.evidence.ladder import log_evidence
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.part import unwrapped
-from lowerbound.objectives.bounds import CIWAE
+from lowerbound.objectives.bounds import ELBO
 
 __all__ = ["Gaps", "conditional_of", "gaps_of"]
 
@@ -45,11 +44,11 @@ class Gaps(NamedTuple):
 
 
 class _Search(eqx.Module):
-    """For each row the bound β ELBO + (1 − β) IWAE is maximised, if any; then K samples are drawn."""
+    """For each row the bound is maximised, if at all; then K samples are drawn."""
 
     constants: Constants
     samples: int = eqx.field(static=True)
-    objective: CIWAE | None
+    objective: ELBO | None
 
 
 def gaps_of(constants: Constants, table: Rows, samples: int, first: Sampler, notes: Notes) -> Gaps:
@@ -61,27 +60,23 @@ def gaps_of(constants: Constants, table: Rows, samples: int, first: Sampler, not
     elif not first.q.has_rsample:
         notes.append(f"{not_told_apart}has no differentiable samples")
     else:
-        gradient = "reparameterized" if first.moving_support else "doubly_reparameterized"
-        objective = CIWAE(_STEP_DRAWS, gradient=gradient)
+        gradient = "reparameterized" if first.moving_support else "sticking_the_landing"
+        objective = ELBO(samples=_STEP_DRAWS, kl="monte_carlo", gradient=gradient)
     found = in_chunks(_weights, _Search(constants, samples, objective), (table.x, table.given), chunk=50)
-    log_w, best, weights = jax.tree.map(lambda leaf: leaf.astype(np.float64), found)
-    with np.errstate(invalid="ignore"):
-        log_p = np.logaddexp.reduce(weights, axis=1) - math.log(samples)
-    unreliable = int((pareto_k_hat(-np.sort(-weights)[:, : tail_length(samples) + 1]) > 0.7).sum())
+    log_w, best = jax.tree.map(lambda leaf: leaf.astype(np.float64), found)
+    evidence = log_evidence(constants.model, table, samples=samples, key=constants.key)
+    log_p, unreliable = evidence.log_prob, int((~evidence.reliable).sum())
     if unreliable:
-        notes.append(
-            f"log p(x) of {unreliable} of {len(table.x)} rows is not to be relied on (k̂ above 0.7): the gaps "
-            "may be larger than said"
-        )
+        some = f"log p(x) of {unreliable} of {len(table.x)} rows cannot be relied on"
+        notes.append(f"{some}: the gaps may be larger than said")
     inference = log_p - log_w.mean(1)
     if best is None:
         return Gaps(log_p, inference)
     return Gaps(log_p, inference, log_p - best.mean(1), best.mean(1) - log_w.mean(1))
 
 
-def _weights(search: _Search, row: tuple[Array, Any]) -> tuple[Array, Array | None, Array]:
-    """log w of K samples of the encoder's posterior, of the row's own, and of the one that samples best, all
-    from the same noise."""
+def _weights(search: _Search, row: tuple[Array, Any]) -> tuple[Array, Array | None]:
+    """log w of K samples of the encoder's posterior, and of the row's own, from the same noise."""
     x, given = row
     sampler, key = search.constants.sampler(x, given)
 
@@ -90,16 +85,11 @@ def _weights(search: _Search, row: tuple[Array, Any]) -> tuple[Array, Array | No
         return jax.lax.map(one, jnp.arange(search.samples), batch_size=_AT_ONCE)
 
     if search.objective is None:
-        weights = log_weights(sampler)
-        return weights, None, weights
+        return log_weights(sampler), None
     encoded, noise = _vector(sampler), jax.random.fold_in(key, _OPTIMIZATION)
-
-    def optimized(beta: Array) -> Array:
-        return _optimized(sampler, encoded, eqx.tree_at(lambda o: o.beta, search.objective, beta), noise)
-
-    best, wide = jax.vmap(optimized)(jnp.array([1.0, 0.0]))
-    weights = jax.vmap(lambda v: log_weights(_at(sampler, v)))(jnp.stack([encoded, best, wide]))
-    return weights[0], weights[1], weights[2]
+    best = _optimized(sampler, encoded, search.objective, noise)
+    weights = jax.vmap(lambda v: log_weights(_at(sampler, v)))(jnp.stack([encoded, best]))
+    return weights[0], weights[1]
 
 
 def _vector(sampler: Sampler) -> Array:
@@ -122,7 +112,7 @@ def _at(sampler: Sampler, vector: Array) -> Sampler:
     return moved
 
 
-def _optimized(sampler: Sampler, start: Array, objective: CIWAE, key: PRNGKeyArray) -> Array:
+def _optimized(sampler: Sampler, start: Array, objective: ELBO, key: PRNGKeyArray) -> Array:
     """The vector that maximises the row's bound, as far as Adam finds it."""
     adam = optax.chain(optax.zero_nans(), optax.adam(optax.cosine_decay_schedule(_RATE, _STEPS), b2=_MEMORY))
 

@@ -39,6 +39,11 @@ class Target:
         self._shape = shape if stacked else self._bijection.inverse_shape(shape)
         self.size = math.prod(self._shape)
 
+    @property
+    def unbounded(self) -> bool:
+        """Whether z is its own coordinates."""
+        return isinstance(self._bijection, IdentityTransform)
+
     def __call__(self, u: Float[Array, " size"]) -> Float[Array, ""]:
         z = self.z_of(u)
         return self.sampler.log_likelihood(z) + self.sampler.p.log_prob(z) + self.log_jacobian(u, z)

@@ -221,7 +221,8 @@ class _Climb:
         columns = self._judged(first, self._columns(first, constants, (x, given, fits)))
         fitting = first.fit
         for number, (rung, constants) in enumerate(higher, 1):
-            left = np.flatnonzero(~columns["reliable"])
+            # Where every weight was 0 there is nothing to climb to.
+            left = np.flatnonzero(~columns["reliable"] & np.isfinite(columns["log_prob"]))
             if not len(left):
                 break
             rows = jax.tree.map(lambda leaf, left=left: leaf[left], (x, given, fits))

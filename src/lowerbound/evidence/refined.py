@@ -25,10 +25,10 @@ __all__ = ["SHARES", "Fit", "Refined", "fitted", "log_weights", "refitted", "wei
 
 # Rounds; in the last the step is half as long. With fewer a posterior that q misses by some scales is not
 # reached.
-_ROUNDS, _MORE_ROUNDS = 5, 15
+_ROUNDS, _MORE_ROUNDS = 4, 15
 # Up to so many dimensions another fit costs less than the samples do. It begins where rough fits from draws
 # of p(z) found mass that may count (within so many nats) and of which the first knows least.
-_SEVERAL, _EXPLORERS, _EXPLORING_ROUNDS, _EXPLORING_PAIRS = 16, 8, 8, 4
+_SEVERAL, _EXPLORERS, _EXPLORING_ROUNDS, _EXPLORING_PAIRS = 16, 6, 7, 3
 _NEGLIGIBLE, _FAR = 12.0, 25.0
 # Above so many dimensions a covariance is diagonal, fitted in more rounds: a full one takes 4d gradients a
 # round.

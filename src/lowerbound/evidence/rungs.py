@@ -27,7 +27,7 @@ Columns = dict[str, np.ndarray]
 
 # With a heavier tail of the weights number and error cannot be relied on (Vehtari et al. 2024); nor with
 # fewer effective samples, or, of chains, a smaller share of them.
-_K_HAT, _EFFECTIVE, _EFFECTIVE_SHARE, _EFFECTIVE_CHAINS = 0.7, 100, 0.1, 0.25
+_K_HAT, _EFFECTIVE, _EFFECTIVE_SHARE, _EFFECTIVE_NEAR, _EFFECTIVE_CHAINS = 0.7, 100, 0.1, 0.25, 0.25
 # Of fewer samples neither can be judged.
 _FEWEST = 100
 # Estimates that are further apart in their common error are at odds.
@@ -214,8 +214,11 @@ def _long_chains(budget: Budget) -> tuple[int, Plan]:
 
 
 def _samples_hold(columns: Columns, before: Columns | None) -> Bool[np.ndarray, " n"]:
-    enough = columns["effective_sample_size"] >= np.minimum(_EFFECTIVE, _EFFECTIVE_SHARE * columns["samples"])
-    held: np.ndarray = columns["settled"] & (columns["k_hat"] <= _K_HAT) & enough
+    effective = columns["effective_sample_size"]
+    enough = effective >= np.minimum(_EFFECTIVE, _EFFECTIVE_SHARE * columns["samples"])
+    # A fit that has not settled may still be near: then many of its samples count.
+    near = columns["settled"] | (effective >= _EFFECTIVE_NEAR * columns["samples"])
+    held: np.ndarray = near & (columns["k_hat"] <= _K_HAT) & enough
     return held
 
 
@@ -230,7 +233,8 @@ def _agree(columns: Columns, before: Columns | None) -> Bool[np.ndarray, " n"]:
     held = _chains_hold(columns, before)
     if before is None:
         return held
-    apart = np.abs(columns["log_prob"] - before["log_prob"])
+    with np.errstate(invalid="ignore"):  # where both are −∞
+        apart = np.abs(columns["log_prob"] - before["log_prob"])
     together = np.hypot(columns["standard_error"], before["standard_error"])
     return held & (apart <= _AT_ODDS * together)
 
