@@ -59,6 +59,7 @@ def test_another_chunk_gives_each_row_its_number(model, evidence):
         np.testing.assert_allclose(columns(other), columns(evidence), rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.thorough
 def test_no_more_samples_are_drawn_than_an_error_takes(model):
     few, more = (lb.log_evidence(model, CUBE[:8], samples=50_000, error=error) for error in (0.05, 0.003))
     assert (few.standard_error < 0.05).all()
