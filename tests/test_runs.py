@@ -11,7 +11,7 @@ from lowerbound.workflow import evaluate, train_run
 
 RNG = np.random.default_rng(0)
 TABLE = pa.table({"a": RNG.normal(size=90), "b": RNG.normal(5, 2, size=90)})
-QUICK = dict(epochs=2, samples=10, batch_size=32)
+QUICK = dict(method="importance", epochs=2, samples=10, batch_size=32)
 
 
 @pytest.fixture(scope="module")
