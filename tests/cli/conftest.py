@@ -5,7 +5,7 @@ import pytest
 
 from lowerbound.cli import main
 
-FAST = ["--method", "importance"]  # compiles one small program
+from .calls import FAST
 
 QUICK = ["--epochs", "3", "--width", "16", *FAST, "--samples", "10"]
 

@@ -5,7 +5,7 @@ import pytest
 
 from lowerbound.cli import main
 
-FAST = ["--method", "importance"]  # compiles one small program
+from .calls import FAST
 
 
 @pytest.mark.thorough

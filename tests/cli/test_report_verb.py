@@ -21,8 +21,7 @@ from lowerbound.runs import RunFolder
 from lowerbound.workflow import Report
 
 from ..pages.page import VERDICTS, Reader, a_diagnosis
-
-FAST = ["--method", "importance"]  # compiles one small program
+from .calls import FAST
 
 
 @pytest.fixture

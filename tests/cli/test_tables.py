@@ -11,7 +11,7 @@ import lowerbound as lb
 from lowerbound.cli import main
 from lowerbound.cli.console import Progress
 
-FAST = ["--method", "importance"]  # compiles one small program
+from .calls import FAST
 
 OPTIONS = ["--latent-dim", "1", "--epochs", "3", "--width", "8", *FAST, "--samples", "10", "--no-baselines"]
 RNG = np.random.default_rng(0)

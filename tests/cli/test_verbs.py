@@ -14,7 +14,7 @@ from lowerbound.cli import main
 from lowerbound.cli.console import Progress
 from lowerbound.data.sources import open_source
 
-FAST = ["--method", "importance"]  # compiles one small program
+from .calls import FAST
 
 
 def table(path):

@@ -5,9 +5,8 @@ import pytest
 
 from lowerbound.cli import main
 
+from ..cli.calls import FAST
 from .parts import COLUMNS, LATENTS, ROWS, data_for, every_part
-
-FAST = ["--method", "importance"]  # compiles one small program
 
 pytestmark = [
     pytest.mark.thorough,

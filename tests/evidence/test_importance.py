@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from dataclasses import fields, replace
-from itertools import product
 
 import equinox as eqx
 import jax
@@ -17,19 +16,9 @@ import lowerbound as lb
 from lowerbound.archive import unfinished
 from lowerbound.randomness.keys import RowKeys, as_key
 
-PIXELS, LATENT = lb.Bernoulli(6), lb.DiagonalGaussian(2)
+from .cube import CUBE
+
 ARRAYS = ("log_prob", "standard_error", "effective_sample_size", "k_hat", "elbo", "distortion")
-CUBE = np.asarray(list(product((0, 1), repeat=6)), np.uint8)
-
-
-@pytest.fixture(scope="module")
-def model():
-    k1, k2 = jax.random.split(jax.random.key(0))
-    return lb.VAE(
-        lb.StandardNormal(2),
-        lb.Conditional(lb.MLP(6, LATENT.size, width=8, depth=1, key=k1), LATENT),
-        lb.Conditional(lb.MLP(2, PIXELS.size, width=8, depth=1, key=k2), PIXELS),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -11,19 +11,9 @@ import pytest
 import lowerbound as lb
 from lowerbound.evidence.ladder import found_by
 
-PIXELS, LATENT = lb.Bernoulli(6), lb.DiagonalGaussian(2)
-CUBE = np.asarray(list(product((0, 1), repeat=6)), np.uint8)
+from .cube import CUBE, PIXELS
+
 ARRAYS = ("log_prob", "standard_error", "effective_sample_size", "k_hat", "elbo", "distortion", "samples")
-
-
-@pytest.fixture(scope="module")
-def model():
-    k1, k2 = jax.random.split(jax.random.key(0))
-    return lb.VAE(
-        lb.StandardNormal(2),
-        lb.Conditional(lb.MLP(6, LATENT.size, width=8, depth=1, key=k1), LATENT),
-        lb.Conditional(lb.MLP(2, PIXELS.size, width=8, depth=1, key=k2), PIXELS),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -91,11 +91,10 @@ class Metrics:
     and in the measure that `measure` names.
 
     `log_likelihood` has three errors: over rows, of its samples (`…_monte_carlo_error`), and of both
-    (`…_total_error`). What it is low by,
-    since a logarithm is concave, is `…_bias`. `methods` says by which method how many rows' numbers were
-    found, from up to `samples` samples; `rows_not_reliable` of how many number and error cannot be relied on.
-    `rows_not_finite` are the numbers of the other rows, among them those that lie outside the model's
-    support; `n_rows` counts all.
+    (`…_total_error`). What it is low by, since a logarithm is concave, is `…_bias`. `methods` says by which
+    method how many rows' numbers were found, from up to `samples` samples; `rows_not_reliable` of how many
+    number and error cannot be relied on. `rows_not_finite` are the numbers of the other rows, among them
+    those that lie outside the model's support; `n_rows` counts all.
     """
 
     elbo: float

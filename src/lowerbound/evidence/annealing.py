@@ -21,9 +21,9 @@ from lowerbound.evidence.coordinates import Target
 from lowerbound.evidence.refined import Refined
 from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.randomness.keys import RowKeys
+from lowerbound.randomness.keys import RowKeys, keys_of
 
-__all__ = ["AnnealedDraw", "Path", "Schedule", "Start", "annealed", "keys_of_chains", "log_mean_exp"]
+__all__ = ["AnnealedDraw", "Path", "Schedule", "Start", "annealed", "log_mean_exp"]
 
 Start = Literal["prior", "posterior"]
 
@@ -95,7 +95,7 @@ def annealed(
     """
     keys = RowKeys.of(key)
     path = Path(model.sampler(x, keys.transform, given), start=start)
-    return path.draw(keys.draws, path.pilot(keys.draws), chains, steps)
+    return path.sampled(keys.draws, chains, steps)
 
 
 class _Point(NamedTuple):
@@ -243,13 +243,17 @@ class Path:
         length = jnp.cumsum(length + 0.1 * length.mean() + 1e-6)
         return Schedule(jnp.concatenate([jnp.zeros(1), length / length[-1]]), temperature, step, scale)
 
+    def sampled(self, key: PRNGKeyArray, chains: int, steps: int | Array) -> AnnealedDraw:
+        """Chains by the schedule that a pilot with the same key learns."""
+        return self.draw(key, self.pilot(key), chains, steps)
+
     def draw(self, key: PRNGKeyArray, schedule: Schedule, chains: int, steps: int | Array) -> AnnealedDraw:
         """Chains from the path's start to its end; chain j depends on (key, j) only, given the schedule."""
 
         def chain(key: PRNGKeyArray) -> tuple[Array, _Point, Array]:
             return self.walk(key, self.first(jax.random.fold_in(key, 0)), schedule, steps)
 
-        log_weight, point, acceptance = jax.vmap(chain)(keys_of_chains(key, chains))
+        log_weight, point, acceptance = jax.vmap(chain)(keys_of(key, jnp.arange(chains)))
         z = jax.vmap(self.z_of)(point.u)
         return AnnealedDraw(log_weight, z, jax.vmap(self.target.sampler.log_likelihood)(z), acceptance)
 
@@ -278,11 +282,6 @@ class Path:
 
         state = jnp.zeros(()), point, jnp.zeros(())
         return jax.lax.fori_loop(1, steps + 1, step, state)
-
-
-def keys_of_chains(key: PRNGKeyArray, n: int) -> PRNGKeyArray:
-    """A key each, of which the j-th depends on (key, j) only."""
-    return jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(n))
 
 
 def log_mean_exp(log_values: Float[Array, " K"]) -> Float[Array, ""]:

@@ -137,13 +137,12 @@ def log_evidence(
     climb = _Climb(list(zip(rungs, constants, strict=True)), chunk_rows, count)
     for part in climb.parts(x, given, told.rows):
         parts.append(part)
-        told.add(parts[-1])
+        told.add(part)
         if kept is not None and kept.due and told.rows < len(x):
             parts = [_joined(parts)]
             kept.write(parts[0])
         told.tell()
     columns = _joined(parts)
-    del columns["settled"]
     for name in ("log_prob", "elbo"):
         columns[name][rows_of.impossible] = -np.inf
     if kept is not None:
@@ -203,46 +202,38 @@ class _Climb:
         if first.fit is None and not higher:
             rows, shape = (x, given, None), {"chunk": self.chunk_rows, "devices": self.devices}
             for found in chunks(first.program, constants, rows, start=start, **shape):
-                yield self._judged(first, first.columns(found, constants.plan))
+                yield _numbered(first.judged(found, constants.plan), 0)
             return
         together = max(_TOGETHER, self.chunk_rows * self.devices)
         for begin in range(start, len(x), together):
             some = slice(begin, begin + together)
             yield self._climbed(x[some], None if given is None else given[some])
 
-    def _judged(self, first: Rung, columns: Columns) -> Columns:
-        columns["reliable"] = first.holds(columns, None)
-        columns["rung"] = np.zeros(len(columns["log_prob"]), np.uint8)
-        return columns
-
     def _climbed(self, x: np.ndarray, given: np.ndarray | None) -> Columns:
         (first, constants), *higher = self.rungs
-        fits = None if first.fit is None else self._through(first.fit, constants, (x, given, None))
-        columns = self._judged(first, self._columns(first, constants, (x, given, fits)))
-        fitting = first.fit
+        rows: Any = (x, given, None)
+        if first.fit is not None:
+            rows = (x, given, self._through(first.fit, constants, rows))
+        found = self._through(first.program, constants, rows)
+        columns = _numbered(first.judged(found, constants.plan), 0)
+        left, fitting = np.arange(len(x)), first.fit
         for number, (rung, constants) in enumerate(higher, 1):
             # Where every weight was 0 there is nothing to climb to.
-            left = np.flatnonzero(~columns["reliable"] & np.isfinite(columns["log_prob"]))
-            if not len(left):
+            on = np.flatnonzero(~columns["reliable"][left] & np.isfinite(columns["log_prob"][left]))
+            if not len(on):
                 break
-            rows = jax.tree.map(lambda leaf, left=left: leaf[left], (x, given, fits))
+            left, rows = left[on], jax.tree.map(lambda leaf, on=on: leaf[on], rows)
             if rung.fit is None:
                 rows = (*rows[:2], None)
             elif rung.fit is not fitting:
-                fitting, again = rung.fit, self._through(rung.fit, constants, rows, _FEW)
-                rows = (*rows[:2], again)
-                fits = jax.tree.map(lambda all, some, left=left: _put(all, left, some), fits, again)
+                fitting, rows = rung.fit, (*rows[:2], self._through(rung.fit, constants, rows, _FEW))
             few = _FEW_OF_CHAINS if rung.fit is None else _FEW
-            found = self._columns(rung, constants, rows, few)
             before = {name: column[left] for name, column in columns.items()}
-            found["reliable"] = rung.holds(found, before)
-            found["rung"] = np.full(len(left), number, np.uint8)
-            for name in set(found) - _OF_Q:
-                columns[name][left] = found[name]
+            found = self._through(rung.program, constants, rows, few)
+            judged = _numbered(rung.judged(found, constants.plan, before), number)
+            for name in set(judged) - _OF_Q:
+                columns[name][left] = judged[name]
         return columns
-
-    def _columns(self, rung: Rung, constants: Constants, rows: Any, few: int | None = None) -> Columns:
-        return rung.columns(self._through(rung.program, constants, rows, few), constants.plan)
 
     def _through(
         self, program: Callable[..., Any], constants: Constants, rows: Any, few: int | None = None
@@ -251,10 +242,8 @@ class _Climb:
         return in_chunks(program, constants, rows, chunk=chunk, devices=self.devices)
 
 
-def _put(all: np.ndarray, places: np.ndarray, some: np.ndarray) -> np.ndarray:
-    changed = all.copy()
-    changed[places] = some
-    return changed
+def _numbered(columns: Columns, rung: int) -> Columns:
+    return columns | {"rung": np.full(len(columns["log_prob"]), rung, np.uint8)}
 
 
 # What is of q(z∣x) is taken from the first rung, which draws from it.
@@ -270,9 +259,8 @@ prior (1 row)'
     """
     words = []
     for name, rows in sorted(methods.items(), key=lambda item: -item[1]):
-        how = RUNGS[name].words if name in RUNGS else "outside what the model has mass on"
         each = f", {samples:,} samples each" if name in ("refined", "importance") else ""
-        words.append(f"{how} ({counted(rows, 'row')}{each})")
+        words.append(f"{RUNGS[name].words} ({counted(rows, 'row')}{each})")
     return "; ".join(words)
 
 

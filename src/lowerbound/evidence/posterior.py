@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lowerbound.data.chunks import in_chunks
 from lowerbound.data.rows import Rows, checked
 from lowerbound.evidence.coordinates import Target
-from lowerbound.evidence.refined import fitted
+from lowerbound.evidence.refined import Refined, fitted
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys, as_key
 
@@ -64,7 +64,7 @@ def _moments(constants: tuple[LatentModel, PRNGKeyArray], row: tuple[Array, Any]
     keys = RowKeys.by_content(key, x)
     target = Target(model.sampler(x, keys.transform, given))
     fits = fitted(target, keys.draws)
-    share = jax.nn.softmax(fits.bound)
+    share = jnp.exp(Refined(target, fits).log_share)
     if target.unbounded:
         means, covariances = fits.mean, fits.covariance
     else:

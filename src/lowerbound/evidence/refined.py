@@ -19,9 +19,11 @@ from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.kinds import OnePass, sample_with_log_prob
 from lowerbound.evidence.coordinates import Target
-from lowerbound.evidence.stream import Weights
+from lowerbound.evidence.k_hat import tail_length
+from lowerbound.evidence.stream import Plan, Weights
+from lowerbound.randomness.keys import keys_of
 
-__all__ = ["SHARES", "Fit", "Refined", "fitted", "log_weights", "refitted", "weights_of"]
+__all__ = ["SHARES", "Fit", "Refined", "fitted", "log_weights", "plan_of", "refitted", "weights_of"]
 
 # Rounds; in the last the step is half as long. With fewer a posterior that q misses by some scales is not
 # reached.
@@ -89,11 +91,11 @@ def _times(matrix: Array, vector: Array) -> Array:
 
 
 def fitted(target: Target, key: PRNGKeyArray) -> Fit:
-    """The Gaussians found for a row, one after the other: from the moments of q(z∣x), and, where there are
-    few dimensions, from draws of p(z)."""
+    """The Gaussians found for a row, (J, …): from the moments of q(z∣x), and, where there are few dimensions,
+    from where else p(z∣x) has mass that the first knows least of."""
     start_key, round_key, elsewhere = jax.random.split(jax.random.fold_in(key, _NOISE), 3)
     full = target.size <= _FULL
-    rounds, pairs = (_ROUNDS, max(2 * target.size, 8)) if full else (_DIAGONAL_ROUNDS, _DIAGONAL_PAIRS)
+    rounds, pairs = _ROUNDS if full else _DIAGONAL_ROUNDS, _pairs(target)
     start = Fit.at(*_moments(target, target.sampler.q, start_key), full=full)
     if target.size > _SEVERAL:
         fit = _moved(*_climbed(target, start, round_key, rounds, pairs))
@@ -112,14 +114,18 @@ def fitted(target: Target, key: PRNGKeyArray) -> Fit:
 def refitted(target: Target, fits: Fit, key: PRNGKeyArray) -> Fit:
     """The same Gaussians after more rounds."""
     key = jax.random.fold_in(key, _NOISE - 1)
-    full = target.size <= _FULL
-    pairs = max(2 * target.size, 8) if full else _DIAGONAL_PAIRS
 
     def again(given: tuple[Fit, Array]) -> Fit:
         fit, number = given
-        return _moved(*_climbed(target, fit, jax.random.fold_in(key, number), _MORE_ROUNDS, pairs))
+        key_of = jax.random.fold_in(key, number)
+        return _moved(*_climbed(target, fit, key_of, _MORE_ROUNDS, _pairs(target)))
 
     return jax.lax.map(again, (fits, jnp.arange(len(fits.bound))))
+
+
+def _pairs(target: Target) -> int:
+    """Antithetic pairs of draws of a round: enough for the regression of scores on them."""
+    return max(2 * target.size, 8) if target.size <= _FULL else _DIAGONAL_PAIRS
 
 
 def _explored(target: Target, key: PRNGKeyArray) -> Fit:
@@ -294,6 +300,13 @@ class Refined(OnePass):
         return jax.nn.logsumexp(self.log_share + log_t) - self.target.log_jacobian(u, z)
 
 
+def plan_of(samples: int, chunk: int) -> tuple[int, Plan]:
+    """So many samples, and as many at once, or a few more: a whole number of every stratum, as p̂ needs it."""
+    period = sum(SHARES)
+    count, at_once = (-(-number // period) * period for number in (samples, chunk))
+    return count, Plan(SHARES, 1, at_once, tail_length(count) + 1)
+
+
 def weights_of(target: Target, fits: Fit, key: PRNGKeyArray, numbers: Int[Array, " chunk"]) -> Weights:
     """The log-weights of samples of these numbers, which stand in the order of [`SHARES`][]: of the fits, of
     q(z∣x) and of p(z). Sample j depends on (key, j) only.
@@ -303,7 +316,7 @@ def weights_of(target: Target, fits: Fit, key: PRNGKeyArray, numbers: Int[Array,
     of plain importance sampling.
     """
     q, p, refined = target.sampler.q, target.sampler.p, Refined(target, fits)
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
+    keys = keys_of(key, numbers)
     of_fits, of_q = (len(numbers) * share // sum(SHARES) for share in SHARES[:2])
     own, own_log_q = jax.vmap(lambda key: sample_with_log_prob(q, key))(keys[of_fits : of_fits + of_q])
     z = jnp.concatenate(

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, PRNGKeyArray
 from lowerbound.evidence.annealing import Path
 from lowerbound.evidence.coordinates import Target
 from lowerbound.evidence.k_hat import tail_length
-from lowerbound.evidence.refined import SHARES, Fit, Refined, fitted, refitted, weights_of
+from lowerbound.evidence.refined import Fit, Refined, fitted, plan_of, refitted, weights_of
 from lowerbound.evidence.stream import Plan, Stream, Weights, streamed, summary
 from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
@@ -83,7 +83,7 @@ class Rung:
         """
         count, plan = self.plan(budget)
         if count < 2:
-            name = "samples" if self.columns is _of_stream and self.program is not _annealed else "chains"
+            name = "chains" if self.program is _annealed else "samples"
             raise ValueError(
                 f"log_evidence: expected {name} of at least 2, found {count}: an estimate from one has no "
                 "standard error"
@@ -91,6 +91,12 @@ class Rung:
         steps = budget.steps if self.fit is None else _SHORT_STEPS
         error = None if budget.error is None else jnp.asarray(budget.error, float)
         return Constants(model, key, jnp.asarray(count), jnp.asarray(steps), error, plan)
+
+    def judged(self, found: Any, plan: Plan, before: Columns | None = None) -> Columns:
+        """What is kept of rows, and of which of them it is `reliable`."""
+        columns = self.columns(found, plan)
+        columns["reliable"] = self.holds(columns, before)
+        return {name: column for name, column in columns.items() if name != _SETTLED}
 
 
 def _seen(constants: Constants, x: Array, given: Any) -> tuple[Sampler, RowKeys]:
@@ -146,7 +152,7 @@ def _annealed(constants: Constants, row: Row) -> Any:
     sampler, keys = _seen(constants, x, given)
     chains, plan = constants.plan.chunk, constants.plan
     path = Path(sampler, start="prior" if fit is None else Refined(Target(sampler), fit))
-    drawn = path.draw(keys.draws, path.pilot(keys.draws), chains, constants.steps)
+    drawn = path.sampled(keys.draws, chains, constants.steps)
     weights = jax.tree.map(
         lambda leaf: leaf[None], Weights(drawn.log_weight, drawn.log_weight, drawn.log_likelihood)
     )
@@ -171,9 +177,18 @@ def _hash(keys: RowKeys) -> Array:
     return jax.random.key_data(keys.draws)
 
 
+# Whether a row's fit has settled: what its samples are judged by, and no part of what is kept.
+_SETTLED = "settled"
+
+
 def _of_stream(found: Any, plan: Plan) -> Columns:
-    stream, hashes, *settled = found
-    return {**summary(stream, plan), "hash": hashes, "settled": settled[0] if settled else hashes[:, 0] >= 0}
+    stream, hashes = found
+    return {**summary(stream, plan), "hash": hashes}
+
+
+def _of_fitted(found: Any, plan: Plan) -> Columns:
+    stream, hashes, settled = found
+    return {**_of_stream((stream, hashes), plan), _SETTLED: settled}
 
 
 def _of_exact(found: Any, plan: Plan) -> Columns:
@@ -186,15 +201,13 @@ def _of_exact(found: Any, plan: Plan) -> Columns:
             "effective_sample_size": zeros + np.inf,
         },
         **{"k_hat": zeros, "elbo": elbo.astype(float), "distortion": distortion.astype(float)},
-        **{"samples": zeros.astype(np.int64), "hash": hashes, "settled": zeros == 0},
+        **{"samples": zeros.astype(np.int64), "hash": hashes},
     }
 
 
-def _tens(budget: Budget) -> tuple[int, Plan]:
-    """A whole number of every stratum."""
-    period = sum(SHARES)
-    count, chunk = (-(-number // period) * period for number in (max(budget.samples, _FEWEST), budget.chunk))
-    return count if budget.samples > 1 else budget.samples, Plan(SHARES, 1, chunk, tail_length(count) + 1)
+def _in_strata(budget: Budget) -> tuple[int, Plan]:
+    count, plan = plan_of(max(budget.samples, _FEWEST), budget.chunk)
+    return count if budget.samples > 1 else budget.samples, plan
 
 
 def _of_q(budget: Budget) -> tuple[int, Plan]:
@@ -217,7 +230,7 @@ def _samples_hold(columns: Columns, before: Columns | None) -> Bool[np.ndarray, 
     effective = columns["effective_sample_size"]
     enough = effective >= np.minimum(_EFFECTIVE, _EFFECTIVE_SHARE * columns["samples"])
     # A fit that has not settled may still be near: then many of its samples count.
-    near = columns["settled"] | (effective >= _EFFECTIVE_NEAR * columns["samples"])
+    near = columns[_SETTLED] | (effective >= _EFFECTIVE_NEAR * columns["samples"])
     held: np.ndarray = near & (columns["k_hat"] <= _K_HAT) & enough
     return held
 
@@ -251,7 +264,7 @@ _EXACT = Rung("exact", "a sum over every z", _exact, _everything, _of_exact, _al
 _REFINED = Rung(
     "refined",
     "samples around a posterior fitted to each row",
-    *(_refined, _tens, _of_stream, _samples_hold),
+    *(_refined, _in_strata, _of_fitted, _samples_hold),
     fit=_fitted,
 )
 _REFINED_ANNEALED = Rung(

@@ -13,14 +13,14 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.data.chunks import in_chunks
-from lowerbound.evidence.annealing import Path, Start, keys_of_chains, log_mean_exp
+from lowerbound.evidence.annealing import Path, Start, log_mean_exp
 from lowerbound.evidence.coordinates import Target
 from lowerbound.evidence.defaults import CHAINS, SAMPLES, STEPS
-from lowerbound.evidence.refined import SHARES, Fit, Refined, fitted, log_weights, weights_of
+from lowerbound.evidence.refined import Fit, Refined, fitted, log_weights, plan_of, weights_of
 from lowerbound.evidence.stream import Plan, streamed
 from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.randomness.keys import as_key
+from lowerbound.randomness.keys import as_key, keys_of
 from lowerbound.statistics import standard_error_of_mean
 
 __all__ = ["Sandwich", "evidence_sandwich"]
@@ -127,10 +127,10 @@ def evidence_sandwich(
         raise ValueError(f"given: expected a condition for each of {n} rows, found {len(np.asarray(given))}")
     if method not in ("refined", "annealed"):
         raise ValueError(f'method: expected "refined" or "annealed", found {method!r}')
-    seeds = jax.random.key_data(keys_of_chains(as_key(key), n))
+    seeds = jax.random.key_data(keys_of(as_key(key), jnp.arange(n)))
     if method == "refined":
-        plan = Plan(SHARES, 1, 80, 1)
-        refined = _Refined(model, jnp.asarray(-(-samples // sum(SHARES)) * sum(SHARES)), plan)
+        count, plan = plan_of(samples, 80)
+        refined = _Refined(model, jnp.asarray(count), plan)
         fits = in_chunks(_fitted, refined, (seeds, given), chunk=chunk_rows)
         x, lower, upper = in_chunks(_weighed, refined, (seeds, given, fits), chunk=chunk_rows)
     else:
@@ -194,5 +194,6 @@ def _sandwiched(constants: _Constants, row: tuple[Array, Any]) -> tuple[Array, A
         return path.walk(key, first, schedule, steps, forward)[0]
 
     # Both ways in one loop, which is compiled once.
-    log_weight = jax.vmap(chain)(keys_of_chains(key, 2 * chains), jnp.arange(2 * chains) < chains)
+    numbers = jnp.arange(2 * chains)
+    log_weight = jax.vmap(chain)(keys_of(key, numbers), numbers < chains)
     return made.x, log_mean_exp(log_weight[:chains]), -log_mean_exp(-log_weight[chains:])

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lowerbound.data.chunks import CHUNK, in_chunks
 from lowerbound.data.rows import conditions_for, in_own_units
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.randomness.keys import as_key
+from lowerbound.randomness.keys import as_key, keys_of
 
 __all__ = ["sample"]
 
@@ -40,7 +40,7 @@ def sample(
     """
     if n < 1:
         raise ValueError(f"sample: expected n of at least 1, found {n}")
-    keys = jax.vmap(jax.random.fold_in, (None, 0))(as_key(key), jnp.arange(n))
+    keys = keys_of(as_key(key), jnp.arange(n))
     rows = (jax.random.key_data(keys), conditions_for(model, given, n, "the sample"))
     function = _generated_mean if mean else _generated
     return in_own_units(model, np.asarray(in_chunks(function, model, rows, chunk=CHUNK)))

@@ -18,6 +18,7 @@ from lowerbound.distributions.divergence import kl_divergence
 from lowerbound.distributions.kinds import Indexed, MovingSupport, Scored, made_of, sample_with_log_prob
 from lowerbound.distributions.support import range_of, same_support, words
 from lowerbound.models.part import Events
+from lowerbound.randomness.keys import keys_of
 
 if TYPE_CHECKING:
     from lowerbound.models.latent_model import LatentModel
@@ -80,7 +81,7 @@ class Sampler:
 
     def __call__(self, key: PRNGKeyArray, indices: Int[Array, " K"]) -> Draw:
         """The samples of these numbers; sample j depends on (key, j) only."""
-        keys = _of_samples(key, indices)
+        keys = keys_of(key, indices)
         return self.at(*_over_samples(lambda key: sample_with_log_prob(self.q, key), keys))
 
     def log_likelihood(self, z: Array) -> Float[Array, ""]:
@@ -104,7 +105,7 @@ class Sampler:
     def frozen(self, key: PRNGKeyArray, indices: Int[Array, " K"]) -> tuple[Array, Callable[[Array], Array]]:
         """Samples z, and z ↦ log q(z∣x) with φ held: to first order about the samples, so that its gradient
         is the path through z alone, wherever the posterior keeps its parameters."""
-        keys, stop = _of_samples(key, indices), jax.lax.stop_gradient
+        keys, stop = keys_of(key, indices), jax.lax.stop_gradient
         if isinstance(self.q, Scored):  # an inverse flow, which is not to be inverted
             z, log_q, score = jax.vmap(self.q.sample_with_score)(keys)
         else:
@@ -162,10 +163,6 @@ def _over_samples(function: Callable[[Array], Any], samples: Array) -> Any:
     if len(samples) > 1:
         return jax.vmap(function)(samples)
     return jax.tree.map(lambda leaf: leaf[None], function(samples[0]))
-
-
-def _of_samples(key: PRNGKeyArray, indices: Int[Array, " K"]) -> PRNGKeyArray:
-    return jax.vmap(lambda j: jax.random.fold_in(key, j))(indices)
 
 
 def check_agreement(posterior: Events, prior: Events) -> None:

@@ -15,9 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.random import define_prng_impl
-from jaxtyping import Array, PRNGKeyArray, UInt32
+from jaxtyping import Array, Int, PRNGKeyArray, UInt32
 
-__all__ = ["RowKeys", "as_key", "content_hash", "content_key", "random_words"]
+__all__ = ["RowKeys", "as_key", "content_hash", "content_key", "keys_of", "random_words"]
 
 
 def as_key(key: PRNGKeyArray | int) -> PRNGKeyArray:
@@ -38,6 +38,16 @@ def as_key(key: PRNGKeyArray | int) -> PRNGKeyArray:
         threefry = str(kind) == "threefry2x32"
         words = jax.random.key_data(words) if threefry else jax.random.bits(words, (2,), jnp.uint32)
     return jax.random.wrap_key_data(words, impl=_IMPLEMENTATION)
+
+
+def keys_of(key: PRNGKeyArray, numbers: Int[Array, " n"]) -> PRNGKeyArray:
+    """A key for each of these numbers, of which that of j depends on (key, j) only.
+
+    >>> keys = keys_of(as_key(0), jnp.array([3, 1]))
+    >>> bool(keys[1] == jax.random.fold_in(as_key(0), 1))
+    True
+    """
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, numbers)
 
 
 def random_words(key: PRNGKeyArray, shape: tuple[int, ...]) -> UInt32[Array, "*shape"]:

@@ -1,0 +1,4 @@
+"""What calls of the command line in tests share."""
+
+# Compiles one small program.
+FAST = ["--method", "importance"]
