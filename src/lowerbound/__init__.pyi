@@ -5,6 +5,8 @@ from lowerbound import figures as figures
 from lowerbound import training as training
 from lowerbound.archive.store import save as save
 from lowerbound.baselines.fit import fit_baselines as fit_baselines
+from lowerbound.compression.bits_back import compress as compress
+from lowerbound.compression.bits_back import decompress as decompress
 from lowerbound.data.columns import Column as Column
 from lowerbound.data.errors import DataError as DataError
 from lowerbound.data.rows import Rows as Rows

@@ -215,3 +215,21 @@ def test_evaluate_says_what_is_wrong_with_a_model_and_what_to_change(tmp_path, c
     assert main(["evaluate", str(run_folder), "digits", *FAST, "--samples", "10", "--json"]) == 0
     verdicts = json.loads(capsys.readouterr().out)["verdicts"]
     assert {"collapsed dimensions", "memorised rows"} <= {verdict["name"] for verdict in verdicts}
+
+
+def test_compressed_rows_come_back(run_folder, tmp_path, capsys):
+    file, out = tmp_path / "digits.lbz", tmp_path / "digits.npy"
+    assert main(["compress", str(run_folder), "digits", "--out", str(file), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["rows"], told["columns"], told["bytes"]) == (360, 64, file.stat().st_size)
+    assert told["bits_per_dim"] == pytest.approx(8 * file.stat().st_size / (360 * 64))
+    assert main(["decompress", str(run_folder), str(file), "--out", str(out)]) == 0
+    np.testing.assert_array_equal(np.load(out), open_source("digits:test").x)
+    file.write_bytes(file.read_bytes()[:-1])
+    assert main(["decompress", str(run_folder), str(file), "--out", str(out), "--overwrite"]) == 2
+    assert (
+        capsys.readouterr()
+        .err.strip()
+        .splitlines()[-1]
+        .startswith(f"lowerbound: {file}: file: no compressed")
+    )

@@ -20,7 +20,10 @@ from lowerbound.archive.structure import Arrays, filled, packed, unpacked
 from lowerbound.archive.whole import write_whole
 from lowerbound.models.vae import VAE
 
-__all__ = ["MODEL", "SCHEMA", "read", "read_file", "save", "stored_in", "write", "write_file"]
+__all__ = [
+    *("MODEL", "SCHEMA", "content_of", "sha256_of", "file_of", "read", "read_file"),
+    *("save", "stored_in", "write", "write_file"),
+]
 
 # Raised by one where an older library could not read what a newer one writes.
 SCHEMA = 3
@@ -84,12 +87,7 @@ def read(path: str | os.PathLike[str], holds: str, *, like: Any = None) -> Any:
 
 def write_file(path: str | os.PathLike[str], holds: str, structure: Any, arrays: Mapping[str, Any]) -> None:
     """A structure and its arrays as one file."""
-    from safetensors.numpy import save as to_bytes
-
-    text = json.dumps(structure, allow_nan=False)
-    about = {"format": _FORMAT, "schema": str(SCHEMA), "holds": holds, "structure": text}
-    tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_whole(path, to_bytes(tensors, about | {"sha256": _digest(about, tensors)}))
+    write_whole(path, file_of(holds, structure, arrays))
 
 
 def read_file(path: str | os.PathLike[str], holds: str) -> tuple[Any, Arrays]:
@@ -98,22 +96,39 @@ def read_file(path: str | os.PathLike[str], holds: str) -> tuple[Any, Arrays]:
     **Raises:** `FileNotFoundError`; `ValueError` for one that is of another format or schema, that holds
     something else, or that is not as it was written.
     """
-    from safetensors import SafetensorError, safe_open
-
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such file")
+    return content_of(Path(path).read_bytes(), holds, str(path))
+
+
+def file_of(holds: str, structure: Any, arrays: Mapping[str, Any]) -> bytes:
+    """What such a file is made of."""
+    from safetensors.numpy import save as to_bytes
+
+    text = json.dumps(structure, allow_nan=False)
+    about = {"format": _FORMAT, "schema": str(SCHEMA), "holds": holds, "structure": text}
+    tensors = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    return to_bytes(tensors, about | {"sha256": sha256_of(about, tensors)})
+
+
+def content_of(file: bytes, holds: str, name: str) -> tuple[Any, Arrays]:
+    """The structure and the arrays of the file that is called `name`; raises as [`read_file`][] does."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as from_bytes
+
     try:
-        with safe_open(path, framework="np") as file:
-            about = dict(file.metadata() or {})
-            _check(about, "format", "the format", _FORMAT)
-            _check(about, "schema", "the schema", str(SCHEMA))
-            _check(about, "holds", "a file of", holds)
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if about.pop("sha256", None) != _digest(about, arrays):
+        arrays = from_bytes(file)
+        # The library gives no metadata of bytes: after 8 of a length, JSON that it has just found sound.
+        head = json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
+        about = dict(head.get("__metadata__", {}))
+        _check(about, "format", "the format", _FORMAT)
+        _check(about, "schema", "the schema", str(SCHEMA))
+        _check(about, "holds", "a file of", holds)
+        if about.pop("sha256", None) != sha256_of(about, arrays):
             raise ValueError("its content is not what was written (changed since)")
         return json.loads(about["structure"]), arrays
     except (SafetensorError, ValueError, LookupError, RecursionError) as error:
-        raise _unreadable(path, holds, error) from None
+        raise _unreadable(name, holds, error) from None
 
 
 def _check(about: Mapping[str, str], name: str, words: str, expected: str) -> None:
@@ -122,7 +137,8 @@ def _check(about: Mapping[str, str], name: str, words: str, expected: str) -> No
         raise ValueError(f"expected {words} {expected!r}, found {about.get(name)!r}{way_out}")
 
 
-def _digest(about: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:
+def sha256_of(about: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:
+    """The SHA-256 of text by name and of arrays."""
     digest = hashlib.sha256(json.dumps(sorted(about.items())).encode())
     for name, array in sorted(arrays.items()):
         digest.update(f"{name}{array.dtype}{array.shape}".encode())
@@ -130,6 +146,6 @@ def _digest(about: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _unreadable(path: str | os.PathLike[str], holds: str, error: Exception) -> ValueError:
+def _unreadable(name: str | os.PathLike[str], holds: str, error: Exception) -> ValueError:
     reason = " ".join(str(error).split()) or type(error).__name__
-    return ValueError(f"{path}: no {holds} that can be read: {reason}")
+    return ValueError(f"{name}: no {holds} that can be read: {reason}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from lowerbound.cli.compress import compress, decompress
 from lowerbound.cli.encode import encode
 from lowerbound.cli.evaluate import evaluate
 from lowerbound.cli.fit import fit
@@ -22,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (fit, evaluate, report, encode, reconstruct, score, sample):
+for verb in (fit, evaluate, report, encode, reconstruct, score, sample, compress, decompress):
     app.command()(verb)
 
 

@@ -28,11 +28,14 @@ __all__ = ["Target", "bijection"]
 
 class Target:
     """f(u) = log p(x, z(u)) + log ∣det ∂z/∂u∣ of one data point: p(z∣x) as a density of u, a vector of `size`
-    numbers, up to log p(x)."""
+    numbers, up to log p(x).
 
-    def __init__(self, sampler: Sampler):
+    **Arguments:** `onto`: the map from u to z, where it is another than [`bijection`][] gives.
+    """
+
+    def __init__(self, sampler: Sampler, onto: Transform | None = None):
         self.sampler = sampler
-        self._bijection = bijection(sampler.p.support)
+        self._bijection = bijection(sampler.p.support) if onto is None else onto
         shape = sampler.p.event_shape
         # Of the support's own dimensions: on a simplex one less than z has.
         stacked = isinstance(sampler.p.support, Stacked)

@@ -1,0 +1,1 @@
+"""Rows as bytes, by bits-back coding: the bound is the rate, and can be weighed."""
