@@ -43,16 +43,23 @@ def scale(smallest, residual):
 
 
 GAPS = Gaps(SURE, 2 * SURE, SURE, SURE)
+
+
+def judged(family, gaps=GAPS, used=3, dimensions=3):
+    activity = Activity(np.ones(dimensions), (np.arange(dimensions) < used).astype(float))
+    return list(judges.judged_gaps(with_posterior(family), gaps, activity, dimensions, []))
+
+
 FAULTS = {
     "not finite": lambda: judges.judged_finite(looked(np.array([1.0, np.nan]))),
     "few collapsed dimensions": lambda: judges.judged_activity(Activity(np.ones(3), np.array([1, 1, 0])), 99),
     "many collapsed dimensions": lambda: judges.judged_activity(Activity(np.ones(3), np.zeros(3)), 99),
-    "inference gap": lambda: judges.judged_gaps(with_posterior(lb.DiagonalGaussian(3)), Gaps(*GAPS[:2]), []),
-    "diagonal posterior": lambda: judges.judged_gaps(with_posterior(lb.DiagonalGaussian(3)), GAPS, []),
-    "full posterior": lambda: judges.judged_gaps(with_posterior(lb.FullGaussian(3)), GAPS, []),
-    "flow": lambda: judges.judged_gaps(with_posterior(lb.AutoregressiveFlow(3, key=KEY)), GAPS, []),
+    "inference gap": lambda: judged(lb.DiagonalGaussian(3), Gaps(*GAPS[:2])),
+    "diagonal posterior": lambda: judged(lb.DiagonalGaussian(3)),
+    "full posterior": lambda: judged(lb.FullGaussian(3)),
+    "flow": lambda: judged(lb.AutoregressiveFlow(3, key=KEY)),
     "prior mismatch": lambda: judges.judged_information(Information(SURE, SURE, SURE, SURE), []),
-    "memorised rows": lambda: judges.judged_memory(looked(SURE + 1), looked(SURE), []),
+    "memorised rows": lambda: judges.judged_memory(looked(SURE + 1), looked(SURE), [], []),
     "too sure": lambda: judges.judged_scale(scale(0.001, 1.0)),
     "too wide": lambda: judges.judged_scale(scale(1.0, 0.1)),
     "warm-up": lambda: judges.judged_warm_up(
@@ -82,6 +89,23 @@ def test_what_is_advised_exists(fault):
                 assert advice.value in KNOWN[advice.argument]
             else:
                 assert advice.value > 0
+
+
+def test_the_gaps_are_weighed_by_the_dimensions_in_use():
+    """5 nats are a fault of fewer than 20 dimensions, of which 0.25 nats each may be lost."""
+    for used, healthy in ((19, False), (21, True)):
+        assert {v.healthy for v in judged(lb.DiagonalGaussian(3), used=used, dimensions=40)} == {healthy}
+    (unknown,) = judges.judged_gaps(with_posterior(lb.FullGaussian(3)), Gaps(*GAPS[:2]), None, 40, [])
+    assert unknown.healthy  # 10 nats, of 40 dimensions: level, within its noise
+
+
+def test_a_model_that_rows_kept_back_have_chosen_has_memorised_as_much_as_is_best():
+    kept = [{"step": 1.0, "validation_bound": -3.0}]
+    (verdict,) = judges.judged_memory(looked(SURE + 1), looked(SURE), kept, [])
+    assert verdict.healthy
+    assert verdict.finding.endswith("of a model that rows kept back from training have chosen.")
+    (verdict,) = judges.judged_memory(looked(SURE + 1), looked(SURE), [{"step": 1.0}], [])
+    assert not verdict.healthy
 
 
 def test_no_verdict_is_left_out():

@@ -65,9 +65,9 @@ def diagnose(
     - A dimension is active where Var E[zᵢ∣x] is at least 1 % of Var zᵢ.
 
     **Arguments:** `x`: (n, d), rows that were not trained on; `train`: rows that were, to see what is
-    memorised; `given`, `train_given`: their conditions; `history`,
-    `objective`: those of the training, to see whether a warm-up had ended; `rows`: how many rows of each are
-    looked at, drawn by `key`; `gap_rows`: for how many of them q* is found; `samples`: of both
+    memorised; `given`, `train_given`: their conditions; `history`, `objective`: those of the training, to see
+    whether rows that were kept back chose the model, and whether a warm-up had ended; `rows`: how many rows
+    of each are looked at, drawn by `key`; `gap_rows`: for how many of them q* is found; `samples`: of both
     bounds and of log p(x), a row.
 
     **Raises:** `ValueError` where there are fewer than 2 rows or samples, and for rows that are none of the
@@ -108,9 +108,9 @@ def diagnose(
     verdicts = (
         *judged_finite(looked),
         *judged_activity(activity, len(looked.y)),
-        *judged_gaps(model, gaps, notes),
+        *judged_gaps(model, gaps, activity, looked.dimensions, notes),
         *judged_information(information, notes),
-        *judged_memory(trained, looked, notes),
+        *judged_memory(trained, looked, history, notes),
         *judged_scale(scale),
         *judged_warm_up(history, objective, notes),
     )

@@ -52,6 +52,11 @@ class Looked(NamedTuple):
     residual: Float[np.ndarray, "n c"] | None  # E_q (x − E[x∣z])²/Var(x∣z)
 
     @property
+    def dimensions(self) -> int:
+        """How many numbers z is."""
+        return int(np.prod(self.z.shape[2:]))
+
+    @property
     def rate(self) -> PerRow:
         return (self.log_posterior - self.log_prior).mean(1)
 

@@ -40,7 +40,7 @@ class NAdam:
     **Raises:** `TypeError` and `ValueError` that name the argument and what was expected.
 
     >>> NAdam(learning_rate=1e-3)
-    NAdam(learning_rate=0.001, warm_up=0.05, clip_norm=100.0, averaging=None)
+    NAdam(learning_rate=0.001, warm_up=0.05, clip_norm=100.0, averaging=0.999)
     >>> NAdam(averaging=1.5)
     Traceback (most recent call last):
     ...
@@ -50,7 +50,7 @@ class NAdam:
     learning_rate: float = defaults.LEARNING_RATE
     warm_up: float = 0.05
     clip_norm: float | None = 100.0
-    averaging: float | None = None
+    averaging: float | None = 0.999
 
     def __post_init__(self) -> None:
         for name, expected, right in (
