@@ -97,18 +97,17 @@ def test_the_rate_is_split_without_a_remainder(healthy):
     )
 
 
-def test_a_collapsed_dimension():
-    """The second column of W is 0, and the exact posterior of z₂ its prior."""
-    W = TRUTH.W * np.array([1.0, 0.0])
-    truth = LinearGaussian(W, TRUTH.b, SIGMA)
+@pytest.mark.parametrize(("used", "fault"), [((1.0, 0.0), []), ((0.0, 0.0), ["collapsed dimensions"])])
+def test_collapsed_dimensions(used, fault):
+    """A column of W is 0, and the exact posterior of its z its prior: no fault of one, one of both."""
+    truth = LinearGaussian(TRUTH.W * np.array(used), TRUTH.b, SIGMA)
     diagnosis = diagnosed(truth.model(), drawn(N, truth=truth))
-    assert faults(diagnosis) == ["collapsed dimensions"]
-    assert diagnosis.active.tolist() == [True, False]
-    assert "1 of 2 dimensions of z (1, counted from 0) say nothing" in diagnosis.verdicts[0].finding
-    assert (diagnosis.verdicts[0].advice[0].argument, diagnosis.verdicts[0].advice[0].value) == (
-        "latent_dim",
-        1,
+    assert faults(diagnosis) == fault
+    assert diagnosis.active.tolist() == [share > 0 for share in used]
+    said = (
+        f"{used.count(0.0)} of 2 dimensions of z ({'0, ' if fault else ''}1, counted from 0) say nothing"
     )
+    assert said in diagnosis.verdicts[0].finding
 
 
 def correlated():

