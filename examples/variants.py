@@ -160,7 +160,9 @@ def main() -> None:
         result = lb.fit(model, x, objective=objective, epochs=options.epochs, validation=0, **label)
         seconds = time.perf_counter() - begin
         label = dict(given=y_test) if model.takes_given else {}
-        evidence = lb.log_evidence(result.model, x_test, samples=options.samples, **label)
+        evidence = lb.log_evidence(
+            result.model, x_test, method="importance", samples=options.samples, **label
+        )
         reference = reference or evidence
         difference = evidence.log_prob - reference.log_prob
         error = difference.std(ddof=1) / np.sqrt(len(difference))

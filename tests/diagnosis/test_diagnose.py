@@ -104,9 +104,7 @@ def test_collapsed_dimensions(used, fault):
     diagnosis = diagnosed(truth.model(), drawn(N, truth=truth))
     assert faults(diagnosis) == fault
     assert diagnosis.active.tolist() == [share > 0 for share in used]
-    said = (
-        f"{used.count(0.0)} of 2 dimensions of z ({'0, ' if fault else ''}1, counted from 0) say nothing"
-    )
+    said = f"{used.count(0.0)} of 2 dimensions of z ({'0, ' if fault else ''}1, counted from 0) say nothing"
     assert said in diagnosis.verdicts[0].finding
 
 
