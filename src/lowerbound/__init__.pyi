@@ -100,6 +100,7 @@ from lowerbound.networks.convolution import ConvEncoder as ConvEncoder
 from lowerbound.networks.convolution import Convolution as Convolution
 from lowerbound.networks.convolution import TransposedConvolution as TransposedConvolution
 from lowerbound.networks.mlp import MLP as MLP
+from lowerbound.networks.wrappers import Features as Features
 from lowerbound.networks.wrappers import Leading as Leading
 from lowerbound.networks.wrappers import Log1p as Log1p
 from lowerbound.networks.wrappers import OneHot as OneHot

@@ -16,7 +16,7 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution
 
 from lowerbound.data.chunks import transformed
-from lowerbound.data.likelihood import Choice, choose
+from lowerbound.data.likelihood import Choice, choose, choose_by_columns
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema
 from lowerbound.families.family import Family
@@ -28,7 +28,7 @@ from lowerbound.models.vae import VAE
 from lowerbound.networks.activations import Activation
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
 from lowerbound.networks.mlp import MLP
-from lowerbound.networks.wrappers import Log1p, Standardized
+from lowerbound.networks.wrappers import Features, Log1p, Standardized
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.objective import Objective
 from lowerbound.parts import default, part
@@ -121,7 +121,12 @@ def build(
     of_network = part(network, "network")
     if latent_dim < 1:
         raise ValueError(f"latent_dim: expected at least 1, found {latent_dim}")
-    choice = choose(x, likelihood, binarize, missing=missing, image=image_shape is not None)
+    mixed = schema if likelihood == default("likelihood") and binarize is None else None
+    mixed = mixed if mixed is not None and mixed.mixed else None
+    if mixed is not None:
+        choice = choose_by_columns(x, mixed.encoded, missing=missing)
+    else:
+        choice = choose(x, likelihood, binarize, missing=missing, image=image_shape is not None)
     encoder_key, decoder_key = jax.random.split(as_key(key))
     latent_key, prior_key = jax.random.split(jax.random.fold_in(as_key(key), 1))
     d = x.shape[1]
@@ -140,12 +145,15 @@ def build(
         )
     else:
         mlp = partial(MLP, width=width, depth=depth, activation=activation)
-        inner = mlp(d, latent.size, key=encoder_key)
+        inputs = d if mixed is None else Features.inputs(_levels(mixed))
+        inner = mlp(inputs, latent.size, key=encoder_key)
         decoder = _from_margins(mlp(latent.event_size, choice.family.size, key=decoder_key), choice)
     seen = transformed(choice.transform, x[:4096])
-    encoder = _encoder(inner, np.log1p(seen) if choice.unbounded_counts else seen, missing)
-    if choice.unbounded_counts:
-        encoder = Log1p(encoder)
+    if mixed is not None:
+        encoder = _features(inner, seen, mixed)
+    else:
+        encoder = _encoder(inner, np.log1p(seen) if choice.unbounded_counts else seen, missing)
+        encoder = Log1p(encoder) if choice.unbounded_counts else encoder
     model = VAE(
         prior=_prior(of_prior, latent, seen, prior_key),
         posterior=Conditional(encoder, latent),
@@ -182,6 +190,25 @@ def _encoder(network: Network, seen: np.ndarray, missing: bool) -> Network:
         mean=jnp.zeros(seen.shape[1]) if missing else jnp.asarray(seen.mean(0)),
         # One scale for all columns: a pixel that is almost always blank must not be blown up.
         scale=jnp.asarray(float(np.sqrt(np.nanvar(seen, 0).mean())) or 1.0),
+    )
+
+
+def _levels(schema: Schema) -> tuple[int, ...]:
+    """Of each encoded column, 0 of a number."""
+    return tuple(len(column.levels or ()) for column in schema.encoded)
+
+
+def _features(network: Network, seen: np.ndarray, schema: Schema) -> Network:
+    """A network of the features of a table's columns."""
+    counts = tuple(column.kind == "whole" and column.as_it_is for column in schema.encoded)
+    numbers = np.where(counts, np.log1p(np.maximum(seen, 0)), seen)
+    spread = np.nanstd(numbers, 0)
+    return Features(
+        network,
+        levels=_levels(schema),
+        counts=counts,
+        mean=jnp.asarray(np.nanmean(numbers, 0)),
+        scale=jnp.asarray(np.where(spread > 0, spread, 1.0)),
     )
 
 

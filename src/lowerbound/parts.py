@@ -89,6 +89,7 @@ TABLE: tuple[Row, ...] = (
     Row("Standardized", "networks.wrappers", "file"),
     Row("Log1p", "networks.wrappers", "file"),
     Row("OneHot", "networks.wrappers", "file"),
+    Row("Features", "networks.wrappers", "file"),
     Row("Leading", "networks.wrappers", "file"),
     # Families, by the set that they are over.
     Row("DiagonalGaussian", "families.gaussian", _FAMILY, REAL),
@@ -181,6 +182,8 @@ TABLE: tuple[Row, ...] = (
     Row("Bernoulli", "families.discrete", "columns", called="bits"),
     Row("BetaBinomial", "families.counts", "columns", called="few-counts"),
     Row("NegativeBinomial", "families.counts", "columns", called="counts"),
+    Row("Categorical", "families.discrete", "columns", called="levels"),
+    Row("MixedColumns", "families.columns", "columns", called="several"),
     Row("DiagonalGaussian", "families.gaussian", "columns", called="grey"),
     Row("DiagonalGaussian", "families.gaussian", "columns", called="numbers"),
     Row("StudentT", "families.location_scale", "columns", called="heavy-tailed"),

@@ -99,11 +99,14 @@ class RunFolder:
         kept = _schema_in(self.path)
         return self._found.schema_ if kept is None and not isinstance(self._found, VAE) else kept
 
-    def own_units(self, x: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
-        """Rows that the model gives as numbers in the table's own units, and the columns' names."""
-        if self.schema is not None:
-            return self.schema.in_own_units(x), self.schema.names
-        return x, self.column_names or [f"x{i}" for i in range(x.shape[1])]
+    def own_units(self, x: np.ndarray) -> tuple[Sequence[np.ndarray] | np.ndarray, Sequence[str]]:
+        """Rows that the model gives as the columns of its table, and their names: numbers in the table's own
+        units; of a table with categories, levels and what is drawn of each column's own type."""
+        if self.schema is None:
+            return x.T, self.column_names or [f"x{i}" for i in range(x.shape[1])]
+        if self.schema.mixed:
+            return self.schema.restored(x), self.schema.names
+        return self.schema.in_own_units(x).T, self.schema.names
 
     @cached_property
     def trained_on(self) -> TrainedOn:

@@ -200,8 +200,7 @@ def test_seconds_since_1970_keep_their_digits(tmp_path):
     assert len(np.unique(train.x[:, 0])) == 600
     np.testing.assert_array_equal(train.schema.in_own_units(train.x)[:, 0], seconds)
     for name in ("later.csv", "later.parquet"):
-        with pytest.raises(lb.DataError, match=r"expected numbers, found 'a' in row 0, column 'species'"):
-            open_source(str(tmp_path / name))
+        assert open_source(str(tmp_path / name)).columns == ("species", "weight", "t")
         later = open_source(str(tmp_path / name), schema=train.schema)
         np.testing.assert_array_equal(later.x, train.x)
         labelled = open_source(str(tmp_path / name), "species")

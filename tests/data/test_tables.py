@@ -42,7 +42,7 @@ def test_data_frames_have_names(library):
         ([0.5, np.nan], ValueError, "found nan in row 1, column 'b'"),
         ([np.inf, 0.5], ValueError, "found inf in row 0, column 'b'"),
         ([1, None], ValueError, "found nan in row 1, column 'b'"),
-        ([True, None], TypeError, "found None in row 1, column 'b'"),
+        ([True, None], ValueError, "found nan in row 1, column 'b'"),
         ([0.5, 1e300], ValueError, r"fit into float32, found 1e\+300 in row 1, column 'b'"),
         (np.array(["2020-01-01"] * 2, "datetime64[ms]"), TypeError, "found dates in column 'b'"),
     ],

@@ -208,3 +208,14 @@ after = dict(jax.config.values), np.random.get_state()[1].tobytes(), random.gets
 assert before == after, {n: (v, after[0].get(n)) for n, v in before[0].items() if v != after[0].get(n)}
 """
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
+
+
+def test_a_category_beside_a_number_leaves_it_its_fraction():
+    """log p(x∣z) of a draw is the likelihood's own: x = (1, 0.75) is not (1, 0)."""
+    family = lb.MixedColumns([lb.Categorical(1, 3), lb.DiagonalGaussian(1)])
+    likelihood = lb.Conditional(lb.MLP(1, family.size, width=4, key=jax.random.key(0)), family)
+    posterior = lambda x: dist.Normal(jnp.zeros(1), 1.0).to_event(1)  # noqa: E731
+    model, x = lb.VAE(lb.StandardNormal(1), posterior, likelihood), jnp.array([1.0, 0.75])
+    draw = model.draw(x, jax.random.key(1), samples=3)
+    expected = jax.vmap(lambda z: model.p_x(z).log_prob(x))(draw.z)
+    np.testing.assert_allclose(draw.log_likelihood, expected, rtol=1e-6)

@@ -40,6 +40,6 @@ def encode(
 
         figures.save(figures.latent_scatter(z, source.labels), out)
     else:
-        write_rows(out, z, [f"z{i}" for i in range(z.shape[1])])
+        write_rows(out, z.T, [f"z{i}" for i in range(z.shape[1])])
     report_written(out, z, json)
     return 0

@@ -46,16 +46,22 @@ def usable_file(out: Path, endings: Sequence[str], overwrite: bool) -> None:
         raise FileNotFoundError(f"--out {out}: no folder {out.parent}")
 
 
-def write_rows(out: Path, rows: np.ndarray, columns: Sequence[str]) -> None:
-    """An array (n, d) as `.npy`, or as a table with named columns, `.csv` or `.parquet`."""
+def write_rows(out: Path, columns: Sequence[np.ndarray] | np.ndarray, names: Sequence[str]) -> None:
+    """Columns as an array (n, d), `.npy`, or as a table with their names, `.csv` or `.parquet`.
+
+    **Raises:** `ValueError` for an array of columns of text.
+    """
     if out.suffix == ".npy":
         import numpy as np
 
-        np.save(out, rows, allow_pickle=False)
+        text = [name for name, column in zip(names, columns, strict=True) if column.dtype.kind == "O"]
+        if text:
+            raise ValueError(f"--out {out}: expected .csv or .parquet for text, as in column {text[0]!r}")
+        np.save(out, np.ascontiguousarray(np.stack([*columns], axis=1)), allow_pickle=False)
         return
     import pyarrow as pa
 
-    table = pa.table({name: rows[:, i] for i, name in enumerate(columns)})
+    table = pa.table({name: column for name, column in zip(names, columns, strict=True)})
     if out.suffix == ".csv":
         from pyarrow import csv
 

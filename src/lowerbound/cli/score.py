@@ -54,6 +54,6 @@ def score(
     if out is None:
         print_csv(table, columns)
     else:
-        write_rows(out, table, columns)
+        write_rows(out, table.T, columns)
         report_written(out, table, json)
     return 0

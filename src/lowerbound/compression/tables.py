@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.distributions.kinds import Indexed, made_of
+from lowerbound.distributions.kinds import takes_indices
 from lowerbound.distributions.mixed import MixedDistribution
 from lowerbound.distributions.support import Columns, range_of, words
 
@@ -107,7 +107,7 @@ def _log_prob_of_each(p: Distribution, alphabet: Alphabet) -> Float[Array, "d le
             f"compress: expected a likelihood of independent dimensions, found {type(p).__name__}, of which "
             "no single value has a probability"
         )
-    values = values if made_of(each, Indexed) else values.astype(float)
+    values = values if takes_indices(each) else values.astype(float)
     return each.log_prob(values[:, None]).T
 
 

@@ -11,16 +11,27 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 
 from lowerbound.data.errors import DataError
-from lowerbound.data.tables import Columns, blocks, check_column, check_finite
+from lowerbound.data.tables import NUMBER, Columns, blocks, check_column, check_finite
 
 __all__ = ["Column", "Kind", "found_in"]
 
-Kind = Literal["number", "whole", "bit", "grey", "constant", "missing"]
+Kind = Literal["number", "whole", "bit", "grey", "category", "constant", "missing", "identifier", "text"]
+
+# Kinds that an encoded row does not hold, and why.
+_LEFT_OUT = {
+    "constant": "says nothing of a row",
+    "missing": "no value at all",
+    "identifier": "names of rows",
+    "text": "free text",
+}
 
 # Whole numbers up to this are exact in float32.
 _EXACT = 2**24
 # Real numbers lose no more than 4 of float32's 24 bits where none is so many times their spread.
 _SPREADS = 16
+# Text of more different values is no category, unless each stands for twenty rows; so many that all differ
+# are names. Whole numbers of so few values are levels; of levels so many are shown.
+_TEXT_LEVELS, _NAMES, _NUMBER_LEVELS, _SHOWN = 64, 20, 40, 6
 # Magnitudes between which sums and squares stay inside float32's range.
 _LEAST, _GREATEST = 1e-30, 1e30
 
@@ -30,8 +41,10 @@ class Column:
     """What a column of a table holds, and how it is kept: as (x − `offset`)/`unit`.
 
     - `kind`: `number` (real numbers), `whole` (whole numbers), `bit` (0 and 1), `grey` (a pixel of an 8-bit
-      image), `constant` (one value, which says nothing of a row: left out), `missing` (no value: left out).
-    - `dtype`: the type of the table's column, by NumPy's name.
+      image), `category` (one of some `levels`), and those that are left out: `constant` (one value, which
+      says nothing of a row), `missing` (no value), `identifier` (text that names a row), `text` (free text).
+    - `dtype`: the type of the table's column, by NumPy's name; `object` of text.
+    - `levels`: of a category, in order, text or whole numbers; a value is kept as its place among them.
     - `low`, `high`: the least and the greatest value that was observed; `holes`: how many are missing.
     - `offset`, `unit`: 0 and 1 unless the values would lose their digits in float32. Whole numbers above 2²⁴
       are counted from the least in their greatest common step; real numbers are taken relative to one of
@@ -53,16 +66,17 @@ class Column:
     holes: int = 0
     offset: float | int = 0
     unit: float | int = 1
+    levels: tuple[str | int, ...] | None = None
 
     @property
     def encoded(self) -> bool:
         """Whether an encoded row holds it."""
-        return self.kind not in ("constant", "missing")
+        return self.kind not in _LEFT_OUT
 
     @property
     def as_it_is(self) -> bool:
         """Whether its values are kept as they are."""
-        return self.offset == 0 and self.unit == 1
+        return self.levels is None and self.offset == 0 and self.unit == 1
 
     @property
     def whole(self) -> bool:
@@ -82,14 +96,21 @@ class Column:
         if self.kind == "missing":
             return "no value at all: left out"
         if self.kind == "constant":
-            return f"always {_number(self.low)}: says nothing of a row, left out"
+            value = _number(self.low) if self.levels is None else repr(self.levels[0])
+            return f"always {value}: says nothing of a row, left out"
         missing = f", {self.holes} missing" if self.holes else ""
+        if not self.encoded:
+            values = "all different" if self.kind == "identifier" else f"{self.high} different"
+            return f"text, {values}{missing}: {_LEFT_OUT[self.kind]}, left out"
         return f"{self._values}{missing}{self._kept}"
 
     @property
     def _values(self) -> str:
         if self.kind == "bit":
             return "values 0 and 1"
+        if self.levels is not None:
+            shown = ", ".join(map(str, self.levels[:_SHOWN])) + (", …" if len(self.levels) > _SHOWN else "")
+            return f"one of {len(self.levels)}: {shown}"
         words = {"whole": "whole numbers", "grey": "grey levels", "number": "real numbers"}[self.kind]
         digits = ".4g" if self.as_it_is else ".15g"
         real = self.kind == "number"
@@ -98,7 +119,7 @@ class Column:
 
     @property
     def _kept(self) -> str:
-        if self.as_it_is:
+        if self.as_it_is or self.levels is not None:
             return ""
         sign = "−" if self.offset > 0 else "+"
         moved = "x" if self.offset == 0 else f"x {sign} {_number(abs(self.offset))}"
@@ -122,7 +143,7 @@ class Column:
 
     def kept_for(self, values: np.ndarray) -> Self:
         """The column with the offset and the unit that keep the digits of its `values`."""
-        if self.low is None or self.high is None:
+        if self.low is None or self.high is None or self.levels is not None or not self.encoded:
             return self
         if self.low == self.high:
             return replace(self, kind="constant")
@@ -137,8 +158,32 @@ class Column:
                 return replace(self, offset=int(self.low), unit=unit)
         return replace(self, **_relative(np.asarray(values, np.float64), self.whole))
 
+    def leveled(self, values: np.ndarray) -> Self:
+        """Whole numbers of a few different values as a category, whose levels they are."""
+        if self.kind != "whole":
+            return self
+        observed = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+        levels = np.unique(observed)
+        if len(levels) > _NUMBER_LEVELS:
+            return self
+        return replace(self, kind="category", levels=tuple(map(int, levels)), offset=0, unit=1)
+
+    def outside(self, values: np.ndarray) -> np.ndarray:
+        """Which values have probability 0, since the column never held them: another than the one of a
+        constant column, another level than those of a category."""
+        if self.levels is not None:
+            return np.asarray([value is not None and value not in self.levels for value in _cells(values)])
+        if self.kind != "constant":
+            return np.zeros(len(values), bool)
+        numbers = np.asarray(values, np.float64)
+        return np.asarray((numbers != self.low) & ~np.isnan(numbers))
+
     def stored(self, values: np.ndarray) -> np.ndarray:
-        """Values of the table's column as they are kept, before they are rounded to float32."""
+        """Values of the table's column as they are kept, before they are rounded to float32. A level that the
+        column has not is kept as the first."""
+        if self.levels is not None:
+            place: dict[Any, float] = {level: i for i, level in enumerate(self.levels)} | {None: np.nan}
+            return np.asarray([place.get(value, 0.0) for value in _cells(values)], np.float64)
         if self.as_it_is:
             return values
         if values.dtype.kind in "iu" and isinstance(self.offset, int) and isinstance(self.unit, int):
@@ -152,6 +197,8 @@ class Column:
         column with missing values is real."""
         dtype = np.dtype(self.dtype)
         real = kept.astype(np.float64)
+        if self.levels is not None:
+            return self._of_levels(np.where(np.isnan(real), -1, np.rint(real)).astype(int), dtype)
         if dtype.kind == "f" or np.isnan(real).any():
             return (real * self.unit + self.offset).astype(dtype if dtype.kind == "f" else np.float64)
         if dtype.kind == "b":
@@ -162,8 +209,17 @@ class Column:
             return np.clip(steps * self.unit + self.offset, limits.min, limits.max).astype(dtype)
         return np.clip(np.rint(real * self.unit + self.offset), limits.min, limits.max).astype(dtype)
 
+    def _of_levels(self, place: np.ndarray, dtype: np.dtype) -> np.ndarray:
+        """The levels at these places, −1 where there is none."""
+        if dtype.kind == "O":
+            return np.array([*(self.levels or ()), None], object)[place]
+        numbers = np.array([*(self.levels or ()), np.nan])[place]
+        return numbers if (place < 0).any() else numbers.astype(dtype)
+
     def repeated(self, n: int) -> np.ndarray:
-        """A column that is left out, `n` rows of it: its one value, or NaN."""
+        """A column that is left out, `n` rows of it: its one value, or none."""
+        if np.dtype(self.dtype).kind == "O":
+            return np.full(n, self.levels[0] if self.levels else None, object)
         if self.low is None:
             return np.full(n, np.nan)
         return np.full(n, self.low, np.dtype(self.dtype))
@@ -187,7 +243,10 @@ class Column:
             value, optional = record[name], name in ("low", "high")
             if not (isinstance(value, int | float) or (optional and value is None)):
                 raise ValueError(f"schema.columns.{name}: expected a number, found {value!r}")
-        return cls(**record)
+        levels = record["levels"]
+        if levels is not None and not all(isinstance(level, str | int) for level in levels):
+            raise ValueError(f"schema.columns.levels: expected text or whole numbers, found {levels!r:.60}")
+        return cls(**{**record, "levels": None if levels is None else tuple(levels)})
 
 
 def found_in(read: Columns, name: str, missing: bool) -> tuple[Column, ...]:
@@ -205,8 +264,13 @@ def found_in(read: Columns, name: str, missing: bool) -> tuple[Column, ...]:
         dtypes = [str(table.dtype.newbyteorder("="))] * read.width
         return tuple(map(_column, labels, dtypes, low, high, holes, whole))
     columns = []
+    # A table that has text says itself whether values are missing.
+    missing = missing or any(array.dtype.kind == "O" for array in read.arrays)
     for place, (label, array) in enumerate(zip(labels, read.arrays, strict=True)):
         told = place if read.names is None else label
+        if array.dtype.kind == "O":
+            columns.append(_of_text(label, array, name, told))
+            continue
         check_column(array, name, told, missing, finite=False)
         check = partial(check_column, array, name, told, missing)
 
@@ -243,6 +307,36 @@ def _column(label: str, dtype: str, low: Any, high: Any, holes: Any, whole: Any)
     low, high = (int(low), int(high)) if whole else (float(low), float(high))
     kind: Kind = "number" if not whole else ("bit" if low >= 0 and high <= 1 else "whole")
     return Column(label, kind, dtype, low, high, int(holes))
+
+
+def _of_text(label: str, array: np.ndarray, name: str, told: int | str) -> Column:
+    """A column of text: a category where its values repeat.
+
+    **Raises:** [`DataError`][lowerbound.data.errors.DataError] for a column that is none, of numbers but for
+    some cells.
+    """
+    cells = [cell for cell in _cells(array) if cell is not None]
+    if any(not isinstance(cell, str) for cell in cells) or 2 * sum(map(_reads, cells)) >= max(len(cells), 1):
+        check_column(array, name, told, missing=True)
+    holes, levels = len(array) - len(cells), tuple(sorted(set(cells)))
+    column = Column(label, "category", "object", 0, len(levels) - 1, holes, levels=levels)
+    if not cells:
+        return replace(column, kind="missing", low=None, high=None, levels=None)
+    if len(levels) == 1:
+        return replace(column, kind="constant")
+    if len(levels) > max(_TEXT_LEVELS, len(cells) / 20) or (len(levels) == len(cells) > _NAMES):
+        kind: Kind = "identifier" if len(levels) == len(cells) else "text"
+        return replace(column, kind=kind, high=len(levels), levels=None)
+    return column
+
+
+def _reads(cell: str) -> bool:
+    return NUMBER.fullmatch(cell) is not None
+
+
+def _cells(values: np.ndarray) -> list[Any]:
+    """Values as Python's own, None for a missing one."""
+    return [None if value is None or value != value else value for value in values.tolist()]
 
 
 def _plain(low: float, high: float) -> bool:

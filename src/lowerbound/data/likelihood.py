@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
+from lowerbound.data.columns import Column
 from lowerbound.distributions.support import range_of
 from lowerbound.families.family import Family
 from lowerbound.families.fitted import Fitted, Found
@@ -14,7 +17,7 @@ from lowerbound.families.location_scale import LearnedScale
 from lowerbound.models.transforms import Dequantization, Identity, Standardization, Threshold, Transform
 from lowerbound.parts import default, kebab, names, part
 
-__all__ = ["Choice", "automatic", "choose"]
+__all__ = ["Choice", "automatic", "choose", "choose_by_columns"]
 
 # Above this many levels whole numbers are not taken for counts unless asked.
 _FEW = 64
@@ -108,6 +111,68 @@ def automatic(found: Found) -> Choice:
         named = kebab(part("counts", "columns").__name__)
         return replace(choice, words=f"{choice.words}; for counts take {named}")
     return choice
+
+
+def choose_by_columns(x: np.ndarray, columns: Sequence[Column], *, missing: bool = False) -> Choice:
+    """The likelihood for the encoded rows of a table whose columns are of several kinds: a family for each
+    kind. A category is one of its levels, 0 and 1 a coin, whole numbers from 0 on are counts without an end,
+    and other numbers are standardised; log p(x) is a mass on the first three and a density on the last.
+
+    >>> from lowerbound.data.schema import Schema
+    >>> import pyarrow
+    >>> table = pyarrow.table({"color": ["red", "blue"] * 8, "mass": np.linspace(0.5, 1.0, 16)})
+    >>> schema = Schema.of(table)
+    >>> choose_by_columns(schema.encode(table), schema.encoded).words
+    'columns of several kinds: Categorical (1), Gaussian (1)'
+    """
+    kinds = [_kind_of(column) for column in columns]
+    # In one order, those of one family and as many levels together.
+    blocks = {
+        kind: np.asarray([place for place, other in enumerate(kinds) if other == kind])
+        for kind in dict.fromkeys(kinds)
+    }
+    fits = {}
+    for kind, places in blocks.items():
+        found = Found.of(x[:, places], missing)
+        family = part(kind.name, "columns")
+        if kind.levels:
+            start = np.log(found.frequencies(kind.levels)).reshape(-1)
+            fits[kind] = Fitted(found.family(family, kind.levels), start=start)
+        else:
+            fits[kind] = family.fitted(found)
+    mean, scale = np.zeros(len(columns)), np.ones(len(columns))
+    for kind, fitted in fits.items():
+        if fitted.scale is not None:
+            mean[blocks[kind]], scale[blocks[kind]] = fitted.shift, fitted.scale
+    mixed = part("several", "columns")(
+        [f.family for f in fits.values()], [b.tolist() for b in blocks.values()]
+    )
+    starts = [f.family.size * [0.0] if f.start is None else f.start for f in fits.values()]
+    numbers: dict[str, int] = {}
+    for kind, fitted in fits.items():
+        title = fitted.family.title()
+        numbers[title] = numbers.get(title, 0) + len(blocks[kind])
+    said = ", ".join(f"{title} ({count})" for title, count in numbers.items())
+    transform: Transform = Identity()
+    if (scale != 1).any() or mean.any():
+        transform = Standardization(mean=jnp.asarray(mean), scale=jnp.asarray(scale))
+    return Choice(mixed, transform, f"columns of several kinds: {said}", np.concatenate(starts))
+
+
+class _Kind(NamedTuple):
+    """What a column's family is called, and of a category how many levels it has."""
+
+    name: str
+    levels: int = 0
+
+
+def _kind_of(column: Column) -> _Kind:
+    if column.levels is not None:
+        return _Kind("levels", len(column.levels))
+    if column.kind == "bit":
+        return _Kind("bits")
+    counted = column.kind == "whole" and column.as_it_is and (column.low or 0) >= 0
+    return _Kind("counts" if counted else "numbers")
 
 
 def _grey(found: Found) -> Choice:

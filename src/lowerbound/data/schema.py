@@ -75,6 +75,9 @@ class Schema:
         found = found_in(read, name, missing)
         as_they_are = counts or image_shape is not None or all(column.few for column in found)
         columns = found if as_they_are else tuple(map(Column.kept_for, found, read.arrays))
+        if any(column.kind == "category" for column in columns):
+            columns = tuple(map(Column.leveled, columns, read.arrays))
+            missing = missing or any(column.holes for column in columns if column.encoded)
         if image_shape is not None and all(column.dtype == "uint8" for column in columns):
             columns = tuple(replace(column, kind="grey") for column in columns)
         if not any(column.encoded for column in columns):
@@ -130,7 +133,7 @@ class Schema:
         read = self.held_against(table, name)
         x, odd = self._encoded(read, name)
         if len(odd):
-            raise self._not_constant(read, odd, name)
+            raise self._never_held(read, int(odd[0]), len(odd), name)
         return x
 
     def _encoded(self, read: Columns, name: str, *, looked_at: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -139,9 +142,7 @@ class Schema:
         places = [place for place, column in enumerate(self.columns) if column.encoded]
         odd = np.zeros(read.length, bool)
         for place, column in enumerate(self.columns):
-            if column.kind == "constant":
-                values = np.asarray(read.arrays[place], np.float64)
-                odd |= (values != column.low) & ~np.isnan(values)
+            odd |= column.outside(read.arrays[place])
         kept = read.taken(places)
         if all(column.as_it_is for column in self.encoded):
             x = matrix(kept, name, missing=self.missing, looked_at=looked_at)
@@ -164,20 +165,24 @@ class Schema:
 
         **Raises:** [`DataError`][lowerbound.data.errors.DataError] for another number of columns.
         """
+        return table_like(self.form, self.names, self.restored(x))
+
+    def restored(self, x: np.ndarray) -> list[np.ndarray]:
+        """The columns of such a table, each in its own type: what [`decode`][] puts together."""
         x = np.asarray(x)
         if x.ndim != 2 or x.shape[1] != len(self.encoded):
             raise DataError("x", f"encoded rows of {len(self.encoded)} values", f"shape {x.shape}")
         values = iter(np.moveaxis(x, 1, 0))
-        restored = [
+        return [
             column.restored(next(values)) if column.encoded else column.repeated(len(x))
             for column in self.columns
         ]
-        return table_like(self.form, self.names, restored)
 
     def in_own_units(self, x: np.ndarray) -> np.ndarray:
         """Encoded rows, or means of such, as numbers in the table's own units: all columns, (n, columns).
-        Where all are encoded as they are, `x` itself."""
-        if all(column.encoded and column.as_it_is for column in self.columns):
+        Where all are encoded as they are, `x` itself; so are the rows of a table with categories, which are
+        numbers by their places among the levels alone: [`decode`][] makes a table of them."""
+        if self.mixed or all(column.encoded and column.as_it_is for column in self.columns):
             return x
         values = iter(np.moveaxis(np.asarray(x, np.float64), 1, 0))
         return np.stack(
@@ -187,6 +192,11 @@ class Schema:
             ],
             axis=1,
         )
+
+    @property
+    def mixed(self) -> bool:
+        """Whether it has categories, so that columns are of different kinds."""
+        return any(column.kind == "category" for column in self.columns)
 
     @property
     def log_units(self) -> np.ndarray:
@@ -222,18 +232,21 @@ class Schema:
             raise DataError(name, f"{len(self.columns)} columns, as the model has", str(read.width))
         return replace(read, names=self.names if self.named else None)
 
-    def _not_constant(self, read: Columns, odd: np.ndarray, name: str) -> DataError:
-        row = int(odd[0])
+    def _never_held(self, read: Columns, row: int, rows: int, name: str) -> DataError:
         place, column = next(
             (place, column)
             for place, column in enumerate(self.columns)
-            if column.kind == "constant" and read.arrays[place][row] != column.low
+            if column.outside(read.arrays[place][row : row + 1])[0]
         )
-        more = f" ({len(odd)} rows in all)" if len(odd) > 1 else ""
         where = Place(row, column.name if self.named else place)
-        way_out = "leave the row out, or the column where the schema is made"
-        found = f"{read.arrays[place][row]}{more}"
-        raise DataError(name, f"{column.low:g}, which that column always was", found, where, way_out)
+        more = f" ({rows} rows in all)" if rows > 1 else ""
+        value = read.arrays[place][row]
+        if column.kind == "constant":
+            only = f"{column.low:g}" if column.levels is None else repr(column.levels[0])
+            way_out = "leave the row out, or the column where the schema is made"
+            return DataError(name, f"{only}, which that column always was", f"{value}{more}", where, way_out)
+        expected = f"one of the {len(column.levels or ())} values that the column had"
+        return DataError(name, expected, f"{value!r}{more}", where, "leave the row out, or the value")
 
     def to_json(self) -> dict[str, Any]:
         """The schema as what JSON holds; [`from_json`][] gives it back."""

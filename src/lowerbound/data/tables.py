@@ -247,7 +247,30 @@ def stack(columns: Columns, name: str, *, missing: bool = False, looked_at: bool
 def from_arrow(table: Any) -> Columns:
     """The columns of a pyarrow table; decimals as float64."""
     columns = [c.cast("float64") if str(c.type).startswith(("decimal", "null")) else c for c in table.columns]
-    return Columns([np.asarray(column) for column in columns], tuple(table.column_names), "pyarrow")
+    # NumPy's view of a dictionary takes the first level for what is missing.
+    columns = [c.cast(c.type.value_type) if str(c.type).startswith("dictionary") else c for c in columns]
+    arrays = [_settled(np.asarray(column)) for column in columns]
+    return Columns(arrays, tuple(table.column_names), "pyarrow")
+
+
+def _settled(array: np.ndarray) -> np.ndarray:
+    """A frame's column of objects as what they are: truth values and numbers with holes are floats, text is
+    text, with None where it is missing; anything else as it is, to be refused."""
+    if array.dtype.kind in "US":
+        array = array.astype(object)
+    if array.dtype.kind != "O":
+        return array
+    cells = [None if _is_missing(cell) else cell for cell in array.tolist()]
+    if all(cell is None or isinstance(cell, bool | int | float | np.number | np.bool_) for cell in cells):
+        return np.array([np.nan if cell is None else float(cell) for cell in cells])
+    settled = np.empty(len(cells), object)
+    settled[:] = cells
+    return settled
+
+
+def _is_missing(cell: Any) -> bool:
+    """None, NaN, NaT, and what pandas calls NA, which equals nothing and is no truth value."""
+    return cell is None or type(cell).__name__ == "NAType" or (isinstance(cell, float) and cell != cell)
 
 
 def _columns(x: Any) -> Columns | None:
@@ -256,11 +279,13 @@ def _columns(x: Any) -> Columns | None:
     if hasattr(x, "column_names"):  # pyarrow
         return from_arrow(x)
     if hasattr(x, "get_columns"):  # polars
-        return Columns([np.asarray(column) for column in x.get_columns()], tuple(x.columns), "polars")
+        arrays = [_settled(np.asarray(column)) for column in x.get_columns()]
+        return Columns(arrays, tuple(x.columns), "polars")
     if hasattr(x, "iloc") and hasattr(x, "items") and hasattr(x, "columns"):  # pandas
         names = tuple(x.columns)
         named = all(isinstance(name, str) for name in names)
-        return Columns([np.asarray(column) for _, column in x.items()], names if named else None, "pandas")
+        arrays = [_settled(np.asarray(column)) for _, column in x.items()]
+        return Columns(arrays, names if named else None, "pandas")
     return None
 
 

@@ -8,10 +8,19 @@ import numpyro.distributions as dist
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution
 
+from lowerbound.distributions.discrete import LevelsDistribution
 from lowerbound.distributions.mixed import MixedDistribution
 from lowerbound.distributions.quantile import ByQuantile
 
-__all__ = ["Indexed", "MovingSupport", "OnePass", "Relaxed", "Scored", "made_of", "sample_with_log_prob"]
+__all__ = [
+    "MovingSupport",
+    "OnePass",
+    "Relaxed",
+    "Scored",
+    "made_of",
+    "sample_with_log_prob",
+    "takes_indices",
+]
 
 
 class OnePass(Distribution):
@@ -51,10 +60,6 @@ _AROUND = (
 )
 
 
-# NumPyro's whose value is an index, which it takes as whole numbers alone.
-Indexed = (dist.CategoricalProbs, dist.CategoricalLogits)
-
-
 def made_of(q: Distribution, kind: type[Distribution] | tuple[type[Distribution], ...]) -> bool:
     """Whether `q`, or a distribution that it is made of, is of this kind.
 
@@ -65,6 +70,19 @@ def made_of(q: Distribution, kind: type[Distribution] | tuple[type[Distribution]
     if isinstance(q, MixedDistribution):
         return any(made_of(block, kind) for block in q.blocks)
     return isinstance(q, kind) or (isinstance(q, _AROUND) and made_of(q.base_dist, kind))
+
+
+def takes_indices(p: Distribution) -> bool:
+    """Whether a value of `p` is an index, which NumPyro's own categorical distributions take as whole numbers
+    alone; ours take floats, and so may stand beside real numbers.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> logits = jnp.zeros(3)
+    >>> takes_indices(dist.Categorical(logits=logits)), takes_indices(lb.Categorical(1, 3)(logits))
+    (True, False)
+    """
+    own = (dist.CategoricalProbs, dist.CategoricalLogits)
+    return made_of(p, own) and not made_of(p, LevelsDistribution)
 
 
 def sample_with_log_prob(q: Distribution, key: PRNGKeyArray) -> tuple[Array, Array]:

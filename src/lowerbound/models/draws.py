@@ -15,7 +15,7 @@ from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.divergence import kl_divergence
-from lowerbound.distributions.kinds import Indexed, MovingSupport, Scored, made_of, sample_with_log_prob
+from lowerbound.distributions.kinds import MovingSupport, Scored, made_of, sample_with_log_prob, takes_indices
 from lowerbound.distributions.support import range_of, same_support, words
 from lowerbound.models.part import Events
 from lowerbound.randomness.keys import keys_of
@@ -87,7 +87,7 @@ class Sampler:
     def log_likelihood(self, z: Array) -> Float[Array, ""]:
         """log p(x∣z) of one z, in the units of x."""
         p = self.model.p_x(z, self.given)
-        y = self.y.astype(int) if made_of(p, Indexed) else self.y
+        y = self.y.astype(int) if takes_indices(p) else self.y
         return p.log_prob(y) + self.log_jacobian
 
     def at(self, z: Array, log_posterior: Float[Array, " K"]) -> Draw:

@@ -109,7 +109,7 @@ class LatentModel(eqx.Module):
         return ()
 
     def observed(self, y: Array) -> Array:
-        """What the posterior is given of a row: 0 where a value is missing."""
+        """What the posterior is given of a row: 0 where a value is missing, unless its network sees holes."""
         return jnp.where(jnp.isnan(y), 0.0, y) if self.takes_missing else y
 
     def draw(

@@ -15,6 +15,7 @@ from lowerbound.models.draws import check_agreement
 from lowerbound.models.latent_model import Encoding, LatentModel
 from lowerbound.models.part import Part, as_part, called, unwrapped
 from lowerbound.models.transforms import Identity, Transform
+from lowerbound.networks.network import Network
 
 __all__ = ["VAE"]
 
@@ -93,6 +94,12 @@ class VAE(LatentModel):
     @property
     def prior_takes_given(self) -> bool:
         return unwrapped(self.prior).takes_given
+
+    def observed(self, y: Array) -> Array:
+        part = unwrapped(self.posterior)
+        network = part.network if isinstance(part, Conditional) else None
+        sees_holes = isinstance(network, Network) and network.takes_missing
+        return y if sees_holes else super().observed(y)
 
     def p_z(self, given: Array | None = None) -> Distribution:
         return self._called("prior", (), given)

@@ -24,6 +24,11 @@ class Network(eqx.Module):
     def out_size(self) -> int | None:
         """Length of what it puts out; `None` where it does not know."""
 
+    @property
+    def takes_missing(self) -> bool:
+        """Whether NaN, in what it is given, stands for a value that was not observed; else it is given 0."""
+        return False
+
     @abstractmethod
     def __call__(self, x: Array) -> Array:
         """What it puts out."""

@@ -1,4 +1,5 @@
-"""Networks behind a map of their input: standardised numbers, counts, codes, the first of several latents."""
+"""Networks behind a map of their input: standardised numbers, counts, codes, a table's columns, the first of
+several latents."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from jaxtyping import Array
 from lowerbound.leaves import Fixed
 from lowerbound.networks.network import Wrapper
 
-__all__ = ["Leading", "Log1p", "OneHot", "Standardized"]
+__all__ = ["Features", "Leading", "Log1p", "OneHot", "Standardized"]
 
 
 class Standardized(Wrapper):
@@ -64,6 +65,65 @@ class Log1p(Wrapper):
 
     def __call__(self, x: Array) -> Array:
         return self.network(jnp.log1p(x))
+
+
+class Features(Wrapper):
+    """A network of what an encoder sees of a table's row: of a category one input a level, of a number
+    (v − mean)/scale as [`Standardized`][] has it, v = log(1 + x) of a count. Of a missing value it sees 0 in
+    every input.
+
+    **Arguments:** `levels`: how many levels each column has, 0 of a number; `counts`: whether it is a count;
+    `mean`, `scale`: of v, a number a column.
+
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> options = {"counts": (False, False), "mean": jnp.zeros(2), "scale": jnp.ones(2)}
+    >>> features = lb.Features(lambda x: x, levels=(3, 0), **options)
+    >>> features(jnp.array([2.0, 0.5])).tolist(), features(jnp.array([jnp.nan, 0.5])).tolist()
+    ([0.0, 0.0, 1.0, 0.5], [0.0, 0.0, 0.0, 0.5])
+    """
+
+    network: Callable[[Array], Array]
+    levels: tuple[int, ...] = eqx.field(static=True)
+    counts: tuple[bool, ...] = eqx.field(static=True)
+    mean: Fixed
+    scale: Fixed
+
+    def __init__(
+        self,
+        network: Callable[[Array], Array],
+        *,
+        levels: tuple[int, ...],
+        counts: tuple[bool, ...],
+        mean: Array,
+        scale: Array,
+    ):
+        self.network, self.levels, self.counts = network, tuple(levels), tuple(counts)
+        self.mean, self.scale = Fixed(jnp.asarray(mean, float)), Fixed(jnp.asarray(scale, float))
+
+    @staticmethod
+    def inputs(levels: tuple[int, ...]) -> int:
+        """How many inputs columns of so many levels are."""
+        return sum(max(each, 1) for each in levels)
+
+    @property
+    def in_size(self) -> int:
+        return len(self.levels)
+
+    @property
+    def takes_missing(self) -> bool:
+        return True
+
+    def __call__(self, x: Array) -> Array:
+        v = jnp.where(np.asarray(self.counts), jnp.log1p(jnp.maximum(x, 0.0)), x)
+        u = _compressed((v - self.mean.value) / self.scale.value)
+        numbers = jnp.where(jnp.isnan(x), 0.0, u)
+        # Of −1 there is no level.
+        places = jnp.where(jnp.isnan(x), -1.0, x).astype(int)
+        seen = [
+            jax.nn.one_hot(places[i], levels) if levels else numbers[i : i + 1]
+            for i, levels in enumerate(self.levels)
+        ]
+        return self.network(jnp.concatenate(seen))
 
 
 class OneHot(Wrapper):

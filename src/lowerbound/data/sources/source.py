@@ -23,6 +23,8 @@ __all__ = ["Source", "open_labels", "open_source", "read"]
 _READERS: dict[str, Callable[[Path], np.ndarray | Columns]] = {
     ".npy": read_npy,
     ".csv": read_csv,
+    ".tsv": read_csv,
+    ".data": read_csv,
     ".parquet": read_parquet,
 }
 _KNOWN = (

@@ -7,20 +7,26 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lowerbound.data.errors import DataError
 from lowerbound.data.sources.held import whole
 from lowerbound.data.tables import NUMBER, Columns, from_arrow
 
-__all__ = ["read_csv", "read_parquet"]
+__all__ = ["MISSING", "read_csv", "read_parquet"]
 
-_MISSING = {"", "na", "n/a", "nan", "null", "none", "inf", "-inf"}
+# Cells that stand for a value that was not observed.
+MISSING = ("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "null", "None", "none", "?")
+# Lines below the first that say what the columns hold.
+_LOOKED_AT = 100
 
 
 def read_csv(path: Path) -> Columns:
     """The columns of a `.csv` in UTF-8, split at commas, semicolons or tabs, whichever its first line has.
 
-    The first line is a header where it is all words, or counts 0, 1, 2, …, as pandas writes for columns
-    without names (three at least: 0, 1 is a row); it is a row where it is all numbers. A mixture is refused.
+    The first line is a header where it has a word above a column of numbers, where it is all words, and where
+    it counts 0, 1, 2, …, as pandas writes for columns without names (three at least: 0, 1 is a row); else it
+    is a row. A cell of [`MISSING`][] was not observed; blanks around text are no part of it.
     """
     import pyarrow.csv as arrow
 
@@ -31,10 +37,12 @@ def read_csv(path: Path) -> Columns:
         return "error"
 
     with whole(path, ".csv"):
-        line = _first_line(path)
+        line, *below = _first_lines(path)
         delimiter = max(",;\t", key=re.sub(r'"[^"]*"', "", line).count)
-        cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter))]
-        named = _is_header(cells, path)
+        cells, *rows = (
+            [cell.strip() for cell in row] for row in csv.reader([line, *below], delimiter=delimiter)
+        )
+        named = _is_header(cells, rows, path)
         try:
             table = arrow.read_csv(
                 path,
@@ -45,6 +53,7 @@ def read_csv(path: Path) -> Columns:
                     block_size=max(1 << 20, 8 * len(line)),
                 ),
                 arrow.ParseOptions(delimiter=delimiter, invalid_row_handler=keep),
+                arrow.ConvertOptions(null_values=MISSING, strings_can_be_null=True),
             )
         except ValueError:
             if not ragged:
@@ -54,7 +63,17 @@ def read_csv(path: Path) -> Columns:
             found = f"{row.actual_columns} in line {row.number}: {row.text[:40]!r}"
             raise DataError(path, expected, found) from None
     names = tuple(name.strip() for name in table.column_names) if named else None
-    return Columns(from_arrow(table).arrays, names)
+    return Columns([_trimmed(array) for array in from_arrow(table).arrays], names)
+
+
+def _trimmed(array: np.ndarray) -> np.ndarray:
+    """Text without the blanks around it, None where that is missing."""
+    if array.dtype.kind != "O":
+        return array
+    cells = [cell.strip() if isinstance(cell, str) else cell for cell in array.tolist()]
+    trimmed = np.empty(len(cells), object)
+    trimmed[:] = [None if cell in MISSING else cell for cell in cells]
+    return trimmed
 
 
 def read_parquet(path: Path) -> Columns:
@@ -67,8 +86,8 @@ def read_parquet(path: Path) -> Columns:
         return from_arrow(file.read(columns=[name for name in schema.names if name not in index]))
 
 
-def _first_line(path: Path) -> str:
-    """The first line that is not empty."""
+def _first_lines(path: Path) -> list[str]:
+    """The first line that is not empty, and whole ones below it."""
     with path.open(encoding="utf-8-sig") as stream:
         try:
             head = stream.read(1 << 16) + stream.readline()
@@ -76,24 +95,28 @@ def _first_line(path: Path) -> str:
             head = "\0"
     if "\0" in head:
         raise ValueError("it holds bytes that are not text in UTF-8")
-    line = next(filter(None, head.split("\n")), None)
-    if line is None:
+    lines = [line for line in head.split("\n")[: _LOOKED_AT + 1] if line]
+    if not lines:
         raise ValueError("it is empty")
-    return line
+    return lines
 
 
-def _is_header(cells: list[str], path: Path) -> bool:
+def _is_header(cells: list[str], rows: list[list[str]], path: Path) -> bool:
     counted = cells if cells[0] else cells[1:]  # pandas leaves the name of its index empty
+    numbers = [NUMBER.fullmatch(cell) is not None for cell in cells]
+    words = [not number and cell not in MISSING for number, cell in zip(numbers, cells, strict=True)]
     if len(counted) > 2 and counted == [str(j) for j in range(len(counted))]:
-        words, numbers = cells, []
-    else:
-        numbers = [cell for cell in cells if NUMBER.fullmatch(cell)]
-        words = [cell for cell in cells if cell.lower() not in _MISSING and not NUMBER.fullmatch(cell)]
-    if words and numbers:
-        found = f"both, {words[0][:40]!r} and {numbers[0]!r}"
-        way_out = "name every column in words, or leave out columns of text"
-        raise DataError(path, "a first line of names or one of numbers", found, way_out=way_out)
-    if words and "" in cells:
+        words = [True] * len(cells)
+    elif any(numbers):
+        # A word above numbers is a name; a number above text or numbers is a value.
+        return any(word and _all_numbers(rows, j) for j, word in enumerate(words))
+    if any(words) and "" in cells:
         way_out = "name it, or leave it out (pandas writes its index so: to_csv(index=False) does not)"
         raise DataError(path, "a name for each column", f"none for column {cells.index('')}", way_out=way_out)
-    return bool(words)
+    return any(words)
+
+
+def _all_numbers(rows: list[list[str]], place: int) -> bool:
+    """Whether a column has numbers, and nothing else, below the first line."""
+    cells = [row[place] for row in rows if place < len(row) and row[place] not in MISSING]
+    return bool(cells) and all(NUMBER.fullmatch(cell) for cell in cells)
