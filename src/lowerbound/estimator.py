@@ -18,7 +18,7 @@ from sklearn.base import (
 )
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from lowerbound.archive.store import save
 from lowerbound.archive.structure import Storable
@@ -26,9 +26,10 @@ from lowerbound.assembly import build, objective_named
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema, described
-from lowerbound.data.tables import Columns, in_order
+from lowerbound.data.tables import Columns
 from lowerbound.evidence.defaults import ERROR, SAMPLES, Method
 from lowerbound.evidence.ladder import log_evidence
+from lowerbound.frames import completed, float_type, given_back, taken
 from lowerbound.inference.codes import decode, encode
 from lowerbound.inference.fingerprints import fingerprints
 from lowerbound.inference.imputation import impute
@@ -55,8 +56,9 @@ class VariationalAutoencoder(
     """A variational auto-encoder as a scikit-learn estimator: transformer, density and outlier detector.
 
     Rows are looked at and the likelihood chosen (`likelihood="auto"`): 0 and 1 → Bernoulli; whole numbers
-    up to 64 → BetaBinomial; other numbers → Gaussian, standardised, with a learned scale a column. What was
-    found is in `schema_`, and what was chosen in `likelihood_`, in words; later rows are read the same way.
+    up to 64 → BetaBinomial; other numbers → Gaussian, standardised, with a learned scale a column; in a frame
+    with text each column by its kind, and rows are given back as such a frame. What was found is in
+    `schema_`, and what was chosen in `likelihood_`, in words; later rows are read the same way.
 
     **Arguments:**
 
@@ -197,12 +199,11 @@ class VariationalAutoencoder(
     def _begin(self, X: Any, all_columns: bool = False) -> Rows:
         """The first rows, whose columns say what there is; with `all_columns`, of which later rows may hold
         what these do not, all of them are kept as they are."""
-        X = validate_data(self, X, reset=True, ensure_min_samples=2, ensure_all_finite=self._finite)
+        read = taken(self, X, reset=True, ensure_min_samples=2, ensure_all_finite=self._finite)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         counted = row_of(self.likelihood, "likelihood").over in (COUNTS, LEVELED)
-        columns = tuple(getattr(self, "feature_names_in_", ())) or None
         self.schema_, rows = described(
-            Columns(X.T, columns),
+            read,
             "X",
             image_shape=None if self.image_shape is None else tuple(self.image_shape),
             missing=self.missing,
@@ -250,19 +251,21 @@ class VariationalAutoencoder(
 
     def transform(self, X: Any) -> np.ndarray:
         """The posterior means E[z∣x], (n, latent_dim): deterministic."""
-        X = self._validated(X)
-        return encode(self.model_, self._rows(X), key=self.seed_).astype(_float_type(X))
+        read = self._validated(X)
+        return encode(self.model_, self._rows(read), key=self.seed_).astype(float_type(read))
 
-    def inverse_transform(self, Z: Any) -> np.ndarray:
-        """The likelihood means E[x∣z], (n, n_features), in the data's own units."""
+    def inverse_transform(self, Z: Any) -> Any:
+        """The likelihood means E[x∣z], (n, n_features), in the data's own units; of a table with categories
+        a frame, with the most probable level of each."""
         check_is_fitted(self)
         Z = check_array(Z)
         if Z.shape[1] != self._n_features_out:
             found = f"Z has {Z.shape[1]} columns"
             raise ValueError(f"{found}, but the model has {self._n_features_out} latent dimensions")
-        return self.schema_.in_own_units(decode(self.model_, Z)).astype(_float_type(Z))
+        means = given_back(self.schema_, decode(self.model_, Z))
+        return means if self.schema_.mixed else means.astype(Z.dtype if Z.dtype == np.float32 else float)
 
-    def reconstruct(self, X: Any) -> np.ndarray:
+    def reconstruct(self, X: Any) -> Any:
         """`inverse_transform(transform(X))`."""
         return self.inverse_transform(self.transform(X))
 
@@ -292,12 +295,13 @@ class VariationalAutoencoder(
         # One of their numbers, since between −∞ and a number there is none.
         return float(np.quantile(self.train_log_prob_, quantile, method="higher"))
 
-    def sample(self, n_samples: int = 1, *, mean: bool = False, random_state: Any = None) -> np.ndarray:
+    def sample(self, n_samples: int = 1, *, mean: bool = False, random_state: Any = None) -> Any:
         """Generated observations, (n_samples, n_features), others at every call unless `random_state` is
-        given; with `mean` the likelihood's means."""
+        given; with `mean` the likelihood's means. Of a table with categories a frame of the kind that `fit`
+        was given."""
         check_is_fitted(self)
         seed = check_random_state(random_state).randint(2**31 - 1)
-        return self.schema_.in_own_units(sample(self.model_, n_samples, key=int(seed), mean=mean))
+        return given_back(self.schema_, sample(self.model_, n_samples, key=int(seed), mean=mean))
 
     def impute(
         self,
@@ -307,18 +311,20 @@ class VariationalAutoencoder(
         samples: int = 1000,
         mean: bool = False,
         random_state: Any = None,
-    ) -> np.ndarray:
+    ) -> Any:
         """X with its missing values (NaN) drawn from p(x_missing∣x_observed), `draws` times, (draws, n, d),
         where that is given, or, with `mean`, at their conditional means; needs `missing=True`. What is drawn
         for a row is a function of the row and the seed; `samples` as in [`lowerbound.impute`][]."""
-        X = self._validated(X)
+        read = self._validated(X)
         seed = self.seed_ if random_state is None else check_random_state(random_state).randint(2**31 - 1)
-        rows = self._rows(X)
+        rows = self._rows(read)
         filled = impute(self.model_, rows, draws=draws, samples=samples, mean=mean, key=int(seed))
-        own: np.ndarray = self.schema_.in_own_units(filled.reshape(-1, rows.x.shape[1])).astype(
-            _float_type(X)
-        )
-        return np.where(np.isnan(X), own.reshape(*filled.shape[:-1], X.shape[1]), X)
+        if self.schema_.mixed:
+            frames = [completed(self.schema_, read, x) for x in ([filled] if draws is None else filled)]
+            return frames[0] if draws is None else frames
+        X, own = np.asarray(read.arrays).T, self.schema_.in_own_units(filled.reshape(-1, rows.x.shape[1]))
+        own = own.astype(float_type(read)).reshape(*filled.shape[:-1], read.width)
+        return np.where(np.isnan(X), own, X)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the fitted estimator into the folder `path`; `lowerbound.load(path)` gives it back."""
@@ -361,18 +367,13 @@ class VariationalAutoencoder(
         evidence = log_evidence(self.model_, rows, method=self.evidence_method, key=self.seed_, **budget)
         return evidence.log_prob.astype(np.float64)
 
-    def _rows(self, X: np.ndarray) -> Rows:
+    def _rows(self, read: Columns) -> Rows:
         """Rows as the model sees them, by the schema of those that it was fitted to."""
-        return self.schema_.rows(X, name="X")
+        return self.schema_.rows(read, name="X")
 
-    def _validated(self, X: Any) -> np.ndarray:
+    def _validated(self, X: Any) -> Columns:
         check_is_fitted(self)
-        return validate_data(self, self._in_order(X), reset=False, ensure_all_finite=self._finite)
-
-    def _in_order(self, X: Any) -> Any:
-        """A data frame's columns as `fit` had them, where they are the same in another order."""
-        names: tuple[str, ...] = tuple(getattr(self, "feature_names_in_", ()))
-        return in_order(X, names) if names else X  # whose other names scikit-learn refuses
+        return taken(self, X, reset=False, ensure_all_finite=self._finite)
 
     @property
     def _finite(self) -> bool | str:
@@ -394,7 +395,3 @@ _FITTED = (
     *("schema_", "likelihood_", "n_iter_", "offset_", "seed_", "history_"),
     *("n_features_in_", "feature_names_in_"),
 )
-
-
-def _float_type(X: np.ndarray) -> type:
-    return np.float32 if X.dtype == np.float32 else np.float64

@@ -22,6 +22,7 @@ __all__ = [
     "check_finite",
     "check_shape",
     "columns_of",
+    "frame_columns",
     "from_arrow",
     "in_order",
     "matrix",
@@ -181,7 +182,7 @@ def columns_of(x: Any, name: str = "x") -> Columns:
         found = f"a sparse one of {x.shape[0]} × {x.shape[1]}"
         way_out = f"hand in x.toarray(), which takes {gigabytes:.3g} GB of memory"
         raise DataError(name, "a dense table", found, way_out=way_out)
-    columns = _columns(x)
+    columns = frame_columns(x)
     if columns is not None:
         return columns
     array = _array(x, name)
@@ -273,7 +274,7 @@ def _is_missing(cell: Any) -> bool:
     return cell is None or type(cell).__name__ == "NAType" or (isinstance(cell, float) and cell != cell)
 
 
-def _columns(x: Any) -> Columns | None:
+def frame_columns(x: Any) -> Columns | None:
     """The columns of a data frame, None of anything else; told by its methods, so that no library is
     imported for it."""
     if hasattr(x, "column_names"):  # pyarrow

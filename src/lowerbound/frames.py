@@ -1,0 +1,59 @@
+"""What an estimator is handed and gives back: arrays, as scikit-learn checks them, or frames with text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from lowerbound.data.schema import Schema
+from lowerbound.data.tables import Columns, frame_columns, in_order, table_like
+
+__all__ = ["completed", "float_type", "given_back", "taken"]
+
+
+def taken(estimator: Any, X: Any, *, reset: bool, **checks: Any) -> Columns:
+    """The columns of `X`. With `reset` they are what `estimator` is of; else those are held against it, a
+    frame's in another order put in order.
+
+    A frame with text is taken as it is, since scikit-learn's check is for numbers; anything else goes through
+    that, with its `checks`.
+    """
+    if not reset:
+        names: tuple[str, ...] = tuple(getattr(estimator, "feature_names_in_", ()))
+        X = in_order(X, names) if names else X  # whose other names scikit-learn refuses
+    read = frame_columns(X)
+    mixed = _has_text(read) if reset else estimator.schema_.mixed
+    if read is not None and mixed:
+        if reset:
+            estimator.n_features_in_ = read.width
+            estimator.feature_names_in_ = np.asarray(read.names, dtype=object)
+        return read
+    X = validate_data(estimator, X, reset=reset, **checks)
+    return Columns(X.T, tuple(getattr(estimator, "feature_names_in_", ())) or None)
+
+
+def _has_text(read: Columns | None) -> bool:
+    return read is not None and any(array.dtype.kind == "O" for array in read.arrays)
+
+
+def given_back(schema: Schema, x: np.ndarray) -> Any:
+    """Rows that a model gives, as its table: an array of numbers in the table's own units, or, of a table
+    with categories, a frame of the kind that it was."""
+    return schema.decode(x) if schema.mixed else schema.in_own_units(x)
+
+
+def completed(schema: Schema, read: Columns, x: np.ndarray) -> Any:
+    """The frame of which `x` are the rows without holes: what was observed is as it was, to the bit."""
+    columns = []
+    for old, new in zip(schema.held_against(read).arrays, schema.restored(x), strict=True):
+        hole = np.array([value is None or value != value for value in old.tolist()])
+        columns.append(np.where(hole, new, old) if hole.any() else old)
+    return table_like(schema.form, schema.names, columns)
+
+
+def float_type(read: Columns) -> type:
+    """That of the numbers that are given back for these columns."""
+    array = isinstance(read.arrays, np.ndarray) and read.arrays.dtype == np.float32
+    return np.float32 if array else np.float64
