@@ -221,6 +221,9 @@ def test_from_a_file_to_drawn_rows(tmp_path, capsys):
     assert set(drawn["color"].to_pylist()) <= {"red", "green", "blue"}
     assert main(["score", str(run), str(path), "--samples", "100", "--out", str(tmp_path / "s.csv")]) == 0
     assert np.isfinite(csv.read_csv(tmp_path / "s.csv")["log_prob"]).all()
-    capsys.readouterr()
+    # The rows that trained it are found again, of which an encoded row has fewer columns than the file.
+    plain = ["--samples", "100", "--method", "importance"]
+    assert main(["report", str(run), str(path), "--out", str(tmp_path / "r.html"), *plain]) == 0
+    assert "without the training rows" not in capsys.readouterr().err
     assert main(["sample", str(run), "--n", "5", "--out", str(tmp_path / "new.npy")]) == 2
     assert "expected .csv or .parquet for text, as in column 'name'" in capsys.readouterr().err

@@ -112,4 +112,5 @@ def _verdicts(
     say("looking for what may be wrong")
     with plain_warnings():
         trained = training_rows(run, train)
-        return diagnose(run.model, x, train=trained, history=run.history or None, key=seed).verdicts
+        known = None if trained is None else trained.x
+        return diagnose(run.model, x, train=known, history=run.history or None, key=seed).verdicts

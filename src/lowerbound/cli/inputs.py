@@ -40,7 +40,7 @@ def labelled(data: str, labels: str | None, known: str | None = None, schema: Sc
     return replace(source, labels=open_labels(labels, len(source.x)))
 
 
-def training_rows(run: RunFolder, data: str | None) -> np.ndarray | None:
+def training_rows(run: RunFolder, data: str | None) -> Source | None:
     """The rows that trained the model, where `data` says or where they were: known by their fingerprints.
 
     **Raises:** `ValueError` where `data` does not hold them all.
@@ -54,11 +54,11 @@ def training_rows(run: RunFolder, data: str | None) -> np.ndarray | None:
     else:
         return None
     try:
-        x, known = run.rows(open_source(name, run.label, run.schema)).x, run.trained_on.train
-        rows = rows_among(x, known) if len(known) else x
+        source, known = run.rows(open_source(name, run.label, run.schema)), run.trained_on.train
+        rows = rows_among(source.x, known) if len(known) else source.x
         if rows is None:
             raise ValueError(f"{name}: does not hold the rows that trained the model, or not as they were")
-        return rows
+        return replace(source, x=rows, labels=None, table=None)
     except (ValueError, TypeError, OSError) as error:
         if data is not None:
             raise

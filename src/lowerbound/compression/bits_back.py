@@ -87,8 +87,10 @@ def compress(
     rows = checked(model, x, given)
     if len(rows.impossible):
         expected = "rows that have a probability"
-        raise DataError("x", expected, f"row {rows.impossible[0]} with another value in a constant column")
+        raise DataError("x", expected, f"a value that its column never had in row {rows.impossible[0]}")
     y = transformed(model.transform, rows.x)
+    event = model.event(None if rows.given is None else jnp.asarray(rows.given[0]))
+    found = alphabets(event.support, y.shape[1], lambda _, columns: np.nanmax(y[:, columns], initial=0))
     # Behind a binarisation the binary rows are the data.
     data = y.astype(np.uint8) if isinstance(model.transform, Binarization) else rows.x
     if not np.array_equal(_back(model, y, data.dtype), data, equal_nan=True):
@@ -97,8 +99,6 @@ def compress(
             "rows that can be made again of what the model sees",
             f"others behind {type(model.transform).__name__}",
         )
-    event = model.event(None if rows.given is None else jnp.asarray(rows.given[0]))
-    found = alphabets(event.support, y.shape[1], lambda _, columns: np.nanmax(y[:, columns], initial=0))
     coder = _Coder(model, posterior, found)
     first = PRECISION * coder.latent(rows.given) + 2 * _SPARE
     while True:

@@ -60,7 +60,8 @@ def alphabets(
     for number, (block, columns) in enumerate(blocks):
         span = range_of(block)
         if span is None or not span.whole or not math.isfinite(span.low):
-            where = "" if columns == every else f" in the columns {', '.join(map(str, columns))}"
+            listed = ", ".join(map(str, columns))
+            where = "" if columns == every else f" in column{'s' * (len(columns) > 1)} {listed}"
             raise TypeError(
                 "compress: expected whole numbers from some least one on, since a file holds no others "
                 f"without loss, found a likelihood of {words(block)}{where}"

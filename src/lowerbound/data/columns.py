@@ -172,7 +172,8 @@ class Column:
         """Which values have probability 0, since the column never held them: another than the one of a
         constant column, another level than those of a category."""
         if self.levels is not None:
-            return np.asarray([value is not None and value not in self.levels for value in _cells(values)])
+            known = {None, *self.levels}
+            return np.asarray([value not in known for value in _cells(values)])
         if self.kind != "constant":
             return np.zeros(len(values), bool)
         numbers = np.asarray(values, np.float64)
