@@ -28,7 +28,7 @@ _READERS: dict[str, Callable[[Path], np.ndarray | Columns]] = {
     ".parquet": read_parquet,
 }
 _KNOWN = (
-    "digits[:train|:test], .npy, .npz[:name], .csv, .parquet, IDX (.idx or a name that ends as "
+    "digits[:train|:test], .npy, .npz[:name], .csv, .tsv, .data, .parquet, IDX (.idx or a name that ends as "
     "train-images-idx3-ubyte does; .gz of these), a folder of images"
 )
 
