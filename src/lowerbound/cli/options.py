@@ -16,7 +16,8 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits[:train|:test], a file .npy, .npz[:name], .csv, .tsv, .parquet or IDX, or a folder of images.",
+        help="digits[:train|:test], a file .npy, .npz[:name], .csv, .tsv, .parquet or IDX, or a folder of "
+        "images.",
     ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `fit` wrote.")]
