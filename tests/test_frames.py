@@ -47,6 +47,7 @@ def test_drawn_and_reconstructed_rows_are_such_a_frame(vae, people):
         assert set(frame["color"]) <= {"red", "green", "blue"}
 
 
+@pytest.mark.thorough
 def test_holes_are_filled_and_what_was_observed_is_as_it_was(vae, people):
     filled = vae.impute(people, samples=50)
     assert filled.notna().all(axis=None)

@@ -205,6 +205,7 @@ def test_a_density_that_does_not_sum_to_1_is_no_code(bits, wrong):
         lb.compress(model, bits[1][:20])
 
 
+@pytest.mark.thorough
 def test_what_has_no_code_is_refused_with_the_reason():
     x = ROWS[BITS]
     with pytest.raises(TypeError, match=r"expected whole numbers .* found a likelihood of real numbers"):

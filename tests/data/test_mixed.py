@@ -141,6 +141,7 @@ def test_drawn_rows_hold_what_their_columns_could_hold(trained):
     assert set(drawn["planet"]) == {"earth"}
 
 
+@pytest.mark.thorough
 def test_holes_are_filled_with_levels_and_what_was_observed_stays(trained):
     schema, rows, _, model = trained
     filled = cells(schema.decode(lb.impute(model, rows, samples=50)))
@@ -150,6 +151,7 @@ def test_holes_are_filled_with_levels_and_what_was_observed_stays(trained):
         assert all(a == b for a, b in kept)
 
 
+@pytest.mark.thorough
 def test_the_encoder_tells_a_hole_from_the_first_level(trained):
     schema, rows, _, model = trained
     hole, blue = rows.x[:1].copy(), rows.x[:1].copy()
