@@ -27,7 +27,8 @@ def people():
 
 @pytest.fixture(scope="module")
 def vae(people):
-    return lb.VariationalAutoencoder(latent_dim=2, width=8, epochs=2, random_state=0).fit(people)
+    quick = {"evidence_method": "importance", "evidence_samples": 100}
+    return lb.VariationalAutoencoder(latent_dim=2, width=8, epochs=2, random_state=0, **quick).fit(people)
 
 
 def test_rows_are_scored_and_encoded(vae, people):

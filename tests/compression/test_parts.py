@@ -81,6 +81,7 @@ def test_the_shares_of_all_buckets_are_whole():
     assert (edges[0], edges[-1]) == (0, 2**PRECISION)
 
 
+@pytest.mark.thorough
 def test_a_table_says_of_each_value_what_the_likelihood_does():
     family = lb.MixedColumns([lb.NegativeBinomial(2), lb.Bernoulli(1)], [(0, 2), (1,)])
     p = family(jnp.linspace(-1, 1, family.size))
