@@ -6,6 +6,7 @@ import pytest
 import lowerbound as lb
 
 pandas = pytest.importorskip("pandas")
+pytestmark = pytest.mark.thorough
 N = 120
 RNG = np.random.default_rng(0)
 
@@ -48,7 +49,6 @@ def test_drawn_and_reconstructed_rows_are_such_a_frame(vae, people):
         assert set(frame["color"]) <= {"red", "green", "blue"}
 
 
-@pytest.mark.thorough
 def test_holes_are_filled_and_what_was_observed_is_as_it_was(vae, people):
     filled = vae.impute(people, samples=50)
     assert filled.notna().all(axis=None)
@@ -69,7 +69,6 @@ def test_another_frame_is_refused_by_its_columns(vae, people):
         vae.transform(people.drop(columns="color"))
 
 
-@pytest.mark.thorough
 def test_it_is_saved_and_loaded(vae, people, tmp_path):
     vae.save(tmp_path / "vae")
     again = lb.load(tmp_path / "vae")

@@ -217,6 +217,7 @@ def test_evaluate_says_what_is_wrong_with_a_model_and_what_to_change(tmp_path, c
     assert {"collapsed dimensions", "memorised rows"} <= {verdict["name"] for verdict in verdicts}
 
 
+@pytest.mark.thorough
 def test_compressed_rows_come_back(run_folder, tmp_path, capsys):
     file, out = tmp_path / "digits.lbz", tmp_path / "digits.npy"
     assert main(["compress", str(run_folder), "digits", "--out", str(file), "--json"]) == 0
