@@ -121,8 +121,8 @@ def build(
     of_network = part(network, "network")
     if latent_dim < 1:
         raise ValueError(f"latent_dim: expected at least 1, found {latent_dim}")
-    mixed = schema if likelihood == default("likelihood") and binarize is None else None
-    mixed = mixed if mixed is not None and mixed.mixed else None
+    asked = likelihood != default("likelihood") or binarize is not None
+    mixed = schema if schema is not None and schema.mixed and not asked else None
     if mixed is not None:
         choice = choose_by_columns(x, mixed.encoded, missing=missing)
     else:
@@ -200,7 +200,7 @@ def _levels(schema: Schema) -> tuple[int, ...]:
 
 def _features(network: Network, seen: np.ndarray, schema: Schema) -> Network:
     """A network of the features of a table's columns."""
-    counts = tuple(column.kind == "whole" and column.as_it_is for column in schema.encoded)
+    counts = tuple(column.counted for column in schema.encoded)
     numbers = np.where(counts, np.log1p(np.maximum(seen, 0)), seen)
     spread = np.nanstd(numbers, 0)
     return Features(

@@ -78,6 +78,14 @@ def test_a_schema_with_levels_is_stored_as_json(people):
     assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
 
 
+def test_whole_numbers_below_0_are_no_counts_to_the_encoder_either():
+    table = pa.table({"color": ["red", "blue"] * 50, "debt": np.arange(-60, 40)})
+    _, rows = described(table)
+    built = build(rows, latent_dim=1, width=4)
+    assert built.words == "columns of several kinds: Categorical (1), Gaussian (1)"
+    assert built.model.posterior.network.counts == (False, False)
+
+
 def test_a_level_that_the_column_never_had_has_probability_0():
     schema = Schema.of(pa.table({"color": ["red", "blue"] * 20, "kids": [0, 3] * 20}))
     later = pa.table({"color": ["red", "pink"], "kids": [3, 0]})

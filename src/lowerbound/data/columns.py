@@ -86,6 +86,11 @@ class Column:
         )
 
     @property
+    def counted(self) -> bool:
+        """Whether its values are counts as they are: whole numbers from 0 on, without levels or a unit."""
+        return self.kind == "whole" and self.as_it_is and (self.low or 0) >= 0
+
+    @property
     def few(self) -> bool:
         """Whether all that was observed are whole numbers from 0 to a few, 64."""
         return self.kind == "missing" or (self.whole and (self.low or 0) >= 0 and (self.high or 0) <= 64)

@@ -171,8 +171,7 @@ def _kind_of(column: Column) -> _Kind:
         return _Kind("levels", len(column.levels))
     if column.kind == "bit":
         return _Kind("bits")
-    counted = column.kind == "whole" and column.as_it_is and (column.low or 0) >= 0
-    return _Kind("counts" if counted else "numbers")
+    return _Kind("counts" if column.counted else "numbers")
 
 
 def _grey(found: Found) -> Choice:
