@@ -26,6 +26,7 @@ def test_importing_imports_nothing_heavy():
     assert out.strip() == "[]"
 
 
+@pytest.mark.thorough
 def test_the_readmes_python_runs(capsys):
     (code,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), flags=re.S)
     assert len([line for line in code.splitlines() if line.strip()]) <= 14

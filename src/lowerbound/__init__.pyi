@@ -18,7 +18,7 @@ from lowerbound.diagnosis.diagnosis import Diagnosis as Diagnosis
 from lowerbound.diagnosis.diagnosis import Verdict as Verdict
 from lowerbound.distributions.divergence import kl_divergence as kl_divergence
 from lowerbound.distributions.sphere import UniformOnSphere as UniformOnSphere
-from lowerbound.estimator import VariationalAutoencoder as VariationalAutoencoder
+from lowerbound.estimator.estimator import VariationalAutoencoder as VariationalAutoencoder
 from lowerbound.evidence.annealing import annealed as annealed
 from lowerbound.evidence.evidence import Evidence as Evidence
 from lowerbound.evidence.ladder import log_evidence as log_evidence

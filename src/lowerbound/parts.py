@@ -194,7 +194,7 @@ TABLE: tuple[Row, ...] = (
     Row("CategoricalMixture", "baselines.products", "baseline", called="categorical"),
     Row("FactorMixture", "baselines.gaussians", "baseline", called="diagonal-gaussian"),
     # What files hold besides models.
-    Row("VariationalAutoencoder", "estimator", "file"),
+    Row("VariationalAutoencoder", "estimator.estimator", "file"),
     Row("FactorMixture", "baselines.gaussians", "file", called="factor-mixture"),
     Row("FullGaussianMixture", "baselines.gaussians", "file", called="full-gaussian-mixture"),
     Row("Dequantized", "baselines.gaussians", "file", called="dequantized"),

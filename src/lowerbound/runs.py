@@ -32,7 +32,7 @@ from lowerbound.data.tables import as_table
 from lowerbound.models.vae import VAE
 
 if TYPE_CHECKING:
-    from lowerbound.estimator import VariationalAutoencoder
+    from lowerbound.estimator.estimator import VariationalAutoencoder
     from lowerbound.figures.run import Shown
 
 __all__ = ["RunFolder", "load"]
@@ -81,7 +81,7 @@ class RunFolder:
         found = stored_in(self.path)
         if isinstance(found, VAE):
             return found
-        from lowerbound.estimator import VariationalAutoencoder
+        from lowerbound.estimator.estimator import VariationalAutoencoder
 
         if isinstance(found, VariationalAutoencoder):
             return found

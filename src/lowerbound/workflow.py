@@ -35,7 +35,7 @@ from lowerbound.training.fit import Result, fit
 if TYPE_CHECKING:
     from lowerbound.diagnosis.advice import Advice
     from lowerbound.diagnosis.diagnosis import Diagnosis
-    from lowerbound.estimator import VariationalAutoencoder
+    from lowerbound.estimator.estimator import VariationalAutoencoder
 
 __all__ = ["Report", "Silent", "Subject", "Watch", "evaluate", "report", "train_run"]
 
@@ -72,7 +72,7 @@ class Subject:
         if isinstance(what, RunFolder):
             run = what
             return cls(run.model, run.trained_on, run.history, run.baselines, run.provenance, folder=run)
-        from lowerbound.estimator import VariationalAutoencoder
+        from lowerbound.estimator.estimator import VariationalAutoencoder
 
         if isinstance(what, VariationalAutoencoder):
             return cls(

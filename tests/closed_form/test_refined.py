@@ -180,7 +180,7 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", cases(list(MODELS), fast=["shifted"]))
+@pytest.mark.parametrize("name", cases(list(MODELS), fast=[]))
 def test_its_error_covers_log_p(name):
     """Within ±1.96 standard errors for 95 % of rows, by 4 errors of that share; the mean by 4 of its own."""
     n = 400

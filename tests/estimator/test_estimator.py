@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator
 
 import lowerbound as lb
-from lowerbound.estimator import VariationalAutoencoder
+from lowerbound.estimator.estimator import VariationalAutoencoder
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -231,7 +231,7 @@ def test_a_wrong_call_says_what_was_expected(options, X, message):
 def test_the_threshold_is_of_rows_in_any_order(monkeypatch):
     """Of rows whose likely ones come first, more than are looked at, a tenth is below it; within 5 standard
     errors."""
-    monkeypatch.setattr("lowerbound.estimator._KEPT", 200)
+    monkeypatch.setattr("lowerbound.estimator.trained._KEPT", 200)
     x = np.random.default_rng(0).normal(size=(1000, 1))
     X = x[np.argsort(np.abs(x[:, 0]))] * [1, -1]
     vae = VariationalAutoencoder(**SMALL).fit(X)

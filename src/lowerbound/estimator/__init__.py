@@ -1,0 +1,1 @@
+"""The library behind scikit-learn's interface: arrays and frames in, arrays and frames out."""

@@ -1,0 +1,147 @@
+"""The whole library behind scikit-learn's interface: the verbs of a fitted estimator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, DensityMixin, OutlierMixin, TransformerMixin
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from lowerbound.estimator.frames import completed, float_type, given_back
+from lowerbound.estimator.trained import Trained
+from lowerbound.inference.codes import decode, encode
+from lowerbound.inference.imputation import impute
+from lowerbound.inference.sampling import sample
+
+__all__ = ["VariationalAutoencoder"]
+
+
+class VariationalAutoencoder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, DensityMixin, Trained
+):
+    """A variational auto-encoder as a scikit-learn estimator: transformer, density and outlier detector.
+
+    Rows are looked at and the likelihood chosen (`likelihood="auto"`): 0 and 1 → Bernoulli; whole numbers
+    up to 64 → BetaBinomial; other numbers → Gaussian, standardised, with a learned scale a column; in a frame
+    with text each column by its kind, and rows are given back as such a frame. What was found is in
+    `schema_`, and what was chosen in `likelihood_`, in words; later rows are read the same way.
+
+    **Arguments:**
+
+    - `latent_dim`: latent dimensions.
+    - `likelihood`: `auto`, or one of `lowerbound.parts.names("likelihood")`, such as `negative-binomial`.
+    - `binarize`: `dynamic`, `static` or `threshold`, for grey values; `None`.
+    - `posterior`: a family over z, one of `lowerbound.parts.names("posterior")`; `prior`: one of
+      `lowerbound.parts.names("prior")`, such as `vamp-prior`, over the same set.
+    - `network`: `mlp`, or `conv` for rows that are images of `image_shape`, (height, width[, channels]).
+    - `width`, `depth`, `activation`: of the networks, as in [`MLP`][]; an estimator that is to be pickled
+      takes the activation's name, for JAX's functions cannot be.
+    - `objective`: `elbo` with the weight `beta` of its KL, or one of
+      `lowerbound.parts.names("objective")`, such as `iwae`; `gradient`: its estimator, such as
+      `doubly-reparameterized`. Or an objective itself, such as `IWAE(10)`, which has both.
+    - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
+    - `batch_size`, `learning_rate`, `precision`, `validation` (a share of the rows), `patience` (epochs): as
+      in [`lowerbound.fit`][].
+    - `evidence_error`: of log p(x) of a row, in nats: samples are drawn until it is below, at most
+      `evidence_samples`; `evidence_method`: as the `method` of [`lowerbound.log_evidence`][].
+    - `contamination`: share of the training rows that `predict` calls outliers.
+    - `missing`: whether NaN in X stands for a value that was not observed; log p(x) is then that of the
+      observed values, and [`impute`][] draws the rest.
+    - `random_state`: all randomness follows from it.
+
+    **Fitted:** `model_` (a [`VAE`][]), `schema_` (a [`Schema`][]), `likelihood_`, `history_`, `n_iter_`
+    (epochs), `offset_` (the log p(x) below which a row is an outlier), `train_log_prob_` (of up to 1,000 of
+    the training rows, drawn at random), `trained_on_` (their fingerprints), `seed_`, `n_features_in_`,
+    `feature_names_in_`.
+
+    >>> from sklearn.datasets import load_digits
+    >>> X = load_digits().data[:200]
+    >>> vae = VariationalAutoencoder(latent_dim=2, width=8, epochs=40, random_state=0).fit(X)
+    >>> print(vae.schema_)
+    64 columns of whole numbers from 0 to 16
+    >>> vae.likelihood_
+    'whole numbers from 0 to 16: BetaBinomial'
+    >>> vae.transform(X).shape, vae.score_samples(X).shape, vae.sample(3).shape
+    ((200, 2), (200,), (3, 64))
+    """
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The posterior means E[z∣x], (n, latent_dim): deterministic."""
+        read = self._validated(X)
+        return encode(self.model_, self._rows(read), key=self.seed_).astype(float_type(read))
+
+    def inverse_transform(self, Z: Any) -> Any:
+        """The likelihood means E[x∣z], (n, n_features), in the data's own units; of a table with categories
+        a frame, with the most probable level of each."""
+        check_is_fitted(self)
+        Z = check_array(Z)
+        if Z.shape[1] != self._n_features_out:
+            found = f"Z has {Z.shape[1]} columns"
+            raise ValueError(f"{found}, but the model has {self._n_features_out} latent dimensions")
+        means = given_back(self.schema_, decode(self.model_, Z))
+        return means if self.schema_.mixed else means.astype(Z.dtype if Z.dtype == np.float32 else float)
+
+    def reconstruct(self, X: Any) -> Any:
+        """`inverse_transform(transform(X))`."""
+        return self.inverse_transform(self.transform(X))
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Log p(x) of each row in nats, in the units of X, to an error of `evidence_error`; higher is
+        better. A row's
+        number does not depend on the other rows."""
+        return self._log_prob(self._rows(self._validated(X)))
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The mean of log p(x) over rows, in nats a row."""
+        return float(self.score_samples(X).mean())
+
+    def decision_function(self, X: Any) -> np.ndarray:
+        """`score_samples(X) − offset_`, in nats: negative for outliers."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: Any) -> np.ndarray:
+        """−1 for outliers, rows with a log p(x) below `offset_`, and 1 for the rest."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def sample(self, n_samples: int = 1, *, mean: bool = False, random_state: Any = None) -> Any:
+        """Generated observations, (n_samples, n_features), others at every call unless `random_state` is
+        given; with `mean` the likelihood's means. Of a table with categories a frame of the kind that `fit`
+        was given."""
+        check_is_fitted(self)
+        seed = check_random_state(random_state).randint(2**31 - 1)
+        return given_back(self.schema_, sample(self.model_, n_samples, key=int(seed), mean=mean))
+
+    def impute(
+        self,
+        X: Any,
+        *,
+        draws: int | None = None,
+        samples: int = 1000,
+        mean: bool = False,
+        random_state: Any = None,
+    ) -> Any:
+        """X with its missing values (NaN) drawn from p(x_missing∣x_observed), `draws` times, (draws, n, d),
+        where that is given, or, with `mean`, at their conditional means; needs `missing=True`. What is drawn
+        for a row is a function of the row and the seed; `samples` as in [`lowerbound.impute`][]."""
+        read = self._validated(X)
+        seed = self.seed_ if random_state is None else check_random_state(random_state).randint(2**31 - 1)
+        rows = self._rows(read)
+        filled = impute(self.model_, rows, draws=draws, samples=samples, mean=mean, key=int(seed))
+        if self.schema_.mixed:
+            frames = [completed(self.schema_, read, x) for x in ([filled] if draws is None else filled)]
+            return frames[0] if draws is None else frames
+        X, own = np.asarray(read.arrays).T, self.schema_.in_own_units(filled.reshape(-1, rows.x.shape[1]))
+        own = own.astype(float_type(read)).reshape(*filled.shape[:-1], read.width)
+        return np.where(np.isnan(X), own, X)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.model_.p_z().event_shape[0])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = self.missing
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
