@@ -17,6 +17,7 @@ from lowerbound.diagnosis.diagnose import diagnose as diagnose
 from lowerbound.diagnosis.diagnosis import Diagnosis as Diagnosis
 from lowerbound.diagnosis.diagnosis import Verdict as Verdict
 from lowerbound.distributions.divergence import kl_divergence as kl_divergence
+from lowerbound.distributions.margins import Margins as Margins
 from lowerbound.distributions.sphere import UniformOnSphere as UniformOnSphere
 from lowerbound.estimator.estimator import VariationalAutoencoder as VariationalAutoencoder
 from lowerbound.evidence.annealing import annealed as annealed
@@ -38,6 +39,7 @@ from lowerbound.families.family import Family as Family
 from lowerbound.families.flows import AutoregressiveFlow as AutoregressiveFlow
 from lowerbound.families.flows import CouplingFlow as CouplingFlow
 from lowerbound.families.flows import MaskedAutoregressiveFlow as MaskedAutoregressiveFlow
+from lowerbound.families.free_form import FreeForm as FreeForm
 from lowerbound.families.gaussian import DiagonalGaussian as DiagonalGaussian
 from lowerbound.families.gaussian import FullGaussian as FullGaussian
 from lowerbound.families.gaussian import LowRankGaussian as LowRankGaussian

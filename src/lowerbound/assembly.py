@@ -19,6 +19,8 @@ from lowerbound.data.chunks import transformed
 from lowerbound.data.likelihood import Choice, choose, choose_by_columns
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema
+from lowerbound.distributions.margins import Margins
+from lowerbound.distributions.support import masses
 from lowerbound.families.family import Family
 from lowerbound.families.flows import Flow
 from lowerbound.models.conditional import Conditional
@@ -39,6 +41,8 @@ __all__ = ["Built", "build", "objective_named"]
 Network = Callable[[Array], Array]
 
 
+# Of the map through which an encoder sees a number.
+_KNOTS = 16
 _OBJECTIVE = default("objective")
 
 
@@ -122,9 +126,9 @@ def build(
     if latent_dim < 1:
         raise ValueError(f"latent_dim: expected at least 1, found {latent_dim}")
     asked = likelihood != default("likelihood") or binarize is not None
-    mixed = schema if schema is not None and schema.mixed and not asked else None
-    if mixed is not None:
-        choice = choose_by_columns(x, mixed.encoded, missing=missing)
+    features = None
+    if schema is not None and schema.mixed and not asked and of_network is not ConvEncoder:
+        choice, features = choose_by_columns(x, schema.encoded, missing=missing), _seen(x, schema)
     else:
         choice = choose(x, likelihood, binarize, missing=missing, image=image_shape is not None)
     encoder_key, decoder_key = jax.random.split(as_key(key))
@@ -145,12 +149,12 @@ def build(
         )
     else:
         mlp = partial(MLP, width=width, depth=depth, activation=activation)
-        inputs = d if mixed is None else Features.inputs(_levels(mixed))
+        inputs = d if features is None else Features.inputs(**features)
         inner = mlp(inputs, latent.size, key=encoder_key)
         decoder = _from_margins(mlp(latent.event_size, choice.family.size, key=decoder_key), choice)
     seen = transformed(choice.transform, x[:4096])
-    if mixed is not None:
-        encoder = _features(inner, seen, mixed)
+    if features is not None:
+        encoder: Network = Features(inner, **features)
     else:
         encoder = _encoder(inner, np.log1p(seen) if choice.unbounded_counts else seen, missing)
         encoder = Log1p(encoder) if choice.unbounded_counts else encoder
@@ -165,9 +169,10 @@ def build(
 
 def _in_own_units(choice: Choice, schema: Schema | None) -> Transform:
     """The choice's transform; of a density, with what the units add in which the rows are kept."""
-    if schema is None or not schema.log_units.any() or choice.family.support.is_discrete:
+    if schema is None:
         return choice.transform
-    return Stored(choice.transform, schema.log_units)
+    log_units = np.where(masses(choice.family.support, len(schema.log_units)), 0.0, schema.log_units)
+    return Stored(choice.transform, log_units) if log_units.any() else choice.transform
 
 
 def _from_margins(decoder: MLP, choice: Choice) -> MLP:
@@ -193,23 +198,13 @@ def _encoder(network: Network, seen: np.ndarray, missing: bool) -> Network:
     )
 
 
-def _levels(schema: Schema) -> tuple[int, ...]:
-    """Of each encoded column, 0 of a number."""
-    return tuple(len(column.levels or ()) for column in schema.encoded)
-
-
-def _features(network: Network, seen: np.ndarray, schema: Schema) -> Network:
-    """A network of the features of a table's columns."""
-    counts = tuple(column.counted for column in schema.encoded)
-    numbers = np.where(counts, np.log1p(np.maximum(seen, 0)), seen)
-    spread = np.nanstd(numbers, 0)
-    return Features(
-        network,
-        levels=_levels(schema),
-        counts=counts,
-        mean=jnp.asarray(np.nanmean(numbers, 0)),
-        scale=jnp.asarray(np.where(spread > 0, spread, 1.0)),
-    )
+def _seen(x: np.ndarray, schema: Schema) -> dict[str, Any]:
+    """How [`Features`][] sees the rows of a table of several kinds: the levels of each column, and the
+    margins of those that have none."""
+    levels = tuple(2 if c.kind == "bit" else len(c.levels or ()) for c in schema.encoded)
+    numbers = x[:, [not each for each in levels]]
+    margins = Margins.of(numbers, bins=_KNOTS) if numbers.shape[1] else None
+    return {"levels": levels, "margins": margins}
 
 
 def _prior(kind: Any, latent: Family, seen: np.ndarray, key: PRNGKeyArray) -> Callable[..., Distribution]:

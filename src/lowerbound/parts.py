@@ -124,6 +124,8 @@ TABLE: tuple[Row, ...] = (
     Row("NegativeBinomial", "families.counts", _DATA, COUNTS),
     Row("Poisson", "families.counts", _DATA, COUNTS),
     Row("ZeroInflatedNegativeBinomial", "families.counts", _DATA, COUNTS),
+    Row("FreeForm", "families.free_form", "file"),
+    Row("Margins", "distributions.margins", "file"),
     Row("MixedColumns", "families.columns", "file"),
     Row("InverseCDF", "families.inverse_cdf", "file"),
     Row("Transformed", "families.transformed"),  # its bijection is code, which no file holds
@@ -186,6 +188,7 @@ TABLE: tuple[Row, ...] = (
     Row("MixedColumns", "families.columns", "columns", called="several"),
     Row("DiagonalGaussian", "families.gaussian", "columns", called="grey"),
     Row("DiagonalGaussian", "families.gaussian", "columns", called="numbers"),
+    Row("FreeForm", "families.free_form", "columns", called="any-numbers"),
     Row("StudentT", "families.location_scale", "columns", called="heavy-tailed"),
     # The classical density of a family's columns, called by the family.
     Row("BinomialMixture", "baselines.products", "baseline", called="bernoulli"),

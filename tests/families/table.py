@@ -585,6 +585,14 @@ CASES = {
         by_dimension(mixture_in_bins(8)),
         each(in_bins(8, (0.5, -0.5, 0.5), (0.5, 0.5, 0.5))),
     ),
+    "FreeForm": Case(
+        lambda d, **kw: lb.FreeForm(
+            lb.Margins.of(np.random.default_rng(0).normal(size=(200, d)), bins=4), **kw
+        ),
+        7 * D,
+        at=tuple(np.linspace(-0.5, 0.5, 7 * D)),
+        proof="test_free_form.py",
+    ),
     # A coin between two numbers: neither discrete nor continuous.
     "MixedColumns": Case(
         lambda d: lb.MixedColumns([lb.Bernoulli(1), lb.DiagonalGaussian(2)], columns=[[1], [0, 2]]),

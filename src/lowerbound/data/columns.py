@@ -15,7 +15,18 @@ from lowerbound.data.tables import NUMBER, Columns, blocks, check_column, check_
 
 __all__ = ["Column", "Kind", "found_in"]
 
-Kind = Literal["number", "whole", "bit", "grey", "category", "constant", "missing", "identifier", "text"]
+Kind = Literal[
+    "number",
+    "rounded",
+    "whole",
+    "bit",
+    "grey",
+    "category",
+    "constant",
+    "missing",
+    "identifier",
+    "text",
+]
 
 # Kinds that an encoded row does not hold, and why.
 _LEFT_OUT = {
@@ -30,8 +41,10 @@ _EXACT = 2**24
 # Real numbers lose no more than 4 of float32's 24 bits where none is so many times their spread.
 _SPREADS = 16
 # Text of more different values is no category, unless each stands for twenty rows; so many that all differ
-# are names. Whole numbers of so few values are levels; of levels so many are shown.
-_TEXT_LEVELS, _NAMES, _NUMBER_LEVELS, _SHOWN = 64, 20, 40, 6
+# are names. Of levels so many are shown.
+_TEXT_LEVELS, _NAMES, _SHOWN = 64, 20, 6
+# Numbers are rounded where they have so many decimals at most, and each stands for so many rows in the mean.
+_DECIMALS, _REPEATS = 6, 2
 # Magnitudes between which sums and squares stay inside float32's range.
 _LEAST, _GREATEST = 1e-30, 1e30
 
@@ -40,11 +53,12 @@ _LEAST, _GREATEST = 1e-30, 1e30
 class Column:
     """What a column of a table holds, and how it is kept: as (x − `offset`)/`unit`.
 
-    - `kind`: `number` (real numbers), `whole` (whole numbers), `bit` (0 and 1), `grey` (a pixel of an 8-bit
-      image), `category` (one of some `levels`), and those that are left out: `constant` (one value, which
-      says nothing of a row), `missing` (no value), `identifier` (text that names a row), `text` (free text).
+    - `kind`: `number` (real numbers), `rounded` (numbers of a few `decimals`, which repeat), `whole` (whole
+      numbers), `bit` (0 and 1), `grey` (a pixel of an 8-bit image), `category` (one of some `levels`), and
+      those that are left out: `constant` (one value, which says nothing of a row), `missing` (no value),
+      `identifier` (text that names a row), `text` (free text).
     - `dtype`: the type of the table's column, by NumPy's name; `object` of text.
-    - `levels`: of a category, in order, text or whole numbers; a value is kept as its place among them.
+    - `levels`: of a category, in order; a value is kept as its place among them.
     - `low`, `high`: the least and the greatest value that was observed; `holes`: how many are missing.
     - `offset`, `unit`: 0 and 1 unless the values would lose their digits in float32. Whole numbers above 2²⁴
       are counted from the least in their greatest common step; real numbers are taken relative to one of
@@ -66,7 +80,8 @@ class Column:
     holes: int = 0
     offset: float | int = 0
     unit: float | int = 1
-    levels: tuple[str | int, ...] | None = None
+    levels: tuple[str, ...] | None = None
+    decimals: int = 0
 
     @property
     def encoded(self) -> bool:
@@ -84,11 +99,6 @@ class Column:
         return self.kind in ("whole", "bit", "grey") or (
             self.kind == "constant" and self.low is not None and float(self.low).is_integer()
         )
-
-    @property
-    def counted(self) -> bool:
-        """Whether its values are counts as they are: whole numbers from 0 on, without levels or a unit."""
-        return self.kind == "whole" and self.as_it_is and (self.low or 0) >= 0
 
     @property
     def few(self) -> bool:
@@ -116,6 +126,8 @@ class Column:
         if self.levels is not None:
             shown = ", ".join(map(str, self.levels[:_SHOWN])) + (", …" if len(self.levels) > _SHOWN else "")
             return f"one of {len(self.levels)}: {shown}"
+        if self.kind == "rounded":
+            return f"numbers from {self.low:g} to {self.high:g} in steps of {10.0**-self.decimals:g}"
         words = {"whole": "whole numbers", "grey": "grey levels", "number": "real numbers"}[self.kind]
         digits = ".4g" if self.as_it_is else ".15g"
         real = self.kind == "number"
@@ -163,25 +175,34 @@ class Column:
                 return replace(self, offset=int(self.low), unit=unit)
         return replace(self, **_relative(np.asarray(values, np.float64), self.whole))
 
-    def leveled(self, values: np.ndarray) -> Self:
-        """Whole numbers of a few different values as a category, whose levels they are."""
-        if self.kind != "whole":
+    def stepped(self, values: np.ndarray) -> Self:
+        """The column of real numbers as rounded ones, where its `values` have few decimals and repeat."""
+        if self.kind != "number" or not self.as_it_is:
             return self
-        observed = values[~np.isnan(values)] if values.dtype.kind == "f" else values
-        levels = np.unique(observed)
-        if len(levels) > _NUMBER_LEVELS:
+        observed = values[~np.isnan(values)]
+        if len(observed) < _REPEATS * len(np.unique(observed)):
             return self
-        return replace(self, kind="category", levels=tuple(map(int, levels)), offset=0, unit=1)
+        for decimals in range(1, _DECIMALS + 1):
+            if (np.round(observed, decimals) == observed).all():
+                return replace(self, kind="rounded", decimals=decimals) if self._counts(decimals) else self
+        return self
+
+    def _counts(self, decimals: int) -> bool:
+        """Whether float32 tells steps of 10 to the power of −`decimals` apart."""
+        return max(abs(self.low or 0), abs(self.high or 0)) * 10**decimals < _EXACT / 4
 
     def outside(self, values: np.ndarray) -> np.ndarray:
         """Which values have probability 0, since the column never held them: another than the one of a
-        constant column, another level than those of a category."""
+        constant column, another level than those of a category, a number between two steps."""
         if self.levels is not None:
             known = {None, *self.levels}
             return np.asarray([value not in known for value in _cells(values)])
-        if self.kind != "constant":
+        if self.kind not in ("rounded", "constant"):
             return np.zeros(len(values), bool)
         numbers = np.asarray(values, np.float64)
+        if self.kind == "rounded":
+            off = np.abs(numbers - np.round(numbers, self.decimals))
+            return np.asarray(off > 1e-3 * 10.0**-self.decimals)
         return np.asarray((numbers != self.low) & ~np.isnan(numbers))
 
     def stored(self, values: np.ndarray) -> np.ndarray:
@@ -204,9 +225,11 @@ class Column:
         dtype = np.dtype(self.dtype)
         real = kept.astype(np.float64)
         if self.levels is not None:
-            return self._of_levels(np.where(np.isnan(real), -1, np.rint(real)).astype(int), dtype)
+            return self._of_levels(np.where(np.isnan(real), -1, np.rint(real)).astype(int))
         if dtype.kind == "f" or np.isnan(real).any():
-            return (real * self.unit + self.offset).astype(dtype if dtype.kind == "f" else np.float64)
+            own = real * self.unit + self.offset
+            own = np.round(own, self.decimals) if self.kind == "rounded" else own
+            return own.astype(dtype if dtype.kind == "f" else np.float64)
         if dtype.kind == "b":
             return np.rint(real) != 0
         limits = np.iinfo(dtype)
@@ -215,12 +238,9 @@ class Column:
             return np.clip(steps * self.unit + self.offset, limits.min, limits.max).astype(dtype)
         return np.clip(np.rint(real * self.unit + self.offset), limits.min, limits.max).astype(dtype)
 
-    def _of_levels(self, place: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    def _of_levels(self, place: np.ndarray) -> np.ndarray:
         """The levels at these places, −1 where there is none."""
-        if dtype.kind == "O":
-            return np.array([*(self.levels or ()), None], object)[place]
-        numbers = np.array([*(self.levels or ()), np.nan])[place]
-        return numbers if (place < 0).any() else numbers.astype(dtype)
+        return np.array([*(self.levels or ()), None], object)[place]
 
     def repeated(self, n: int) -> np.ndarray:
         """A column that is left out, `n` rows of it: its one value, or none."""
@@ -245,13 +265,13 @@ class Column:
             if not isinstance(record[name], str):
                 raise ValueError(f"schema.columns.{name}: expected text, found {record[name]!r}")
         np.dtype(record["dtype"])
-        for name in ("low", "high", "holes", "offset", "unit"):
+        for name in ("low", "high", "holes", "offset", "unit", "decimals"):
             value, optional = record[name], name in ("low", "high")
             if not (isinstance(value, int | float) or (optional and value is None)):
                 raise ValueError(f"schema.columns.{name}: expected a number, found {value!r}")
         levels = record["levels"]
-        if levels is not None and not all(isinstance(level, str | int) for level in levels):
-            raise ValueError(f"schema.columns.levels: expected text or whole numbers, found {levels!r:.60}")
+        if levels is not None and not all(isinstance(level, str) for level in levels):
+            raise ValueError(f"schema.columns.levels: expected text, found {levels!r:.60}")
         return cls(**{**record, "levels": None if levels is None else tuple(levels)})
 
 

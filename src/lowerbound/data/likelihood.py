@@ -115,15 +115,15 @@ def automatic(found: Found) -> Choice:
 
 def choose_by_columns(x: np.ndarray, columns: Sequence[Column], *, missing: bool = False) -> Choice:
     """The likelihood for the encoded rows of a table whose columns are of several kinds: a family for each
-    kind. A category is one of its levels, 0 and 1 a coin, whole numbers from 0 on are counts without an end,
-    and other numbers are standardised; log p(x) is a mass on the first three and a density on the last.
+    kind. A category is one of its levels, 0 and 1 a coin, and a number of any distribution; log p(x) is a
+    mass on these, on whole and on rounded numbers, and a density on other numbers.
 
     >>> from lowerbound.data.schema import Schema
     >>> import pyarrow
     >>> table = pyarrow.table({"color": ["red", "blue"] * 8, "mass": np.linspace(0.5, 1.0, 16)})
     >>> schema = Schema.of(table)
     >>> choose_by_columns(schema.encode(table), schema.encoded).words
-    'columns of several kinds: Categorical (1), Gaussian (1)'
+    'columns of several kinds: Categorical (1), FreeForm (1)'
     """
     kinds = [_kind_of(column) for column in columns]
     # In one order, those of one family and as many levels together.
@@ -131,19 +131,10 @@ def choose_by_columns(x: np.ndarray, columns: Sequence[Column], *, missing: bool
         kind: np.asarray([place for place, other in enumerate(kinds) if other == kind])
         for kind in dict.fromkeys(kinds)
     }
-    fits = {}
-    for kind, places in blocks.items():
-        found = Found.of(x[:, places], missing)
-        family = part(kind.name, "columns")
-        if kind.levels:
-            start = np.log(found.frequencies(kind.levels)).reshape(-1)
-            fits[kind] = Fitted(found.family(family, kind.levels), start=start)
-        else:
-            fits[kind] = family.fitted(found)
-    mean, scale = np.zeros(len(columns)), np.ones(len(columns))
-    for kind, fitted in fits.items():
-        if fitted.scale is not None:
-            mean[blocks[kind]], scale[blocks[kind]] = fitted.shift, fitted.scale
+    fits = {
+        kind: _fitted_by_kind(kind, Found.of(x[:, places], missing), [columns[place] for place in places])
+        for kind, places in blocks.items()
+    }
     mixed = part("several", "columns")(
         [f.family for f in fits.values()], [b.tolist() for b in blocks.values()]
     )
@@ -153,17 +144,16 @@ def choose_by_columns(x: np.ndarray, columns: Sequence[Column], *, missing: bool
         title = fitted.family.title()
         numbers[title] = numbers.get(title, 0) + len(blocks[kind])
     said = ", ".join(f"{title} ({count})" for title, count in numbers.items())
-    transform: Transform = Identity()
-    if (scale != 1).any() or mean.any():
-        transform = Standardization(mean=jnp.asarray(mean), scale=jnp.asarray(scale))
-    return Choice(mixed, transform, f"columns of several kinds: {said}", np.concatenate(starts))
+    return Choice(mixed, Identity(), f"columns of several kinds: {said}", np.concatenate(starts))
 
 
 class _Kind(NamedTuple):
-    """What a column's family is called, and of a category how many levels it has."""
+    """What a column's family is called, of a category how many levels it has, and whether numbers are in
+    steps."""
 
     name: str
     levels: int = 0
+    in_steps: bool = False
 
 
 def _kind_of(column: Column) -> _Kind:
@@ -171,7 +161,18 @@ def _kind_of(column: Column) -> _Kind:
         return _Kind("levels", len(column.levels))
     if column.kind == "bit":
         return _Kind("bits")
-    return _Kind("counts" if column.counted else "numbers")
+    return _Kind("any-numbers", in_steps=column.whole or column.kind == "rounded")
+
+
+def _fitted_by_kind(kind: _Kind, found: Found, columns: Sequence[Column]) -> Fitted:
+    family = part(kind.name, "columns")
+    if kind.levels:
+        start = np.log(found.frequencies(kind.levels)).reshape(-1)
+        return Fitted(found.family(family, kind.levels), start=start)
+    if kind.name == "any-numbers":
+        steps = tuple(10**column.decimals for column in columns) if kind.in_steps else None
+        return family.fitted_by_column(found, steps)
+    return family.fitted(found)
 
 
 def _grey(found: Found) -> Choice:

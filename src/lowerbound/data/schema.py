@@ -15,6 +15,9 @@ from lowerbound.data.tables import Columns, columns_of, matrix, stack, table_lik
 
 __all__ = ["Schema", "described"]
 
+# Numbers of more columns than so many, pixels and genes, are of one kind.
+_WIDE = 128
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -75,8 +78,9 @@ class Schema:
         found = found_in(read, name, missing)
         as_they_are = counts or image_shape is not None or all(column.few for column in found)
         columns = found if as_they_are else tuple(map(Column.kept_for, found, read.arrays))
-        if any(column.kind == "category" for column in columns):
-            columns = tuple(map(Column.leveled, columns, read.arrays))
+        if not as_they_are:
+            columns = tuple(map(Column.stepped, columns, read.arrays))
+        if any(column.levels is not None for column in columns):
             missing = missing or any(column.holes for column in columns if column.encoded)
         if image_shape is not None and all(column.dtype == "uint8" for column in columns):
             columns = tuple(replace(column, kind="grey") for column in columns)
@@ -182,7 +186,7 @@ class Schema:
         """Encoded rows, or means of such, as numbers in the table's own units: all columns, (n, columns).
         Where all are encoded as they are, `x` itself; so are the rows of a table with categories, which are
         numbers by their places among the levels alone: [`decode`][] makes a table of them."""
-        if self.mixed or all(column.encoded and column.as_it_is for column in self.columns):
+        if self.leveled or all(column.encoded and column.as_it_is for column in self.columns):
             return x
         values = iter(np.moveaxis(np.asarray(x, np.float64), 1, 0))
         return np.stack(
@@ -194,9 +198,19 @@ class Schema:
         )
 
     @property
-    def mixed(self) -> bool:
-        """Whether it has categories, so that columns are of different kinds."""
+    def leveled(self) -> bool:
+        """Whether it has categories, so that a row is no vector of numbers."""
         return any(column.kind == "category" for column in self.columns)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether each column is to be modelled by its own kind: it has categories, or, where it is not wide,
+        numbers that repeat, which have a mass. Real numbers alone do not, and few whole numbers are counts.
+        """
+        real = all(column.kind == "number" for column in self.encoded)
+        alike = real or all(column.few for column in self.encoded)
+        wide = len(self.encoded) > _WIDE or self.image_shape is not None
+        return self.leveled or not (alike or wide)
 
     @property
     def log_units(self) -> np.ndarray:
@@ -245,6 +259,9 @@ class Schema:
             only = f"{column.low:g}" if column.levels is None else repr(column.levels[0])
             way_out = "leave the row out, or the column where the schema is made"
             return DataError(name, f"{only}, which that column always was", f"{value}{more}", where, way_out)
+        if column.kind == "rounded":
+            expected = f"numbers of {column.decimals} decimal{'s' * (column.decimals > 1)}"
+            return DataError(name, expected, f"{value}{more}", where, "round it, or leave the row out")
         expected = f"one of the {len(column.levels or ())} values that the column had"
         return DataError(name, expected, f"{value!r}{more}", where, "leave the row out, or the value")
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array
+from jaxtyping import Array, Bool
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
@@ -18,6 +18,8 @@ __all__ = [
     "Range",
     "SimplexBlocks",
     "Stacked",
+    "Steps",
+    "masses",
     "measure",
     "range_of",
     "same_support",
@@ -59,6 +61,30 @@ class OrMissing(Constraint):
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         return (self.each,), (("each",), {})
+
+
+class Steps(Constraint):
+    """Numbers in steps, of which there are so many to 1 in each column, 1 of whole numbers; as exactly as
+    float32 has them."""
+
+    is_discrete = True
+
+    def __init__(self, to_1: tuple[int, ...]):
+        self.to_1 = to_1
+        super().__init__()
+
+    def __call__(self, x: Array) -> Array:
+        counted = x * np.asarray(self.to_1, np.float32)
+        return jnp.abs(counted - jnp.rint(counted)) <= 1e-3 + 1e-6 * jnp.abs(counted)
+
+    def eq(self, other: object, static: bool = False) -> ArrayLike:
+        return isinstance(other, Steps) and self.to_1 == other.to_1
+
+    def feasible_like(self, prototype: Array) -> Array:
+        return jnp.zeros_like(prototype)
+
+    def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        return (), ((), {"to_1": self.to_1})
 
 
 class _Blocks(Constraint):
@@ -183,6 +209,21 @@ def measure(support: Constraint) -> str:
     return "counting" if support.is_discrete else "Lebesgue"
 
 
+def masses(support: Constraint, dimensions: int) -> Bool[np.ndarray, " d"]:
+    """On which of so many dimensions a distribution over `support` is a mass.
+
+    >>> import lowerbound as lb
+    >>> masses(lb.MixedColumns([lb.DiagonalGaussian(1), lb.Bernoulli(1)]).support, 2).tolist()
+    [False, True]
+    """
+    if not isinstance(support, Columns):
+        return np.full(dimensions, bool(support.is_discrete))
+    found = np.zeros(dimensions, bool)
+    for block, columns in support.blocks:
+        found[list(columns)] = block.is_discrete
+    return found
+
+
 def _mixed_measure(support: Columns) -> str:
     """That of the blocks where they agree; else how many columns there are of each."""
     count: dict[str, int] = {}
@@ -273,6 +314,8 @@ def words(support: Constraint) -> str:
         return "vectors that sum to 1"
     if each is constraints.sphere:
         return "unit vectors"
+    if isinstance(each, Steps):
+        return "numbers in steps"
     if isinstance(each, SimplexBlocks):
         return "blocks that sum to 1"
     span = range_of(each)

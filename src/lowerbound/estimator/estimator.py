@@ -81,7 +81,7 @@ class VariationalAutoencoder(
             found = f"Z has {Z.shape[1]} columns"
             raise ValueError(f"{found}, but the model has {self._n_features_out} latent dimensions")
         means = given_back(self.schema_, decode(self.model_, Z))
-        return means if self.schema_.mixed else means.astype(Z.dtype if Z.dtype == np.float32 else float)
+        return means if self.schema_.leveled else means.astype(Z.dtype if Z.dtype == np.float32 else float)
 
     def reconstruct(self, X: Any) -> Any:
         """`inverse_transform(transform(X))`."""
@@ -129,7 +129,7 @@ class VariationalAutoencoder(
         seed = self.seed_ if random_state is None else check_random_state(random_state).randint(2**31 - 1)
         rows = self._rows(read)
         filled = impute(self.model_, rows, draws=draws, samples=samples, mean=mean, key=int(seed))
-        if self.schema_.mixed:
+        if self.schema_.leveled:
             frames = [completed(self.schema_, read, x) for x in ([filled] if draws is None else filled)]
             return frames[0] if draws is None else frames
         X, own = np.asarray(read.arrays).T, self.schema_.in_own_units(filled.reshape(-1, rows.x.shape[1]))

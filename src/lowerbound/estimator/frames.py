@@ -24,7 +24,7 @@ def taken(estimator: Any, X: Any, *, reset: bool, **checks: Any) -> Columns:
         names: tuple[str, ...] = tuple(getattr(estimator, "feature_names_in_", ()))
         X = in_order(X, names) if names else X  # whose other names scikit-learn refuses
     read = frame_columns(X)
-    mixed = _has_text(read) if reset else estimator.schema_.mixed
+    mixed = _has_text(read) if reset else estimator.schema_.leveled
     if read is not None and mixed:
         if reset:
             estimator.n_features_in_ = read.width
@@ -41,7 +41,7 @@ def _has_text(read: Columns | None) -> bool:
 def given_back(schema: Schema, x: np.ndarray) -> Any:
     """Rows that a model gives, as its table: an array of numbers in the table's own units, or, of a table
     with categories, a frame of the kind that it was."""
-    return schema.decode(x) if schema.mixed else schema.in_own_units(x)
+    return schema.decode(x) if schema.leveled else schema.in_own_units(x)
 
 
 def completed(schema: Schema, read: Columns, x: np.ndarray) -> Any:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from lowerbound.distributions.margins import Margins
 from lowerbound.leaves import Fixed
 from lowerbound.networks.network import Wrapper
 
@@ -68,42 +69,33 @@ class Log1p(Wrapper):
 
 
 class Features(Wrapper):
-    """A network of what an encoder sees of a table's row: of a category one input a level, of a number
-    (v − mean)/scale as [`Standardized`][] has it, v = log(1 + x) of a count. Of a missing value it sees 0 in
-    every input.
+    """A network of what an encoder sees of a table's row: of a category one input a level; of a number g(x),
+    about N(0, 1) over its column, as [`Standardized`][] has what is far out, and one input for each value
+    that stands alone. Of a missing value it sees 0 in every input.
 
-    **Arguments:** `levels`: how many levels each column has, 0 of a number; `counts`: whether it is a count;
-    `mean`, `scale`: of v, a number a column.
+    **Arguments:** `levels`: how many levels each column has, 0 of a number; `margins`: of the numbers, in
+    order, `None` where there is none.
 
-    >>> import jax.numpy as jnp, lowerbound as lb
-    >>> options = {"counts": (False, False), "mean": jnp.zeros(2), "scale": jnp.ones(2)}
-    >>> features = lb.Features(lambda x: x, levels=(3, 0), **options)
-    >>> features(jnp.array([2.0, 0.5])).tolist(), features(jnp.array([jnp.nan, 0.5])).tolist()
-    ([0.0, 0.0, 1.0, 0.5], [0.0, 0.0, 0.0, 0.5])
+    >>> import jax.numpy as jnp, numpy as np, lowerbound as lb
+    >>> margins = lb.Margins.of(np.arange(100.0)[:, None], bins=4)
+    >>> features = lb.Features(lambda x: x, levels=(3, 0), margins=margins)
+    >>> features(jnp.array([2.0, 49.5])).round(2).tolist(), features(jnp.array([jnp.nan, 49.5])).tolist()
+    ([0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0])
     """
 
     network: Callable[[Array], Array]
     levels: tuple[int, ...] = eqx.field(static=True)
-    counts: tuple[bool, ...] = eqx.field(static=True)
-    mean: Fixed
-    scale: Fixed
+    margins: Margins | None
 
     def __init__(
-        self,
-        network: Callable[[Array], Array],
-        *,
-        levels: tuple[int, ...],
-        counts: tuple[bool, ...],
-        mean: Array,
-        scale: Array,
+        self, network: Callable[[Array], Array], *, levels: tuple[int, ...], margins: Margins | None
     ):
-        self.network, self.levels, self.counts = network, tuple(levels), tuple(counts)
-        self.mean, self.scale = Fixed(jnp.asarray(mean, float)), Fixed(jnp.asarray(scale, float))
+        self.network, self.levels, self.margins = network, tuple(levels), margins
 
     @staticmethod
-    def inputs(levels: tuple[int, ...]) -> int:
-        """How many inputs columns of so many levels are."""
-        return sum(max(each, 1) for each in levels)
+    def inputs(levels: tuple[int, ...], margins: Margins | None) -> int:
+        """How many inputs such columns are."""
+        return sum(levels) + (0 if margins is None else margins.columns + margins.atoms.value.size)
 
     @property
     def in_size(self) -> int:
@@ -114,15 +106,15 @@ class Features(Wrapper):
         return True
 
     def __call__(self, x: Array) -> Array:
-        v = jnp.where(np.asarray(self.counts), jnp.log1p(jnp.maximum(x, 0.0)), x)
-        u = _compressed((v - self.mean.value) / self.scale.value)
-        numbers = jnp.where(jnp.isnan(x), 0.0, u)
         # Of −1 there is no level.
         places = jnp.where(jnp.isnan(x), -1.0, x).astype(int)
-        seen = [
-            jax.nn.one_hot(places[i], levels) if levels else numbers[i : i + 1]
-            for i, levels in enumerate(self.levels)
-        ]
+        seen = [jax.nn.one_hot(places[i], levels) for i, levels in enumerate(self.levels) if levels]
+        if self.margins is not None:
+            numbers = x[np.flatnonzero(np.asarray(self.levels) == 0)]
+            observed = ~jnp.isnan(numbers)
+            y, _ = self.margins.normalised(jnp.where(observed, numbers, 0.0))
+            alone = numbers[:, None] == self.margins.atoms.value
+            seen += [jnp.where(observed, _compressed(y), 0.0), alone.astype(float).reshape(-1)]
         return self.network(jnp.concatenate(seen))
 
 

@@ -1,0 +1,103 @@
+"""The family of numbers of any distribution."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from numpyro.distributions import Distribution, constraints
+from numpyro.distributions.constraints import Constraint
+
+from lowerbound.distributions.free_form import FreeFormDistribution
+from lowerbound.distributions.margins import Margins
+from lowerbound.distributions.support import Steps
+from lowerbound.families.family import Factorized
+from lowerbound.families.fitted import Fitted, Found
+
+__all__ = ["FreeForm"]
+
+# So many bins, a bin for so many rows at least; with fewer bins than so many a bell says more.
+_MOST_BINS, _ROWS_A_BIN, _FEWEST_BINS, _KNOTS = 64, 250, 16, 16
+
+
+class FreeForm(Factorized):
+    """Numbers of any distribution, each column in the frame of its own [`Margins`][]: with probabilities
+    that the vector holds as logits, x is one of the values that stand alone; lies in one of the bins, of
+    constant density there; or g(x) ~ N(μ, σ²), g the column's map to near normal:
+
+    log p(x) = log(Σ_b π_b [x in b]/|b| + π₀ N(g(x); μ, σ²) g′(x)),  log P(x = a) = log π_a for an atom a.
+
+    Of numbers in steps it is a mass: a bin's is equal on its numbers, the bell's is that between g(x ± ½
+    step), and an atom's is added to these. In nats; the measure of other numbers is Lebesgue's, with a point
+    at each atom.
+
+    The vector holds, a column each: the logits of the atoms, of the bins, of the bell, then μ, then log σ.
+
+    **Arguments:** `margins`: of the columns; `heights`: whether bins have probabilities, or all but atoms is
+    the bell's; `steps`: of numbers in steps, how many there are to 1 in each column, 1 of whole numbers, and
+    the margins are of numbers counted in them; `missing`.
+
+    >>> import jax.numpy as jnp, numpy as np
+    >>> ages = np.random.default_rng(0).normal(40.0, 10.0, (500, 1))
+    >>> family = FreeForm(Margins.of(ages, bins=8), heights=False)
+    >>> p = family(jnp.zeros(family.size))
+    >>> bool(abs(p.mean[0] - ages.mean()) < 0.3)
+    True
+    """
+
+    margins: Margins
+    heights: bool = eqx.field(static=True)
+    steps: tuple[int, ...] | None = eqx.field(static=True)
+
+    def __init__(
+        self,
+        margins: Margins,
+        *,
+        heights: bool = True,
+        steps: tuple[int, ...] | None = None,
+        missing: bool = False,
+    ):
+        self.margins, self.heights, self.steps, self.missing = margins, heights, steps, missing
+        self.event_size = margins.columns
+
+    @classmethod
+    def fitted_by_column(cls, found: Found, steps: tuple[int, ...] | None) -> Fitted:
+        """The family for columns in which this was found, and the member that has their margins."""
+        x = np.asarray(found.x, np.float64)
+        x = x if steps is None else np.rint(x * steps)
+        rows = int((~np.isnan(x)).sum(0).min())
+        bins = min(rows // _ROWS_A_BIN, _MOST_BINS)
+        heights = bins >= _FEWEST_BINS
+        margins = Margins.of(
+            x, bins=bins if heights else min(_KNOTS, max(rows // 8, 1)), whole=steps is not None
+        )
+        family = cls(margins, heights=heights, steps=steps, missing=found.missing)
+        return Fitted(family, start=family.margin(x))
+
+    def margin(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " size"]:
+        """The vector of the member that is near the columns' own margins, of `x` in steps."""
+        atoms, widths = np.asarray(self.margins.atoms.value), np.asarray(self.margins.widths)
+        rows = (~np.isnan(x)).sum(0)[:, None]
+        alone = np.stack([(x[:, [i]] == row).sum(0) for i, row in enumerate(atoms)]) / rows
+        rest = 1 - alone.sum(1, keepdims=True)
+        bell = rest / 2 if self.heights else rest
+        bins = np.broadcast_to(rest / 2 / (widths > 0).sum(1, keepdims=True), widths.shape)
+        shares = np.concatenate([alone, bins, bell] if self.heights else [alone, bell], axis=1)
+        standard = np.zeros((len(atoms), 2))
+        return np.concatenate([np.log(shares + 0.5 / rows), standard], axis=1).T.reshape(-1)
+
+    @property
+    def size(self) -> int:
+        bins = self.margins.widths.shape[1] if self.heights else 0
+        return self.event_size * (self.margins.atoms.value.shape[1] + bins + 3)
+
+    @property
+    def each(self) -> Constraint:
+        return constraints.real if self.steps is None else Steps(self.steps)
+
+    def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
+        vectors = parameters.reshape(-1, self.event_size).T
+        # As far as ±9 a scale of the bell is free: beyond, numbers that fit a cell would make it 0.
+        log_scale = 9 * jnp.tanh(vectors[:, -1] / 9)
+        return FreeFormDistribution(vectors[:, :-2], vectors[:, -2], log_scale, self.margins, self.steps)
