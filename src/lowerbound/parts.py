@@ -205,6 +205,7 @@ TABLE: tuple[Row, ...] = (
     Row("BetaBinomialMixture", "baselines.products", "file", called="beta-binomial-mixture"),
     Row("CategoricalMixture", "baselines.products", "file", called="categorical-mixture"),
     Row("FamilyMixture", "baselines.families", "file", called="family-mixture"),
+    Row("CellMixture", "baselines.cells", "file", called="cell-mixture"),
 )
 _DEFAULTS = {"likelihood": "auto"}
 

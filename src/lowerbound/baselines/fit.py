@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from operator import index
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lowerbound.baselines.cells import fit_cells
 from lowerbound.baselines.density import Array, Density, real, whole
 from lowerbound.baselines.families import fit_family
 from lowerbound.baselines.gaussians import Dequantized, Gaussian, fit_factors, fit_gaussians
@@ -59,6 +60,7 @@ def fit_baselines(
     | `gaussian-mixture-full` | all, up to 200 columns | by EM |
     | `independent` | a family | a member of the family per column |
     | `mixture` | a family | of K such members, by EM |
+    | `latent-classes` | columns of several kinds | independent columns in each of K classes, by EM |
 
     Without a `family`, and for one of independent Gaussians, the three Gaussians alone, in nats per row,
     Lebesgue measure in the units of x. For a family over whole numbers the measure is counting, and the
@@ -84,6 +86,8 @@ def fit_baselines(
         raise TypeError(
             f"family: expected a family, such as that of the likelihood, or None; found {family!r}"
         )
+    if _by_cells(family):
+        return _cell_baselines(np.asarray(x, np.float64), family, index(seed))
     span = None if family is None else range_of(family.support)
     seed, discrete = index(seed), span is not None and span.whole
     x = real(x) if span is None or not span.whole else whole(x, most=span.high)
@@ -104,8 +108,27 @@ def fit_baselines(
 
 def are_comparable(family: Family, transform: Transform) -> bool:
     """Whether there are baselines in the measure of a family behind a transform."""
+    if _by_cells(family):
+        return True
     drawn = not isinstance(transform, Identity | Standardization)
     return _columns(family) is not None or not (range_of(family.support) is None or drawn)
+
+
+def _by_cells(family: Family | None) -> TypeGuard[Family]:
+    """Whether it is of columns of several kinds, each of which has cells."""
+    if family is None or not isinstance(family, part("several", "columns")):
+        return False
+    return family.cells(np.zeros((1, family.event_size))) is not None
+
+
+def _cell_baselines(x: Array, family: Family, seed: int) -> dict[str, Density]:
+    x, said = _choice(x, PRODUCT_ENTRIES, seed)
+    fit = partial(fit_cells, family=family, seed=seed)
+    one, best = fit(x, 1), _best(fit, x, [k for k in COMPONENTS if k <= len(x) // 5] or [1], seed)
+    return {
+        "independent": replace(one, note=f"independent columns, cells of each by frequency{said}"),
+        "latent-classes": replace(best, note=f"{len(best.weights)} latent classes, by EM{said}"),
+    }
 
 
 class _Columns(NamedTuple):

@@ -134,17 +134,19 @@ class _Margin(NamedTuple):
     lowest: float
 
 
-# A column of so few values has each of them stand alone; of others at most so many do, each in so large a
-# share of the rows and so many times as often as a value does in the mean over its neighbours, so many on
-# either side.
-_ALONE, _MOST, _SHARE, _TIMES, _NEIGHBOURS = 40, 16, 0.01, 4.0, 5
+# A column of so few values has each of them stand alone, or of more, up to so many, where there are so many
+# rows to each; of others at most so many do, each in so large a share of the rows and so many times as often
+# as a value does in the mean over its neighbours, so many on either side.
+_FEW, _MANY, _ROWS_EACH = 40, 128, 200
+_MOST, _SHARE, _TIMES, _NEIGHBOURS = 16, 0.01, 4.0, 5
 
 
 def _margin(values: np.ndarray, bins: int, whole: bool) -> _Margin:
     if not len(values):
         raise ValueError("margins: expected at least one value of each column, found none")
     different, counts = np.unique(values, return_counts=True)
-    alone = np.full(len(different), True) if len(different) <= _ALONE else _stands_out(counts)
+    few = len(different) <= max(_FEW, min(_MANY, len(values) // _ROWS_EACH))
+    alone = np.full(len(different), True) if few else _stands_out(counts)
     others = values if alone.all() else values[~np.isin(values, different[alone])]
     edges, below = _edges(others, bins, whole)
     share = np.clip(below, 0.5, len(others) - 0.5) / len(others)

@@ -14,6 +14,7 @@ from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.mixed import MixedDistribution, in_columns
 from lowerbound.distributions.support import Columns
+from lowerbound.families.cells import Cells
 from lowerbound.families.family import Family
 
 __all__ = ["MixedColumns"]
@@ -112,6 +113,12 @@ class MixedColumns(Family):
         """Block by block, what each family gives."""
         parts = zip(self.families, self._parts(parameters), strict=True)
         return in_columns([family.point(part) for family, part in parts], self.columns)
+
+    def cells(self, x: Float[np.ndarray, "n d"]) -> Cells | None:
+        parts = zip(self.families, self.columns, strict=True)
+        blocks = [family.cells(x[:, list(columns)]) for family, columns in parts]
+        known = [block for block in blocks if block is not None]
+        return Cells.in_columns(known, self.columns) if len(known) == len(blocks) else None
 
     @property
     def categories(self) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.discrete import IndependentBits, LevelsDistribution
+from lowerbound.families.cells import Cells
 from lowerbound.families.family import LEVELS, Factorized, Family, positive_size
 from lowerbound.families.fitted import Fitted, Found
 
@@ -32,6 +33,9 @@ class Bernoulli(Factorized):
     @property
     def codes(self) -> tuple[int, int]:
         return self.event_size, 2
+
+    def cells(self, x: Float[np.ndarray, "n d"]) -> Cells:
+        return Cells.levels(x, 2)
 
     @classmethod
     def fitted(cls, found: Found) -> Fitted:
@@ -91,6 +95,9 @@ class Categorical(Factorized):
 
     def marginals(self, parameters: Float[Array, " size"]) -> dist.Distribution:
         return LevelsDistribution(parameters.reshape(self.levels, self.event_size).T)
+
+    def cells(self, x: Float[np.ndarray, "n d"]) -> Cells:
+        return Cells.levels(x, self.levels)
 
     @property
     def categories(self) -> tuple[int, ...]:

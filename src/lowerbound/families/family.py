@@ -7,12 +7,14 @@ from typing import ClassVar, Self
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.missing import ObservedPart
 from lowerbound.distributions.support import OrMissing
+from lowerbound.families.cells import Cells
 from lowerbound.families.fitted import Fitted, Found
 
 __all__ = ["LEVELS", "Factorized", "Family", "positive_size"]
@@ -75,6 +77,10 @@ class Family(eqx.Module):
     def categories(self) -> tuple[int, ...]:
         """The dimensions whose values are levels without an order, and so have no mean."""
         return ()
+
+    def cells(self, x: Float[np.ndarray, "n d"]) -> Cells | None:
+        """Where values lie among finitely many cells of each column; `None` of a family that has none."""
+        return None
 
     @classmethod
     def title(cls) -> str:

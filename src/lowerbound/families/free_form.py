@@ -12,6 +12,7 @@ from numpyro.distributions.constraints import Constraint
 from lowerbound.distributions.free_form import FreeFormDistribution
 from lowerbound.distributions.margins import Margins
 from lowerbound.distributions.support import Steps
+from lowerbound.families.cells import Cells
 from lowerbound.families.family import Factorized
 from lowerbound.families.fitted import Fitted, Found
 
@@ -92,6 +93,17 @@ class FreeForm(Factorized):
         bins = self.margins.widths.shape[1] if self.heights else 0
         return self.event_size * (self.margins.atoms.value.shape[1] + bins + 3)
 
+    def cells(self, x: Float[np.ndarray, "n d"]) -> Cells:
+        """The values that stand alone, and the bins. A hundredth of the first and of the last bin is beyond
+        it, and falls off with the bin's own length."""
+        x = x if self.steps is None else np.rint(x * self.steps)
+        columns = [
+            _in_column(*column, self.steps is not None)
+            for column in zip(x.T, self.margins.atoms.value, self.margins.edges.value, strict=True)
+        ]
+        place, log_within, counts = zip(*columns, strict=True)
+        return Cells(counts, np.stack(place, 1), np.stack(log_within, 1))
+
     @property
     def each(self) -> Constraint:
         return constraints.real if self.steps is None else Steps(self.steps)
@@ -101,3 +113,27 @@ class FreeForm(Factorized):
         # As far as ±9 a scale of the bell is free: beyond, numbers that fit a cell would make it 0.
         log_scale = 9 * jnp.tanh(vectors[:, -1] / 9)
         return FreeFormDistribution(vectors[:, :-2], vectors[:, -2], log_scale, self.margins, self.steps)
+
+
+_BEYOND = 0.01
+
+
+def _in_column(
+    x: np.ndarray, atoms: np.ndarray, edges: np.ndarray, in_steps: bool
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """The cells of a column's values, how they lie in them, and how many cells there are."""
+    atoms, edges = atoms[~np.isnan(atoms)].astype(np.float64), np.unique(edges).astype(np.float64)
+    alone = x[:, None] == atoms
+    last = len(edges) - 2
+    bins = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, last)
+    width = np.diff(edges)[bins]
+    beyond = np.maximum(np.maximum(edges[0] - x, x - edges[-1]), 0)
+    at_end = ((bins == 0) | (bins == last)) * _BEYOND / (1 if last else 0.5)
+    fall = 1 / (width + 1) if in_steps else 1 / width
+    rest = np.log1p(-fall) * (beyond - 0.5) if in_steps else -fall * beyond
+    outside = np.log(_BEYOND * fall) + rest
+    log_within = np.where(beyond > 0, outside, np.log1p(-at_end) - np.log(width))
+    observed, stands = ~np.isnan(x), alone.any(1)
+    place = np.where(stands, alone.argmax(1), len(atoms) + bins) if len(atoms) else bins
+    log_within = np.where(observed & ~stands, log_within, 0.0)
+    return np.where(observed, place, -1), log_within, len(atoms) + len(edges) - 1
