@@ -24,7 +24,7 @@ from lowerbound.randomness.keys import RowKeys, as_key, content_key
 __all__ = ["Imputation", "impute", "imputed"]
 
 # Of a row with a smaller share of effective samples the posterior is refined.
-_SHARE = 0.05
+_SHARE = 0.1
 # Rows whose posteriors are fitted together.
 _FITTED = 32
 
@@ -46,7 +46,7 @@ def impute(
     the probabilities of levels, effective sample sizes.
 
     Nine in ten samples are of q(z∣x_observed) and one is of p(z), weighed by the density of both together; a
-    row of which fewer than 5 % of the samples are effective has its posterior refined
+    row of which fewer than 10 % of the samples are effective has its posterior refined
     ([`fitted`][lowerbound.evidence.refined.fitted]), where z can be followed by gradients, and is drawn anew.
 
     **Arguments:** `x`: (n, d), in the data's own units; of a table with categories a frame, or its encoded
