@@ -71,7 +71,9 @@ from lowerbound.families.transformed import Transformed as Transformed
 from lowerbound.inference.codes import decode as decode
 from lowerbound.inference.codes import encode as encode
 from lowerbound.inference.codes import reconstruct as reconstruct
+from lowerbound.inference.imputation import Imputation as Imputation
 from lowerbound.inference.imputation import impute as impute
+from lowerbound.inference.imputation import imputed as imputed
 from lowerbound.inference.sampling import sample as sample
 from lowerbound.leaves import Fixed as Fixed
 from lowerbound.leaves import trainable as trainable

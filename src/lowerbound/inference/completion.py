@@ -25,5 +25,6 @@ def completed_columns(schema: Schema, read: Columns, x: np.ndarray) -> list[np.n
     columns = []
     for old, filled in zip(schema.held_against(read).arrays, new, strict=True):
         hole = np.array([value is None or value != value for value in old.tolist()])
-        columns.append(np.where(hole, filled, old) if hole.any() else old)
+        # A column of which nothing is known has the type of what fills it.
+        columns.append(filled if hole.all() else np.where(hole, filled, old) if hole.any() else old)
     return columns

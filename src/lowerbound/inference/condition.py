@@ -52,6 +52,11 @@ class Condition:
             replace(schema, missing=True).encode(columns, "given")  # which says what is wrong
         return cls(columns, rows)
 
+    def name_of(self, column: Any) -> str | None:
+        """The name of a column of the encoded rows."""
+        schema = self.rows.schema
+        return None if schema is None or column is None else schema.encoded[column].name
+
     def repeated(self, n: int) -> Columns:
         """`n` such rows of the table, of which the rest is missing."""
         return replace(self.columns, arrays=[np.repeat(array, n) for array in self.columns.arrays])
@@ -71,7 +76,7 @@ def _cell(column: Column, value: Any) -> np.ndarray:
         level = known.get(str(value), next((each for each in column.levels if each == value), None))
         if level is None:
             raise DataError("given", f"one of {', '.join(known)}", repr(value), place)
-        return np.array([level], column.dtype if kind == "O" else None)
+        return np.array([level], column.dtype)
     if kind not in "biuf":
         return np.array([value])
     if isinstance(value, str):
@@ -82,6 +87,6 @@ def _cell(column: Column, value: Any) -> np.ndarray:
     number = np.asarray(value)
     if number.ndim or number.dtype.kind not in "biuf" or not np.isfinite(number):
         raise DataError("given", "one finite number", repr(value), place)
-    if kind != "f" and float(number).is_integer():
-        return number[None].astype(np.int64)
-    return number[None].astype(float)
+    with np.errstate(invalid="ignore"):
+        typed = number[None].astype(column.dtype)
+    return typed if kind == "f" or typed[0] == number else number[None].astype(float)

@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lowerbound.data.chunks import CHUNK, in_chunks
-from lowerbound.data.errors import DataError
+from lowerbound.data.errors import DataError, Place
 from lowerbound.data.rows import Rows, checked, conditions_for, in_own_units
 from lowerbound.data.schema import Schema
 from lowerbound.evidence.refined import Fit
@@ -105,7 +105,13 @@ def sample_given(
             "that, an array of n rows"
         )
     model, key = model.taking_missing(), as_key(key)
-    rows = checked(model, condition.rows, name="given")
+    try:
+        rows = checked(model, condition.rows, name="given")
+    except DataError as error:
+        column = condition.name_of(error.place.column)
+        raise DataError(
+            "given", "a value that the model can give", error.found, Place(column=column)
+        ) from None
     found = _latents(model, rows, n, key)
     weight = np.asarray(found.weight, np.float64)
     size, samples = float(found.effective_sample_size), len(weight)
