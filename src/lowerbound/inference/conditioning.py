@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution
 
+from lowerbound.data.chunks import in_chunks
 from lowerbound.evidence.coordinates import Target, bijection
 from lowerbound.evidence.refined import SHARES, Fit, Refined, fitted
 from lowerbound.models.draws import Sampler
@@ -23,11 +24,13 @@ from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.part import Events
 from lowerbound.randomness.keys import RowKeys, keys_of
 
-__all__ = ["PERIOD", "Weighted", "can_be_fitted", "fit_of", "weighed"]
+__all__ = ["PERIOD", "Weighted", "can_be_fitted", "fits_of", "weighed"]
 
 # Of ten samples nine are of q(z∣x) and one is of p(z); with a fit, as the evidence has it.
 _SHARES = (9, 1)
 PERIOD = sum(SHARES)
+# Rows whose posteriors are fitted together.
+_TOGETHER = 32
 
 
 class Weighted(NamedTuple):
@@ -70,9 +73,14 @@ def can_be_fitted(latent: Events) -> bool:
     return True
 
 
-def fit_of(constants: tuple[LatentModel, PRNGKeyArray], row: tuple[Array, Any]) -> Fit:
-    """The Gaussians that are fitted to p(z∣x_observed) of a row; a program of its own, since with what
-    follows it would take long to compile."""
+def fits_of(model: LatentModel, key: PRNGKeyArray, x: np.ndarray, given: np.ndarray | None = None) -> Fit:
+    """The Gaussians that are fitted to p(z∣x_observed) of each row of `x`, (n, d)."""
+    # One shape, also for a single row: the program takes longer to compile than thirty fits do.
+    found: Fit = in_chunks(_fits, (model, key), (x, given), chunk=_TOGETHER)
+    return found
+
+
+def _fits(constants: tuple[LatentModel, PRNGKeyArray], row: tuple[Array, Any]) -> Fit:
     (model, key), (x, given) = constants, row
     keys = RowKeys.by_content(key, x)
     return fitted(Target(model.sampler(x, keys.transform, given)), keys.draws)

@@ -17,7 +17,7 @@ from lowerbound.data.chunks import CHUNK, in_chunks
 from lowerbound.data.rows import Rows, checked, in_own_units
 from lowerbound.data.tables import columns_of
 from lowerbound.evidence.refined import Fit
-from lowerbound.inference.conditioning import PERIOD, can_be_fitted, fit_of, weighed
+from lowerbound.inference.conditioning import PERIOD, can_be_fitted, fits_of, weighed
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys, as_key, content_key
 
@@ -25,8 +25,6 @@ __all__ = ["Imputation", "impute", "imputed"]
 
 # Of a row with a smaller share of effective samples the posterior is refined.
 _SHARE = 0.1
-# Rows whose posteriors are fitted together.
-_FITTED = 32
 
 
 def impute(
@@ -254,7 +252,7 @@ def _cells_of(model: LatentModel, rows: Rows, key: PRNGKeyArray, asked: _Asked) 
     few = np.flatnonzero((size < _SHARE * asked.count) & (size > 0))
     if len(few) and can_be_fitted(model.event(None if given is None else jnp.asarray(given[0])).latent):
         some = (x[few], None if given is None else given[few])
-        fits = in_chunks(fit_of, (model, key), some, chunk=_FITTED)
+        fits = fits_of(model, key, *some)
         again = in_chunks(_cells, constants, (*some, fits), chunk=chunk)
         better = again.effective_sample_size > size[few]
         found = jax.tree.map(lambda old, new: _replaced(old, few[better], new[better]), found, again)

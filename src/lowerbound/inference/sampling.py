@@ -19,7 +19,7 @@ from lowerbound.data.schema import Schema
 from lowerbound.evidence.refined import Fit
 from lowerbound.inference.completion import completed_columns
 from lowerbound.inference.condition import Condition
-from lowerbound.inference.conditioning import PERIOD, Weighted, can_be_fitted, fit_of, weighed
+from lowerbound.inference.conditioning import PERIOD, Weighted, can_be_fitted, fits_of, weighed
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys, as_key, keys_of
 
@@ -143,7 +143,7 @@ def _latents(model: LatentModel, rows: Rows, n: int, key: PRNGKeyArray) -> Weigh
     """Samples of z∣x_given, until n of them are effective, or there are too many."""
     fits = None
     if can_be_fitted(model.event().latent):
-        fits = jax.tree.map(lambda leaf: leaf[0], in_chunks(fit_of, (model, key), (rows.x, None), chunk=1))
+        fits = jax.tree.map(lambda leaf: leaf[0], fits_of(model, key, rows.x))
     constants = (model, key, rows.x[0], fits)
     most, wanted, parts, drawn = max(_MOST, _MOST_A_ROW * n), _FIRST * n, [], 0
     while True:
