@@ -62,6 +62,7 @@ from lowerbound.families.location_scale import Laplace as Laplace
 from lowerbound.families.location_scale import LearnedScale as LearnedScale
 from lowerbound.families.location_scale import StudentT as StudentT
 from lowerbound.families.location_scale import Uniform as Uniform
+from lowerbound.families.masking import SelfMasking as SelfMasking
 from lowerbound.families.relaxed import Concrete as Concrete
 from lowerbound.families.relaxed import RelaxedBernoulli as RelaxedBernoulli
 from lowerbound.families.sphere import PowerSpherical as PowerSpherical

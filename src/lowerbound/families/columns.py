@@ -128,6 +128,9 @@ class MixedColumns(Family):
     def taking_missing(self) -> MixedColumns:
         return MixedColumns([family.taking_missing() for family in self.families], self.columns)
 
+    def given_missing(self) -> MixedColumns:
+        return MixedColumns([family.given_missing() for family in self.families], self.columns)
+
     def _parts(self, parameters: Float[Array, " size"]) -> list[Array]:
         """The vectors of the families."""
         return jnp.split(parameters, np.cumsum([family.size for family in self.families])[:-1])

@@ -102,6 +102,10 @@ class Family(eqx.Module):
             "columns hang together given z"
         )
 
+    def given_missing(self) -> Family:
+        """The family of values given that they are missing: itself, where that says nothing of them."""
+        return self
+
     @classmethod
     def title(cls) -> str:
         """What the family is called in a sentence."""
@@ -164,7 +168,7 @@ class Factorized(Family):
     def support(self) -> Constraint:
         return constraints.independent(OrMissing(self.each) if self.missing else self.each, 1)
 
-    def taking_missing(self) -> Self:
+    def taking_missing(self) -> Factorized:
         return replace(self, missing=True)
 
     def __call__(self, parameters: Float[Array, " size"]) -> Distribution:

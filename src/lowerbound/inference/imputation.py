@@ -279,10 +279,10 @@ def _cells(constants: tuple[LatentModel, PRNGKeyArray, _Asked], row: tuple[Array
     keys = RowKeys.by_content(key, x)
     found = weighed(model.sampler(x, keys.transform, given), keys.draws, asked.count, fits)
     size, weight, inverse = found.effective_sample_size, found.weight, model.transform.inverse
-    noise = content_key(key, x, "imputation")
+    noise, hidden = content_key(key, x, "imputation"), model.given_missing()
 
     def of(z: Array, y_key: PRNGKeyArray) -> Float[Array, " d"]:
-        return inverse(jnp.asarray(model.p_x(z, given).sample(y_key), float))
+        return inverse(jnp.asarray(hidden.p_x(z, given).sample(y_key), float))
 
     def drawn(j: Array) -> Float[Array, " d"]:
         choice_key, y_key = jax.random.split(jax.random.fold_in(noise, j))
@@ -292,9 +292,9 @@ def _cells(constants: tuple[LatentModel, PRNGKeyArray, _Asked], row: tuple[Array
     mean = lower = upper = None
     probabilities: tuple[Array, ...] = ()
     if asked.mean:
-        each = jax.vmap(lambda z: model.level_probabilities(z, given))(found.z)
+        each = jax.vmap(lambda z: hidden.level_probabilities(z, given))(found.z)
         probabilities = tuple(weight @ p for p in each)
-        mean = _expected(model, jax.vmap(lambda z: model.point(z, given))(found.z), weight, probabilities)
+        mean = _expected(model, jax.vmap(lambda z: hidden.point(z, given))(found.z), weight, probabilities)
     if asked.interval is not None:
         values = jax.vmap(of)(found.z, jax.random.split(jax.random.fold_in(noise, _APART), asked.count))
         lower, upper = _interval(values, weight, asked.interval, size)

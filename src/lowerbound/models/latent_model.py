@@ -122,6 +122,11 @@ class LatentModel(eqx.Module):
             return self
         raise TypeError(f"{type(self).__name__}: its likelihood does not take missing values")
 
+    def given_missing(self) -> LatentModel:
+        """The model whose p(x∣z) is that of values given that they are missing: itself, where that says
+        nothing of them."""
+        return self
+
     def observed(self, y: Array) -> Array:
         """What the posterior is given of a row: 0 where a value is missing, unless its network sees holes."""
         return jnp.where(jnp.isnan(y), 0.0, y) if self.takes_missing else y

@@ -136,6 +136,12 @@ class VAE(LatentModel):
             return super().taking_missing()
         return replace(self, likelihood=replace(part, family=part.family.taking_missing()))
 
+    def given_missing(self) -> LatentModel:
+        part = unwrapped(self.likelihood)
+        if not isinstance(part, Conditional):
+            return self
+        return replace(self, likelihood=replace(part, family=part.family.given_missing()))
+
     @property
     def _receivers(self) -> list[str]:
         """The parts that receive a condition."""
