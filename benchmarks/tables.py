@@ -190,7 +190,9 @@ def missing(name: str, data: Path, seeds: int, share: float, peers: bool) -> Non
                 KNNImputer(10),
                 IterativeImputer(forest, max_iter=6, random_state=seed),
             ):
-                kind = "MissForest" if getattr(imputer, "estimator", None) is forest else type(imputer).__name__
+                kind = (
+                    "MissForest" if getattr(imputer, "estimator", None) is forest else type(imputer).__name__
+                )
                 scaled = imputer.fit_transform(np.where(taken, np.nan, z))
                 filled[kind] = scaled * x.std(0) + x.mean(0)
         for kind, full in filled.items():
@@ -208,7 +210,9 @@ SETTINGS: dict = {"objective": lb.IWAE(10)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("name", choices=[*SYNTHETIC, *MISSING])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)

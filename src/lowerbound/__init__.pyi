@@ -64,6 +64,7 @@ from lowerbound.families.location_scale import Laplace as Laplace
 from lowerbound.families.location_scale import LearnedScale as LearnedScale
 from lowerbound.families.location_scale import StudentT as StudentT
 from lowerbound.families.location_scale import Uniform as Uniform
+from lowerbound.families.masking import SelfMasking as SelfMasking
 from lowerbound.families.relaxed import Concrete as Concrete
 from lowerbound.families.relaxed import RelaxedBernoulli as RelaxedBernoulli
 from lowerbound.families.sphere import PowerSpherical as PowerSpherical
@@ -73,7 +74,9 @@ from lowerbound.families.transformed import Transformed as Transformed
 from lowerbound.inference.codes import decode as decode
 from lowerbound.inference.codes import encode as encode
 from lowerbound.inference.codes import reconstruct as reconstruct
+from lowerbound.inference.imputation import Imputation as Imputation
 from lowerbound.inference.imputation import impute as impute
+from lowerbound.inference.imputation import imputed as imputed
 from lowerbound.inference.sampling import sample as sample
 from lowerbound.leaves import Fixed as Fixed
 from lowerbound.leaves import trainable as trainable

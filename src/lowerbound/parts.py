@@ -128,6 +128,7 @@ TABLE: tuple[Row, ...] = (
     Row("Margins", "distributions.margins", "file"),
     Row("MixedColumns", "families.columns", "file"),
     Row("InverseCDF", "families.inverse_cdf", "file"),
+    Row("SelfMasking", "families.masking", "file"),
     Row("Transformed", "families.transformed"),  # its bijection is code, which no file holds
     # Where the scale of a family comes from.
     Row("Heteroscedastic", "families.location_scale", "file"),

@@ -57,6 +57,33 @@ def test_holes_are_filled_and_what_was_observed_is_as_it_was(vae, people):
     assert len(vae.impute(people[:5], samples=50, draws=3)) == 3
 
 
+def test_what_is_known_of_holes_comes_in_such_frames(vae, people):
+    found = vae.imputed(people, samples=50, interval=0.8, draws=2)
+    for frame in (found.mean, *found.draws):
+        assert frame.notna().all(axis=None)
+        assert list(frame.columns) == list(people.columns)
+    assert found.lower["weight"][4] < found.mean["weight"][4] < found.upper["weight"][4]
+    assert pandas.isna(found.lower["color"][3])
+    levels = found.probabilities["color"]
+    assert list(levels.columns) == ["blue", "green", "red"]
+    assert levels.loc[3].sum() == pytest.approx(1, abs=1e-5)
+    assert levels.loc[3].idxmax() == found.mean["color"][3]
+    assert set(levels.drop(index=3).to_numpy().ravel()) == {0, 1}
+    assert (found.probabilities["member"].to_numpy()[:, 1] == people["member"]).all()
+    assert np.flatnonzero(~np.isnan(found.effective_sample_size)).tolist() == [3, 4]
+
+
+def test_rows_are_drawn_given_columns(vae, people):
+    rows = vae.sample(30, given={"color": "green", "member": True, "children": 2}, random_state=0)
+    assert (rows.dtypes.drop("color") == people.dtypes.drop("color")).all()
+    assert set(rows["color"]) == {"green"}
+    assert rows["member"].all()
+    assert (rows["children"] == 2).all()
+    assert rows["weight"].nunique() == 30
+    with pytest.raises(lb.DataError, match="expected one of 0, 1, 2, 3, found 7 in column 'children'"):
+        vae.sample(3, given={"children": 7})
+
+
 def test_a_level_that_was_never_seen_is_an_outlier(vae, people):
     odd = people[:2].copy()
     odd["color"] = ["pink", "red"]

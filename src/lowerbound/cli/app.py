@@ -8,6 +8,7 @@ from lowerbound.cli.compress import compress, decompress
 from lowerbound.cli.encode import encode
 from lowerbound.cli.evaluate import evaluate
 from lowerbound.cli.fit import fit
+from lowerbound.cli.impute import impute
 from lowerbound.cli.look import look
 from lowerbound.cli.reconstruct import reconstruct
 from lowerbound.cli.report import report
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (look, fit, evaluate, report, encode, reconstruct, score, sample, compress, decompress):
+for verb in (look, fit, evaluate, report, encode, reconstruct, impute, score, sample, compress, decompress):
     app.command()(verb)
 
 

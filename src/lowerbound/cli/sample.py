@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lowerbound.cli.options import Folder, Json, Overwrite, Seed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lowerbound.runs import RunFolder
 
 __all__ = ["sample"]
 
@@ -18,6 +24,13 @@ def sample(
         Path, typer.Option(help="Rows as .npy, .csv or .parquet; a picture as .png, .svg or .pdf.")
     ],
     n: Annotated[int, typer.Option("--n", "-n", help="How many rows.")] = 100,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN=VALUE",
+            help="A value that a column has in all rows; may be said of several columns, once each.",
+        ),
+    ] = None,
     mean: Annotated[
         bool, typer.Option("--mean", help="Means of the likelihood in place of observations.")
     ] = False,
@@ -25,7 +38,8 @@ def sample(
     seed: Seed = 0,
     json: Json = False,
 ) -> int:
-    """Generate rows: z from the prior that was trained, x from the likelihood.
+    """Generate rows: z from the prior that was trained, x from the likelihood; or, given some columns, the
+    rest from its conditional distribution.
 
     Example: lowerbound sample runs/digits --n 100 --out samples.npy
     """
@@ -37,12 +51,41 @@ def sample(
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     run = RunFolder.read(folder)
     compilation_cache()
-    rows = lb.sample(run.model, n, key=seed, mean=mean)
+    if given:
+        rows, columns, names = _given(run, given, n, seed, mean)
+    else:
+        rows = lb.sample(run.model, n, key=seed, mean=mean)
+        columns, names = run.own_units(rows)
     if out.suffix in PICTURES:
         from lowerbound import figures
 
         figures.save(figures.samples(rows, run.image_shape), out)
     else:
-        write_rows(out, *run.own_units(rows))
+        write_rows(out, columns, names)
     report_written(out, rows, json)
     return 0
+
+
+def _given(
+    run: RunFolder, given: Sequence[str], n: int, seed: int, mean: bool
+) -> tuple[np.ndarray, Sequence[np.ndarray] | np.ndarray, Sequence[str]]:
+    """Encoded rows that have these values, the columns of their table, and its names."""
+    from lowerbound.cli.console import say
+    from lowerbound.inference.completion import completed_columns
+    from lowerbound.inference.condition import Condition
+    from lowerbound.inference.sampling import sample_given
+
+    for pair in given:
+        if "=" not in pair:
+            raise ValueError(f"--given: expected COLUMN=VALUE, found {pair!r}")
+    values = dict(pair.split("=", 1) for pair in given)
+    if len(values) < len(given):
+        raise ValueError(f"--given: expected each column once, found {', '.join(map(repr, given))}")
+    if run.schema is None:
+        raise ValueError("--given: names columns, and this run keeps no schema of a table")
+    condition = Condition.of(run.schema, values)
+    drawn = sample_given(run.model, condition, n, key=seed, mean=mean)
+    effective = f"{drawn.effective_sample_size:,.0f} of {drawn.samples:,}"
+    say(f"{effective} samples of z are effective given these columns")
+    columns = completed_columns(run.schema, condition.repeated(n), drawn.x)
+    return drawn.x, columns, run.schema.names

@@ -219,6 +219,15 @@ class Column:
             return moved / self.unit if rest.any() else steps
         return np.asarray((values.astype(np.float64) - self.offset) / self.unit)
 
+    def in_own_unit(self, kept: np.ndarray) -> np.ndarray:
+        """What is kept, or means of such, as real numbers in the table's unit; a rounded number is the float
+        that its decimals name."""
+        own = np.asarray(kept, np.float64) * self.unit + self.offset
+        if self.kind != "rounded":
+            return own
+        nearest = np.round(own, self.decimals)
+        return np.where(np.abs(own - nearest) < 1e-3 * 10.0**-self.decimals, nearest, own)
+
     def restored(self, kept: np.ndarray) -> np.ndarray:
         """What is kept as values of the table's column, in its type: whole numbers are the nearest, and a
         column with missing values is real."""
@@ -227,8 +236,7 @@ class Column:
         if self.levels is not None:
             return self._of_levels(np.where(np.isnan(real), -1, np.rint(real)).astype(int))
         if dtype.kind == "f" or np.isnan(real).any():
-            own = real * self.unit + self.offset
-            own = np.round(own, self.decimals) if self.kind == "rounded" else own
+            own = np.round(real, self.decimals) if self.kind == "rounded" else self.in_own_unit(real)
             return own.astype(dtype if dtype.kind == "f" else np.float64)
         if dtype.kind == "b":
             return np.rint(real) != 0

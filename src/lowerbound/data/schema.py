@@ -186,12 +186,14 @@ class Schema:
         """Encoded rows, or means of such, as numbers in the table's own units: all columns, (n, columns).
         Where all are encoded as they are, `x` itself; so are the rows of a table with categories, which are
         numbers by their places among the levels alone: [`decode`][] makes a table of them."""
-        if self.leveled or all(column.encoded and column.as_it_is for column in self.columns):
+        if self.leveled or all(
+            column.encoded and column.as_it_is and not column.decimals for column in self.columns
+        ):
             return x
         values = iter(np.moveaxis(np.asarray(x, np.float64), 1, 0))
         return np.stack(
             [
-                next(values) * column.unit + column.offset if column.encoded else column.repeated(len(x))
+                column.in_own_unit(next(values)) if column.encoded else column.repeated(len(x))
                 for column in self.columns
             ],
             axis=1,

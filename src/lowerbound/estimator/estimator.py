@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,11 +11,12 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, DensityMixin, OutlierM
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from lowerbound.estimator.frames import completed, float_type, given_back
+from lowerbound.estimator.frames import completed, float_type, given_back, of_levels
 from lowerbound.estimator.trained import Trained
 from lowerbound.inference.codes import decode, encode
-from lowerbound.inference.imputation import impute
-from lowerbound.inference.sampling import sample
+from lowerbound.inference.condition import Condition
+from lowerbound.inference.imputation import Imputation, impute, imputed
+from lowerbound.inference.sampling import sample, sample_given
 
 __all__ = ["VariationalAutoencoder"]
 
@@ -105,13 +108,25 @@ class VariationalAutoencoder(
         """−1 for outliers, rows with a log p(x) below `offset_`, and 1 for the rest."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def sample(self, n_samples: int = 1, *, mean: bool = False, random_state: Any = None) -> Any:
+    def sample(
+        self,
+        n_samples: int = 1,
+        *,
+        given: Mapping[str, Any] | None = None,
+        mean: bool = False,
+        random_state: Any = None,
+    ) -> Any:
         """Generated observations, (n_samples, n_features), others at every call unless `random_state` is
-        given; with `mean` the likelihood's means. Of a table with categories a frame of the kind that `fit`
-        was given."""
+        given; with `mean` the likelihood's means; with `given`, {"income": ">50K"}, rows that have these
+        values in these columns and the rest from p(x_rest∣x_given), as in [`lowerbound.sample`][]. Of a table
+        with categories a frame of the kind that `fit` was given."""
         check_is_fitted(self)
-        seed = check_random_state(random_state).randint(2**31 - 1)
-        return given_back(self.schema_, sample(self.model_, n_samples, key=int(seed), mean=mean))
+        seed = int(check_random_state(random_state).randint(2**31 - 1))
+        if given is None:
+            return given_back(self.schema_, sample(self.model_, n_samples, key=seed, mean=mean))
+        condition = Condition.of(self.schema_, given)
+        drawn = sample_given(self.model_, condition, n_samples, key=seed, mean=mean)
+        return completed(self.schema_, condition.repeated(n_samples), drawn.x)
 
     def impute(
         self,
@@ -123,18 +138,41 @@ class VariationalAutoencoder(
         random_state: Any = None,
     ) -> Any:
         """X with its missing values (NaN) drawn from p(x_missing∣x_observed), `draws` times, (draws, n, d),
-        where that is given, or, with `mean`, at their conditional means; needs `missing=True`. What is drawn
-        for a row is a function of the row and the seed; `samples` as in [`lowerbound.impute`][]."""
+        where that is given, or, with `mean`, at their conditional means and most probable levels; needs
+        `missing=True`, or holes in a frame that `fit` was given. What is drawn for a row is a function of the
+        row and the seed; `samples` as in [`lowerbound.impute`][]."""
         read = self._validated(X)
-        seed = self.seed_ if random_state is None else check_random_state(random_state).randint(2**31 - 1)
-        rows = self._rows(read)
-        filled = impute(self.model_, rows, draws=draws, samples=samples, mean=mean, key=int(seed))
-        if self.schema_.leveled:
-            frames = [completed(self.schema_, read, x) for x in ([filled] if draws is None else filled)]
-            return frames[0] if draws is None else frames
-        X, own = np.asarray(read.arrays).T, self.schema_.in_own_units(filled.reshape(-1, rows.x.shape[1]))
-        own = own.astype(float_type(read)).reshape(*filled.shape[:-1], read.width)
-        return np.where(np.isnan(X), own, X)
+        rows, seed = self._rows(read), self._seed(random_state)
+        filled = impute(self.model_, rows, draws=draws, samples=samples, mean=mean, key=seed)
+        if draws is None:
+            return completed(self.schema_, read, filled)
+        tables = [completed(self.schema_, read, x) for x in filled]
+        return tables if self.schema_.leveled else np.stack(tables)
+
+    def imputed(
+        self,
+        X: Any,
+        *,
+        draws: int = 1,
+        interval: float = 0.9,
+        samples: int = 1000,
+        random_state: Any = None,
+    ) -> Imputation:
+        """All that is known of the missing values of X, in tables such as X: means, draws, the ends of an
+        interval a number, the probabilities of levels, effective sample sizes. An [`Imputation`][], with the
+        arguments of [`lowerbound.imputed`][]."""
+        read = self._validated(X)
+        rows, seed = self._rows(read), self._seed(random_state)
+        found = imputed(
+            self.model_, rows, draws=draws, interval=interval, samples=samples, key=seed
+        ).in_tables(lambda x: completed(self.schema_, read, x))
+        return replace(found, probabilities=of_levels(self.schema_, found.probabilities))
+
+    def _seed(self, random_state: Any) -> int:
+        """What is drawn for a row is the same at every call, unless asked otherwise."""
+        return (
+            self.seed_ if random_state is None else int(check_random_state(random_state).randint(2**31 - 1))
+        )
 
     @property
     def _n_features_out(self) -> int:

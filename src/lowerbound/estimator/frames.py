@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ from sklearn.utils.validation import validate_data
 
 from lowerbound.data.schema import Schema
 from lowerbound.data.tables import Columns, frame_columns, in_order, table_like
+from lowerbound.inference.completion import completed_columns
 
-__all__ = ["completed", "float_type", "given_back", "taken"]
+__all__ = ["completed", "float_type", "given_back", "of_levels", "taken"]
 
 
 def taken(estimator: Any, X: Any, *, reset: bool, **checks: Any) -> Columns:
@@ -45,12 +47,24 @@ def given_back(schema: Schema, x: np.ndarray) -> Any:
 
 
 def completed(schema: Schema, read: Columns, x: np.ndarray) -> Any:
-    """The frame of which `x` are the rows without holes: what was observed is as it was, to the bit."""
-    columns = []
-    for old, new in zip(schema.held_against(read).arrays, schema.restored(x), strict=True):
-        hole = np.array([value is None or value != value for value in old.tolist()])
-        columns.append(np.where(hole, new, old) if hole.any() else old)
-    return table_like(schema.form, schema.names, columns)
+    """The table that `read` are the columns of, with its holes filled by the encoded rows `x`; what was
+    observed is as it was, to the bit."""
+    columns = completed_columns(schema, read, x)
+    if schema.leveled:
+        return table_like(schema.form, schema.names, columns)
+    return np.stack(columns, axis=1).astype(float_type(read))
+
+
+def of_levels(schema: Schema, probabilities: Mapping[Any, np.ndarray]) -> dict[Any, Any]:
+    """Probabilities of levels, (n, levels) a column: of a table with categories as such tables, of a column a
+    level."""
+    if not schema.leveled:
+        return dict(probabilities)
+    levels = {column.name: column.levels or ("0", "1") for column in schema.encoded}
+    return {
+        name: table_like(schema.form, [*map(str, levels[name])], [*each.T])
+        for name, each in probabilities.items()
+    }
 
 
 def float_type(read: Columns) -> type:

@@ -125,6 +125,19 @@ class MixedColumns(Family):
         blocks = zip(self.families, self.columns, strict=True)
         return tuple(sorted(columns[i] for family, columns in blocks for i in family.categories))
 
+    def level_probabilities(self, parameters: Float[Array, " size"]) -> tuple[Float[Array, " levels"], ...]:
+        found: dict[int, Array] = {}
+        for family, columns, part in zip(self.families, self.columns, self._parts(parameters), strict=True):
+            places = (columns[i] for i in family.categories)
+            found |= dict(zip(places, family.level_probabilities(part), strict=True))
+        return tuple(found[place] for place in sorted(found))
+
+    def taking_missing(self) -> MixedColumns:
+        return MixedColumns([family.taking_missing() for family in self.families], self.columns)
+
+    def given_missing(self) -> MixedColumns:
+        return MixedColumns([family.given_missing() for family in self.families], self.columns)
+
     def _parts(self, parameters: Float[Array, " size"]) -> list[Array]:
         """The vectors of the families."""
         return jnp.split(parameters, np.cumsum([family.size for family in self.families])[:-1])

@@ -107,6 +107,9 @@ class Categorical(Factorized):
         """The most probable level of each dimension; the first of several."""
         return self.marginals(parameters).logits.argmax(-1).astype(float)
 
+    def level_probabilities(self, parameters: Float[Array, " size"]) -> tuple[Float[Array, " levels"], ...]:
+        return tuple(self.marginals(parameters).probs)
+
 
 def codes(variables: int, levels: int) -> Family:
     """The family of so many codes, each one of `levels` whole numbers from 0.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import ClassVar, Self
 
 import equinox as eqx
@@ -82,6 +83,35 @@ class Family(eqx.Module):
         """Where values lie among finitely many cells of each column; `None` of a family that has none."""
         return None
 
+    def level_probabilities(self, parameters: Float[Array, " size"]) -> tuple[Float[Array, " levels"], ...]:
+        """The probabilities of the levels of each of [`categories`][], whose values are the levels' places.
+
+        >>> import jax.numpy as jnp, lowerbound as lb
+        >>> family = lb.MixedColumns([lb.DiagonalGaussian(1), lb.Categorical(1, 4)])
+        >>> [p.tolist() for p in family.level_probabilities(jnp.zeros(6))]
+        [[0.25, 0.25, 0.25, 0.25]]
+        """
+        return ()
+
+    def taking_missing(self) -> Family:
+        """The same family, to which NaN stands for a value that was not observed: log p(x) is that of the
+        observed values alone.
+
+        **Raises:** `TypeError` where the dimensions are not independent given the parameters.
+
+        >>> import lowerbound as lb
+        >>> lb.MixedColumns([lb.Bernoulli(1), lb.DiagonalGaussian(2)]).taking_missing().missing
+        True
+        """
+        raise TypeError(
+            f"{self.title()}: expected a family of independent columns, of which some may be missing; its "
+            "columns hang together given z"
+        )
+
+    def given_missing(self) -> Family:
+        """The family of values given that they are missing: itself, where that says nothing of them."""
+        return self
+
     @classmethod
     def title(cls) -> str:
         """What the family is called in a sentence."""
@@ -143,6 +173,9 @@ class Factorized(Family):
     @property
     def support(self) -> Constraint:
         return constraints.independent(OrMissing(self.each) if self.missing else self.each, 1)
+
+    def taking_missing(self) -> Factorized:
+        return replace(self, missing=True)
 
     def __call__(self, parameters: Float[Array, " size"]) -> Distribution:
         marginals = self.marginals(parameters)

@@ -88,6 +88,9 @@ class FreeForm(Factorized):
         standard = np.zeros((len(atoms), 2))
         return np.concatenate([np.log(shares + 0.5 / rows), standard], axis=1).T.reshape(-1)
 
+    def taking_missing(self) -> FreeForm:
+        return FreeForm(self.margins, heights=self.heights, steps=self.steps, missing=True)
+
     @property
     def size(self) -> int:
         bins = self.margins.widths.shape[1] if self.heights else 0

@@ -6,6 +6,7 @@ The first of the three routes to a differentiable sample that Kingma & Welling 2
 from __future__ import annotations
 
 import math
+from typing import Self
 
 import equinox as eqx
 import jax
@@ -89,6 +90,9 @@ class InverseCDF(Factorized):
     @property
     def each(self) -> Constraint:
         return self.family.each
+
+    def taking_missing(self) -> Self:
+        return type(self)(self.family.taking_missing())
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
         return ByQuantile(self.family.marginals(parameters))

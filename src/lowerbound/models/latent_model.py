@@ -108,6 +108,25 @@ class LatentModel(eqx.Module):
         """The dimensions of a row whose values are levels without an order, and so have no mean."""
         return ()
 
+    def level_probabilities(self, z: Array, given: Array | None = None) -> tuple[Array, ...]:
+        """Of each of [`categories`][], the probabilities of its levels given z."""
+        return ()
+
+    def taking_missing(self) -> LatentModel:
+        """The same model, to which NaN in x stands for a value that was not observed: p(x∣z) is that of the
+        observed values.
+
+        **Raises:** `TypeError` where the columns are not independent given z.
+        """
+        if self.takes_missing:
+            return self
+        raise TypeError(f"{type(self).__name__}: its likelihood does not take missing values")
+
+    def given_missing(self) -> LatentModel:
+        """The model whose p(x∣z) is that of values given that they are missing: itself, where that says
+        nothing of them."""
+        return self
+
     def observed(self, y: Array) -> Array:
         """What the posterior is given of a row: 0 where a value is missing, unless its network sees holes."""
         return jnp.where(jnp.isnan(y), 0.0, y) if self.takes_missing else y

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -121,6 +122,25 @@ class VAE(LatentModel):
     def categories(self) -> tuple[int, ...]:
         part = unwrapped(self.likelihood)
         return part.family.categories if isinstance(part, Conditional) else ()
+
+    def level_probabilities(self, z: Array, given: Array | None = None) -> tuple[Array, ...]:
+        part = unwrapped(self.likelihood)
+        if not isinstance(part, Conditional):
+            return ()
+        self._check_given(given)
+        return part.family.level_probabilities(part.vector(z, given))
+
+    def taking_missing(self) -> LatentModel:
+        part = unwrapped(self.likelihood)
+        if not isinstance(part, Conditional):
+            return super().taking_missing()
+        return replace(self, likelihood=replace(part, family=part.family.taking_missing()))
+
+    def given_missing(self) -> LatentModel:
+        part = unwrapped(self.likelihood)
+        if not isinstance(part, Conditional):
+            return self
+        return replace(self, likelihood=replace(part, family=part.family.given_missing()))
 
     @property
     def _receivers(self) -> list[str]:

@@ -1,0 +1,109 @@
+"""`lowerbound impute`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Seed
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lowerbound.data.sources import Source
+    from lowerbound.inference.imputation import Imputation
+    from lowerbound.runs import RunFolder
+
+__all__ = ["impute"]
+
+
+def impute(
+    folder: Folder,
+    data: Data,
+    out: Annotated[Path, typer.Option(help="The table without holes, as .csv, .parquet or .npy.")],
+    draws: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Draws in place of means: so many tables, one below the other, numbered by `draw`."
+        ),
+    ] = None,
+    intervals: Annotated[
+        float | None,
+        typer.Option(
+            help="Besides, of each number with holes the ends of an interval that holds it with this "
+            "probability, such as 0.9; of a category the probability of the level."
+        ),
+    ] = None,
+    samples: Annotated[int, typer.Option(min=1, help="Samples of the latent variables a row.")] = 1000,
+    labels: Labels = None,
+    overwrite: Overwrite = False,
+    seed: Seed = 0,
+    json: Json = False,
+) -> int:
+    """Fill in what is missing: means, and of categories the most probable levels, given what was observed.
+
+    Example: lowerbound impute runs/adult adult.csv --out filled.csv
+    """
+    import numpy as np
+
+    import lowerbound as lb
+    from lowerbound.cli.console import report_written
+    from lowerbound.cli.inputs import run_and_rows
+    from lowerbound.cli.outputs import ARRAYS, usable_file, write_rows
+
+    usable_file(out, ARRAYS, overwrite)
+    if draws is not None and intervals is not None:
+        raise ValueError("--draws: draws have no --intervals, which go with means; leave one of them out")
+    run, source = run_and_rows(folder, data, labels)
+    options: dict[str, Any] = {"samples": samples, "key": seed}
+    if intervals is not None:
+        found = lb.imputed(run.model, source.rows, draws=0, interval=intervals, **options)
+        columns, names = _with_intervals(run, source, found)
+    elif draws is None:
+        columns, names = _completed(run, source, lb.impute(run.model, source.rows, mean=True, **options))
+    else:
+        tables = lb.impute(run.model, source.rows, draws=draws, **options)
+        each = [_completed(run, source, x) for x in tables]
+        numbers = np.repeat(np.arange(draws), len(source.x))
+        columns = [numbers, *map(np.concatenate, zip(*(table for table, _ in each), strict=True))]
+        names = ["draw", *each[0][1]]
+    write_rows(out, columns, names)
+    report_written(out, np.empty((len(columns[0]), len(columns))), json)
+    return 0
+
+
+def _completed(run: RunFolder, source: Source, x: np.ndarray) -> tuple[list[np.ndarray], list[str]]:
+    """The columns of the source with its holes filled by encoded rows, and their names."""
+    from lowerbound.inference.completion import completed_columns
+
+    columns, names = run.own_units(x)
+    if run.schema is not None and source.table is not None:
+        columns = completed_columns(run.schema, source.table, x)
+    return [*columns], [*names]
+
+
+def _with_intervals(run: RunFolder, source: Source, found: Imputation) -> tuple[list[np.ndarray], list[str]]:
+    """The table of means, and behind each column with holes what is known of them."""
+    import numpy as np
+
+    encoded = source.names if run.schema is None else [column.name for column in run.schema.encoded]
+    holed = {name for name, hole in zip(encoded, np.isnan(source.x).any(0), strict=True) if hole}
+    (filled, names), (lower, _), (upper, _) = (
+        _completed(run, source, table) for table in (found.mean, found.lower, found.upper)
+    )
+    columns, labels = [], []
+    for place, name in enumerate(names):
+        columns.append(filled[place])
+        labels.append(name)
+        if name not in holed:
+            continue
+        levels = found.probabilities.get(name, found.probabilities.get(place))
+        if levels is None:
+            columns += [lower[place], upper[place]]
+            labels += [f"{name}_lower", f"{name}_upper"]
+        else:
+            columns.append(levels.max(1))
+            labels.append(f"{name}_probability")
+    return columns, labels

@@ -1,0 +1,92 @@
+"""A condition on columns, {"income": ">50K"}, as a row of the table of which only those are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+
+from lowerbound.data.columns import Column
+from lowerbound.data.errors import DataError, Place
+from lowerbound.data.rows import Rows
+from lowerbound.data.schema import Schema
+from lowerbound.data.tables import NUMBER, Columns
+
+__all__ = ["Condition"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What is given of a row: its `columns`, each of one value in the table's own type or of none, and the
+    encoded `rows`, (1, d), NaN where nothing is given.
+
+    >>> schema = Schema.of([[30, 0.5], [40, 0.25]])
+    >>> Condition.of(schema, {"x0": 35}).rows.x.tolist()
+    [[35.0, nan]]
+    """
+
+    columns: Columns
+    rows: Rows
+
+    @classmethod
+    def of(cls, schema: Schema, given: Mapping[str, Any]) -> Self:
+        """The condition that columns of a table have these values: levels by name, numbers in the table's own
+        units; either may be text, as on a command line.
+
+        **Raises:** [`DataError`][lowerbound.data.errors.DataError] for a column that the model has not, for a
+        level that it has not, for what is no number, and for another value than a constant column's.
+        """
+        names = schema.names
+        for name in given:
+            if name not in names:
+                raise DataError("given", f"columns of the model ({', '.join(names)})", repr(name))
+        arrays = [
+            _cell(column, given[column.name]) if column.name in given else _hole(column)
+            for column in schema.columns
+        ]
+        columns = Columns(arrays, names if schema.named else None, schema.form)
+        rows = replace(schema, missing=True).rows(columns, name="given")
+        if len(rows.impossible):
+            replace(schema, missing=True).encode(columns, "given")  # which says what is wrong
+        return cls(columns, rows)
+
+    def name_of(self, column: Any) -> str | None:
+        """The name of a column of the encoded rows."""
+        schema = self.rows.schema
+        return None if schema is None or column is None else schema.encoded[column].name
+
+    def repeated(self, n: int) -> Columns:
+        """`n` such rows of the table, of which the rest is missing."""
+        return replace(self.columns, arrays=[np.repeat(array, n) for array in self.columns.arrays])
+
+
+def _hole(column: Column) -> np.ndarray:
+    return np.array([None], object) if np.dtype(column.dtype).kind == "O" else np.array([np.nan])
+
+
+def _cell(column: Column, value: Any) -> np.ndarray:
+    """One value as a column of the table."""
+    place, kind = Place(column=column.name), np.dtype(column.dtype).kind
+    if not column.encoded and column.kind != "constant":
+        raise DataError("given", "a column that the model is of", "one that is left out of it", place)
+    if column.levels is not None:
+        known = {str(level): level for level in column.levels}
+        level = known.get(str(value), next((each for each in column.levels if each == value), None))
+        if level is None:
+            raise DataError("given", f"one of {', '.join(known)}", repr(value), place)
+        return np.array([level], column.dtype)
+    if kind not in "biuf":
+        return np.array([value])
+    if isinstance(value, str):
+        text = {"true": "1", "false": "0"}.get(value.strip().lower(), value)
+        if NUMBER.fullmatch(text) is None:
+            raise DataError("given", "a number", repr(value), place)
+        value = float(text)
+    number = np.asarray(value)
+    if number.ndim or number.dtype.kind not in "biuf" or not np.isfinite(number):
+        raise DataError("given", "one finite number", repr(value), place)
+    with np.errstate(invalid="ignore"):
+        typed = number[None].astype(column.dtype)
+    return typed if kind == "f" or typed[0] == number else number[None].astype(float)

@@ -1,0 +1,94 @@
+"""`impute`, and `sample --given`: tables of levels and numbers in, tables without holes out."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from lowerbound.cli import main
+
+from .calls import FAST
+
+OPTIONS = ["--latent-dim", "1", "--epochs", "2", "--width", "8", *FAST, "--samples", "10", "--no-baselines"]
+RNG = np.random.default_rng(0)
+N = 80
+
+
+def read(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory):
+    """A table with holes, and the run of it."""
+    folder = tmp_path_factory.mktemp("people")
+    rows = [
+        [RNG.choice(["red", "green", "blue"]), f"{RNG.normal(70, 10):.3f}", RNG.integers(0, 4), f"{i}.5"]
+        for i in range(N)
+    ]
+    rows[0][0] = rows[1][1] = rows[2][2] = ""
+    lines = [",".join(map(str, row)) for row in [["color", "weight", "children", "time"], *rows]]
+    (folder / "people.csv").write_text("\n".join(lines) + "\n")
+    assert main(["fit", f"{folder}/people.csv", "--out", f"{folder}/run", *OPTIONS]) == 0
+    return folder
+
+
+def imputed(people, out, *options):
+    call = ["impute", f"{people}/run", f"{people}/people.csv", "--samples", "20", *options]
+    assert main([*call, "--out", str(out)]) == 0
+    return read(out)
+
+
+@pytest.mark.thorough
+def test_holes_are_filled_and_the_rest_is_as_it_was(people, tmp_path):
+    before, after = read(people / "people.csv"), imputed(people, tmp_path / "filled.csv")
+    assert list(after[0]) == list(before[0])
+    for old, new in zip(before, after, strict=True):
+        for name, cell in old.items():
+            if cell:
+                assert new[name] == cell if name == "color" else float(new[name]) == float(cell)
+    assert after[0]["color"] in {"red", "green", "blue"}
+    assert 30 < float(after[1]["weight"]) < 110
+
+
+@pytest.mark.thorough
+def test_intervals_and_probabilities_stand_behind_their_columns(people, tmp_path):
+    rows = imputed(people, tmp_path / "intervals.csv", "--intervals", "0.8")
+    assert list(rows[0])[:5] == ["color", "color_probability", "weight", "weight_lower", "weight_upper"]
+    assert "time_lower" not in rows[0]  # no hole
+    assert float(rows[1]["weight_lower"]) < float(rows[1]["weight"]) < float(rows[1]["weight_upper"])
+    assert rows[0]["weight_lower"] == rows[0]["weight_upper"] == rows[0]["weight"]
+    assert 1 / 3 <= float(rows[0]["color_probability"]) < 1
+    assert float(rows[1]["color_probability"]) == 1
+
+
+@pytest.mark.thorough
+def test_draws_stand_one_below_the_other(people, tmp_path):
+    rows = imputed(people, tmp_path / "draws.csv", "--draws", "3")
+    assert len(rows) == 3 * N
+    assert [row["draw"] for row in rows[::N]] == ["0", "1", "2"]
+    assert len({rows[1 + N * draw]["weight"] for draw in range(3)}) == 3
+
+
+@pytest.mark.thorough
+def test_rows_are_drawn_given_columns(people, tmp_path, capsys):
+    call = ["sample", f"{people}/run", "-n", "20", "--out", f"{tmp_path}/new.csv"]
+    assert main([*call, "--given", "color=green", "--given", "time=3.5"]) == 0
+    assert "samples of z are effective" in capsys.readouterr().err
+    rows = read(tmp_path / "new.csv")
+    assert {(row["color"], float(row["time"])) for row in rows} == {("green", 3.5)}
+    assert len({row["weight"] for row in rows}) == 20
+    for given, message in {
+        "color=pink": "expected one of blue, green, red, found 'pink' in column 'color'",
+        "size=3": "expected columns of the model (color, weight, children, time), found 'size'",
+        "color": "--given: expected COLUMN=VALUE, found 'color'",
+    }.items():
+        assert main([*call, "--overwrite", "--given", given]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_draws_have_no_intervals(tmp_path, capsys):
+    options = ["--out", f"{tmp_path}/x.csv", "--draws", "2", "--intervals", "0.9"]
+    assert main(["impute", str(tmp_path), "digits", *options]) == 2
+    assert "leave one of them out" in capsys.readouterr().err
