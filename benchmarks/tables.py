@@ -4,14 +4,14 @@ Synthetic rows (adult, shoppers, magic), by TabPC's protocol: a model is trained
 rows are drawn as there are, and
 
 - C2ST: 2 − 2 max(½, AUC) of XGBoost that tells drawn rows from training rows, in three folds; 1 is best;
-- Trend: the mean over pairs of columns of 1 − half the difference of correlations (two numbers) or of 1 − half
-  the distance of frequencies (others, numbers in ten bins), as SDMetrics has it; 1 is best;
+- Trend: the mean over pairs of columns of 1 − half the difference of correlations (two numbers) or of 1 −
+  half the distance of frequencies (others, numbers in ten bins), as SDMetrics has it; 1 is best;
 - trained on drawn rows, tested on held-out real ones: XGBoost's AUC of the target;
 - the share of drawn rows whose nearest training row is nearer than their nearest held-out row, of as many of
   each; ½ is best.
 
-Missing values (white, red, concrete, banknote; the target is left out): half or 30 % of the cells are taken away
-at random, the model is trained on what is left and gives the conditional means, and the figure is the mean
+Missing values (white, red, concrete, banknote; the target is left out): half or 30 % of the cells are taken
+away at random, the model is trained on what is left and gives the conditional means, and the figure is the mean
 squared error over the cells taken away, of standardised columns; beside scikit-learn's imputers. Besides, how
 many of those cells the 90 % intervals hold.
 
@@ -102,7 +102,8 @@ def trend(real: pd.DataFrame, drawn: pd.DataFrame) -> float:
             r = [table[a].corr(table[b]) for table in (real, drawn)]
             scores.append(1 - abs(r[0] - r[1]) / 2)
         else:
-            shares = [pd.Series(zip(binned[a][i], binned[b][i])).value_counts(normalize=True) for i in (0, 1)]
+            pairs = [pd.Series(zip(binned[a][i], binned[b][i], strict=True)) for i in (0, 1)]
+            shares = [pair.value_counts(normalize=True) for pair in pairs]
             scores.append(1 - shares[0].sub(shares[1], fill_value=0).abs().sum() / 2)
     return float(np.nanmean(scores))
 

@@ -28,8 +28,9 @@ class VariationalAutoencoder(
 
     Rows are looked at and the likelihood chosen (`likelihood="auto"`): 0 and 1 → Bernoulli; whole numbers
     up to 64 → BetaBinomial; real numbers → Gaussian, standardised, with a learned scale a column; in a table
-    with text, or with numbers that repeat, each column by its kind. A frame with text is given back as such. What was found is in
-    `schema_`, and what was chosen in `likelihood_`, in words; later rows are read the same way.
+    with text, or with numbers that repeat, each column by its kind. A frame with text is given back as such.
+    What was found is in `schema_`, and what was chosen in `likelihood_`, in words; later rows are read the
+    same way.
 
     **Arguments:**
 
