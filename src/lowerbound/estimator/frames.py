@@ -10,7 +10,7 @@ from sklearn.utils.validation import validate_data
 from lowerbound.data.schema import Schema
 from lowerbound.data.tables import Columns, frame_columns, in_order, table_like
 
-__all__ = ["completed", "float_type", "given_back", "taken"]
+__all__ = ["by_column", "completed", "float_type", "given_back", "taken"]
 
 
 def taken(estimator: Any, X: Any, *, reset: bool, **checks: Any) -> Columns:
@@ -51,6 +51,15 @@ def completed(schema: Schema, read: Columns, x: np.ndarray) -> Any:
         hole = np.array([value is None or value != value for value in old.tolist()])
         columns.append(np.where(hole, new, old) if hole.any() else old)
     return table_like(schema.form, schema.names, columns)
+
+
+def by_column(schema: Schema, read: Columns, nats: np.ndarray) -> np.ndarray:
+    """The surprise of each cell of these columns, (n, columns), from that of the encoded ones: 0 where a
+    column is left out, ∞ of a value that it never held."""
+    encoded = iter(nats.T)
+    cells = zip(schema.columns, schema.held_against(read).arrays, strict=True)
+    found = [(column, values, next(encoded) if column.encoded else 0.0) for column, values in cells]
+    return np.stack([np.where(column.outside(values), np.inf, own) for column, values, own in found], axis=1)
 
 
 def float_type(read: Columns) -> type:
