@@ -100,11 +100,11 @@ def test_outliers_are_the_rows_whose_p_value_is_small(vae):
     """Of 150 calibration rows those are 15; p-values are conformal ones; noise is flagged, and of usual rows
     beside it hardly any."""
     X, noise = DIGITS[1500:], np.random.default_rng(0).integers(0, 17, (50, 64))
-    assert len(vae.calibration_log_prob_) == 150
-    assert vae.offset_ == vae.threshold(0.1) == vae.calibration_log_prob_[14]
+    assert len(vae.calibration_scores_) == 150
+    assert vae.offset_ == vae.threshold(0.1) == vae.calibration_scores_[14]
     p = vae.p_values(X)
     np.testing.assert_array_equal(vae.predict(X) == -1, p <= 0.1)
-    np.testing.assert_array_equal(p, lb.conformal_p_values(vae.score_samples(X), vae.calibration_log_prob_))
+    np.testing.assert_array_equal(p, lb.conformal_p_values(vae.score_samples(X), vae.calibration_scores_))
     assert (vae.p_values(noise) == 1 / 151).all()
     flagged = vae.flag(np.r_[noise, X], false_discovery_rate=0.1)
     assert flagged[:50].all()
@@ -122,9 +122,7 @@ def test_calibration_rows_neither_train_nor_choose(vae):
     known = {bytes(row) for part in vae.trained_on_ for row in part}
     others = np.array([bytes(row) not in known for row in fingerprints(X)])
     assert others.sum() == 150
-    np.testing.assert_array_equal(
-        np.sort(vae.score_samples(DIGITS[:1500][others])), vae.calibration_log_prob_
-    )
+    np.testing.assert_array_equal(np.sort(vae.score_samples(DIGITS[:1500][others])), vae.calibration_scores_)
 
 
 @pytest.mark.thorough
@@ -133,7 +131,7 @@ def test_a_number_for_contamination_is_the_share_of_the_rows_of_fit():
     for calibration, kept in ((0.1, 30), (0, 0), (40, 40)):
         vae = VariationalAutoencoder(**options, calibration=calibration).fit(DIGITS[:300])
         assert (vae.predict(DIGITS[:300]) == -1).sum() == 75
-        assert len(vae.calibration_log_prob_) == kept
+        assert len(vae.calibration_scores_) == kept
     vae = VariationalAutoencoder(**SMALL, calibration=0).fit(DIGITS[:300])
     assert (vae.predict(DIGITS[:300]) == -1).sum() == 30
     with pytest.raises(ValueError, match="calibration: expected rows that were kept back, found none"):

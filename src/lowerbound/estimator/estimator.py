@@ -50,6 +50,9 @@ class VariationalAutoencoder(
       `evidence_samples`; `evidence_method`: as the `method` of [`lowerbound.log_evidence`][].
     - `contamination`: what `predict` calls outliers: with a number, that share of the rows that `fit` was
       given; by default those whose p-value is at most 0.1, a tenth of new usual rows in the mean.
+    - `contaminated`: that the rows of `fit` hold anomalies, which a model of all of them may have learned:
+      outliers are then told by a [`Panel`][lowerbound.anomalies.panel.Panel] of densities, of which the
+      lowest counts; log p(x) stays that of the model.
     - `calibration`: a share of the rows, at most 1,000 of them, or a number of rows, that neither train nor
       choose the model, for `p_values`, `flag` and `threshold`; fewer than 9 are not kept back. 0 for none.
     - `missing`: whether NaN in X stands for a value that was not observed; log p(x) is then that of the
@@ -57,7 +60,7 @@ class VariationalAutoencoder(
     - `random_state`: all randomness follows from it.
 
     **Fitted:** `model_` (a [`VAE`][]), `schema_` (a [`Schema`][]), `likelihood_`, `history_`, `n_iter_`
-    (epochs), `offset_` (the log p(x) below which a row is an outlier), `calibration_log_prob_` (of the
+    (epochs), `offset_` (the log p(x) below which a row is an outlier), `calibration_scores_` (of the
     calibration rows, sorted), `trained_on_` (the fingerprints of the rows that trained and that chose the
     model), `seed_`, `n_features_in_`, `feature_names_in_`.
 
@@ -103,12 +106,13 @@ class VariationalAutoencoder(
         return float(self.score_samples(X).mean())
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """`score_samples(X) − offset_`, in nats: negative for outliers."""
-        return self.score_samples(X) - self.offset_
+        """`score_samples(X) − offset_`, in nats: negative for outliers. With `contaminated`, the score of the
+        [`Panel`][lowerbound.anomalies.panel.Panel] − `offset_`, in interquartile ranges."""
+        return self._scores(self._rows(self._validated(X))) - self.offset_
 
     def predict(self, X: Any) -> np.ndarray:
-        """−1 for outliers, rows with a log p(x) below `offset_`, and 1 for the rest."""
-        return np.where(self.decision_function(X) < 0, -1, 1)
+        """−1 for outliers, rows with a score below `offset_`, and 1 for the rest."""
+        return np.where(self._scores(self._rows(self._validated(X))) < self.offset_, -1, 1)
 
     def p_values(self, X: Any) -> np.ndarray:
         """The conformal p-value of each row, (n,), by its log p(x) against those of the calibration rows
@@ -118,7 +122,7 @@ class VariationalAutoencoder(
         The model never learned from the calibration rows, but what the columns are (`schema_`) was found on
         them as well; for rows that are held back from that too there is [`lowerbound.p_values`][]. Of rows
         that `fit` was given p-values say nothing."""
-        return conformal_p_values(self.score_samples(X), self._calibration)
+        return conformal_p_values(self._scores(self._rows(self._validated(X))), self._calibration)
 
     def flag(self, X: Any, *, false_discovery_rate: float = 0.1) -> np.ndarray:
         """The rows that are anomalies, truth values (n,), such that of those flagged no more than this share

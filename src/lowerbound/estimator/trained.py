@@ -17,9 +17,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.anomalies.conformal import conformal_threshold
+from lowerbound.anomalies.panel import LATENT_DIM, WIDTH, Panel
 from lowerbound.archive.store import save
 from lowerbound.archive.structure import Storable
-from lowerbound.assembly import build, objective_named
+from lowerbound.assembly import Built, build, objective_named
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.data.rows import Rows, rows_outside
 from lowerbound.data.schema import Schema, described
@@ -53,6 +54,7 @@ class Trained(BaseEstimator, Storable):
     """The settings of an estimator, its training, and how it is kept: what its verbs stand on."""
 
     trained_on_: TrainedOn
+    panel_: Panel | None
 
     def __init__(
         self,
@@ -80,6 +82,7 @@ class Trained(BaseEstimator, Storable):
         evidence_samples: int = SAMPLES,
         evidence_method: Method = "auto",
         contamination: float | Literal["auto"] = "auto",
+        contaminated: bool = False,
         calibration: float = 0.1,
         missing: bool = False,
         random_state: Any = None,
@@ -107,6 +110,7 @@ class Trained(BaseEstimator, Storable):
         self.evidence_samples = evidence_samples
         self.evidence_method = evidence_method
         self.contamination = contamination
+        self.contaminated = contaminated
         self.calibration = calibration
         self.missing = missing
         self.random_state = random_state
@@ -190,20 +194,21 @@ class Trained(BaseEstimator, Storable):
 
     def _build(self, rows: Rows) -> None:
         """The untrained model for these rows."""
-        built = build(
+        built = self._built(rows, latent_dim=self.latent_dim, width=self.width, key=self.seed_)
+        self.model_, self.likelihood_ = built.model, built.words
+
+    def _built(self, rows: Rows, **size: Any) -> Built:
+        return build(
             rows,
             likelihood=self.likelihood,
             binarize=self.binarize,
             posterior=self.posterior,
             prior=self.prior,
             network=self.network,
-            latent_dim=self.latent_dim,
-            width=self.width,
             depth=self.depth,
             activation=self.activation,
-            key=self.seed_,
+            **size,
         )
-        self.model_, self.likelihood_ = built.model, built.words
 
     def _trained(self, rows: Rows, **options: Any) -> Result:
         """Train the model further. Fitted state is NumPy: it pickles, and holds on to no device."""
@@ -224,31 +229,50 @@ class Trained(BaseEstimator, Storable):
         return result
 
     def _look(self, rows: Rows, kept_back: np.ndarray) -> None:
-        """What log p(x) is of the rows that were kept back, and from where on a row is an outlier."""
-        self.calibration_log_prob_ = np.sort(self._log_prob(rows[kept_back])) if len(kept_back) else _NONE
+        """How odd the rows are that were kept back, and from where on a row is an outlier."""
+        random = np.random.default_rng(self.seed_)
+        self.panel_ = None
+        if self.contaminated:
+            others = rows[np.setdiff1d(np.arange(len(rows)), kept_back)]
+            some = random.permutation(len(others))[:_KEPT]
+            size = {"latent_dim": min(LATENT_DIM, self.latent_dim), "width": min(WIDTH, self.width)}
+            self.panel_ = Panel.of(
+                others,
+                some,
+                self._log_prob(others[some]),
+                lambda key: self._built(others, **size, key=key).model,
+                self.seed_,
+            )
+        self.calibration_scores_ = np.sort(self._scores(rows[kept_back])) if len(kept_back) else _NONE
         if self.contamination == "auto" and len(kept_back):
-            self.offset_ = conformal_threshold(self.calibration_log_prob_, _OUTLIERS)
+            self.offset_ = conformal_threshold(self.calibration_scores_, _OUTLIERS)
             return
         share = _OUTLIERS if self.contamination == "auto" else self.contamination
         check_number("contamination", share, "auto, or a share in [0, 1]", lambda value: 0 <= value <= 1)
-        some = np.random.default_rng(self.seed_).permutation(len(rows))[:_KEPT]
+        some = random.permutation(len(rows))[:_KEPT]
         # One of their numbers, since between −∞ and a number there is none.
-        self.offset_ = float(np.quantile(self._log_prob(rows[some]), share, method="higher"))
+        self.offset_ = float(np.quantile(self._scores(rows[some]), share, method="higher"))
+
+    def _scores(self, rows: Rows) -> np.ndarray:
+        """What outliers have little of: log p(x), or, of contaminated rows, what the panel says."""
+        log_prob = self._log_prob(rows)
+        return log_prob if self.panel_ is None else self.panel_.scores(rows, log_prob)
 
     def threshold(self, level: float) -> float:
         """The log p(x), in nats, below which at most this share of new usual rows lies, in the mean: that
-        of the calibration rows at which a p-value is `level` ([`conformal_threshold`][])."""
+        of the calibration rows at which a p-value is `level` ([`conformal_threshold`][]). With
+        `contaminated` it is a score of the panel."""
         return conformal_threshold(self._calibration, level)
 
     @property
     def _calibration(self) -> np.ndarray:
         check_is_fitted(self)
-        if not len(self.calibration_log_prob_):
+        if not len(self.calibration_scores_):
             raise ValueError(
                 "calibration: expected rows that were kept back, found none; fit with a number of rows, or a "
                 f"share of them that makes {_FEWEST} (partial_fit keeps none back)"
             )
-        return self.calibration_log_prob_
+        return self.calibration_scores_
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the fitted estimator into the folder `path`; `lowerbound.load(path)` gives it back."""
@@ -266,8 +290,9 @@ class Trained(BaseEstimator, Storable):
             "settings": settings,
             "fitted": fitted,
             "model": self.model_,
-            "calibration_log_prob": self.calibration_log_prob_,
+            "calibration_scores": self.calibration_scores_,
             "trained_on": self.trained_on_._asdict(),
+            "panel": None if self.panel_ is None else self.panel_.stored(),
         }
 
     @classmethod
@@ -282,8 +307,9 @@ class Trained(BaseEstimator, Storable):
             estimator.feature_names_in_ = np.asarray(estimator.feature_names_in_, dtype=object)
         estimator.schema_ = Schema.from_json(kept["fitted"]["schema_"])
         estimator.model_ = as_numpy(kept["model"])
-        estimator.calibration_log_prob_ = kept["calibration_log_prob"]
+        estimator.calibration_scores_ = kept["calibration_scores"]
         estimator.trained_on_ = TrainedOn(**kept["trained_on"])
+        estimator.panel_ = None if kept["panel"] is None else Panel.restored(kept["panel"])
         return estimator
 
     def _log_prob(self, rows: Rows) -> np.ndarray:
