@@ -3,7 +3,7 @@ anomalies when the models are trained."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -20,8 +20,8 @@ from lowerbound.training.fit import fit
 __all__ = ["LATENT_DIM", "WIDTH", "Panel"]
 
 # Of the models of bags: how many, of how many rows each, how large, and how long they are trained. With 256
-# rows, and 400 steps, a cluster of a few hundredths of the rows is not learned.
-_MODELS, _BAG, _STEPS, _BATCH, _SAMPLES = 10, 256, 400, 128, 10
+# rows and 400 steps, a cluster of a few hundredths of the rows is hardly learned; ten rank as five do.
+_MODELS, _BAG, _STEPS, _BATCH, _SAMPLES = 5, 256, 400, 128, 10
 LATENT_DIM, WIDTH = 5, 64
 
 
@@ -44,20 +44,18 @@ class Panel:
         rows: Rows,
         some: np.ndarray,
         log_prob: Float[np.ndarray, " n"],
-        untrained: Callable[[int], VAE],
+        untrained: VAE,
         key: int,
     ) -> Self:
         """The panel of `rows`, put on scale by `some` of them, by number, of which the model of all rows says
-        `log_prob`; `untrained(key)` is a small model for such rows."""
+        `log_prob`; `untrained` is a small model for such rows, from which that of each bag starts."""
         bags = []
         for number in range(_MODELS):
-            # The steps are of a fixed shape, so that one program trains all.
             order = np.random.default_rng((key, number)).permutation(len(rows))
             bag = rows[np.sort(order[: min(_BAG, max(2, len(rows) // 2))])]
             epochs = _STEPS * min(_BATCH, len(bag)) / len(bag)
-            result = fit(
-                untrained(key + number), bag, epochs=epochs, batch_size=_BATCH, validation=0, key=key
-            )
+            options: dict[str, Any] = {"epochs": epochs, "batch_size": _BATCH, "validation": 0}
+            result = fit(untrained, bag, **options, key=key + number)
             bags.append(as_numpy(result.model))
         margins = Margins.of(rows.x)
         panel = cls(tuple(bags), margins, np.zeros(0), np.ones(0))
@@ -71,9 +69,9 @@ class Panel:
 
     def _each(self, rows: Rows, log_prob: Float[np.ndarray, " n"]) -> Float[np.ndarray, "m n"]:
         """What each says of the rows: the model of all, those of the bags, and the margins."""
-        said = [
-            log_evidence(model, rows, method="importance", samples=_SAMPLES).log_prob for model in self.bags
-        ]
+        # Of small models and few samples a chunk is large, since a call costs more than its products.
+        budget: dict[str, Any] = {"samples": _SAMPLES, "chunk_rows": 256, "chunk_samples": _SAMPLES}
+        said = [log_evidence(model, rows, method="importance", **budget).log_prob for model in self.bags]
         return np.stack([log_prob, *said, self.margins.log_share(rows.x)]).astype(np.float64)
 
     def stored(self) -> dict[str, Any]:

@@ -236,13 +236,8 @@ class Trained(BaseEstimator, Storable):
             others = rows[np.setdiff1d(np.arange(len(rows)), kept_back)]
             some = random.permutation(len(others))[:_KEPT]
             size = {"latent_dim": min(LATENT_DIM, self.latent_dim), "width": min(WIDTH, self.width)}
-            self.panel_ = Panel.of(
-                others,
-                some,
-                self._log_prob(others[some]),
-                lambda key: self._built(others, **size, key=key).model,
-                self.seed_,
-            )
+            small = self._built(others, **size, key=self.seed_).model
+            self.panel_ = Panel.of(others, some, self._log_prob(others[some]), small, self.seed_)
         self.calibration_scores_ = np.sort(self._scores(rows[kept_back])) if len(kept_back) else _NONE
         if self.contamination == "auto" and len(kept_back):
             self.offset_ = conformal_threshold(self.calibration_scores_, _OUTLIERS)
