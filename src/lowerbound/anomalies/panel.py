@@ -20,8 +20,8 @@ from lowerbound.training.fit import fit
 __all__ = ["LATENT_DIM", "WIDTH", "Panel"]
 
 # Of the models of bags: how many, of how many rows each, how large, and how long they are trained. With 256
-# rows and 400 steps, a cluster of a few hundredths of the rows is hardly learned; ten rank as five do.
-_MODELS, _BAG, _STEPS, _BATCH, _SAMPLES = 5, 256, 400, 128, 10
+# rows and 400 steps, a cluster of a few hundredths of the rows is hardly learned.
+_MODELS, _BAG, _STEPS, _BATCH, _SAMPLES = 10, 256, 400, 128, 10
 LATENT_DIM, WIDTH = 5, 64
 
 
