@@ -72,6 +72,6 @@ def _observed_part(p: Distribution) -> Distribution:
     if isinstance(p, dist.Independent) and len(p.base_dist.batch_shape) == p.reinterpreted_batch_ndims == 1:
         return ObservedPart(p.base_dist, 1)
     raise TypeError(
-        f"surprise: expected a likelihood of columns that are independent given z, such as DiagonalGaussian, "
+        "surprise: expected a likelihood of columns that are independent given z, of a Factorized family, "
         f"found {type(p).__name__}"
     )

@@ -64,7 +64,8 @@ def surprise(
     ...     lambda x: latent(jnp.array([x.sum() / 3, -1.1])),
     ...     lambda z: dist.Normal(jnp.repeat(z, 2), 1).to_event(1),
     ... )
-    >>> found = lb.surprise(model, [[0.0, 3.0]])            # x₁∣x₀ ~ N(0, 3/2), x₀∣x₁ ~ N(3/2, 3/2)
+    >>> options = {"method": "importance", "samples": 20_000}
+    >>> found = lb.surprise(model, [[0.0, 3.0]], **options) # x₁∣x₀ ~ N(0, 3/2), x₀∣x₁ ~ N(3/2, 3/2)
     >>> found.surprise.round(1).tolist()
     [[1.9, 4.1]]
     """
