@@ -11,11 +11,9 @@ rows are drawn as there are, and
   each; ½ is best.
 
 Missing values (white, red, concrete, banknote; the target is left out): half or 30 % of the cells are taken
-away at random, the model is trained on what is left and gives the conditional means, and the figure is the mean
-squared error over the cells taken away, of standardised columns; beside scikit-learn's imputers. Besides, how
-many of those cells the 90 % intervals hold.
-
-Density: log p(x) of a tenth of the rows beside the library's classical baselines.
+away at random, the model is trained on what is left and gives the conditional means, and the figure is the
+mean squared error over the cells taken away, of standardised columns; beside scikit-learn's imputers.
+Besides, how many of those cells the 90 % intervals hold.
 """
 
 from __future__ import annotations

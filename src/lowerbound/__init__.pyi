@@ -3,6 +3,11 @@
 
 from lowerbound import figures as figures
 from lowerbound import training as training
+from lowerbound.anomalies.conformal import conformal_p_values as conformal_p_values
+from lowerbound.anomalies.conformal import flag as flag
+from lowerbound.anomalies.p_values import p_values as p_values
+from lowerbound.anomalies.surprise import Surprise as Surprise
+from lowerbound.anomalies.surprise import surprise as surprise
 from lowerbound.archive.store import save as save
 from lowerbound.baselines.fit import fit_baselines as fit_baselines
 from lowerbound.compression.bits_back import compress as compress

@@ -54,6 +54,17 @@ def test_a_table_holds_what_the_function_returns(run_folder, tmp_path, verb, opt
 
 
 @pytest.mark.thorough
+def test_scores_have_p_values_where_rows_calibrate(run_folder, tmp_path, capsys):
+    """Of the calibration rows themselves they are their ranks; rows that trained are refused."""
+    call = ["score", str(run_folder), "digits:test", *FAST, "--samples", "10", "--out", f"{tmp_path}/s.npy"]
+    assert main([*call, "--calibration", "digits:test"]) == 0
+    log_prob, *_, p = np.load(tmp_path / "s.npy").T
+    np.testing.assert_allclose(p, lb.conformal_p_values(log_prob, log_prob), rtol=1e-6)
+    capsys.readouterr()
+    assert main([*call, "--overwrite", "--calibration", "digits:train"]) == 2
+    assert "1,437 of 1,437 that are among the training or validation rows" in capsys.readouterr().err
+
+
 def test_without_out_scores_go_to_standard_output(run_folder, capsys):
     assert main(["score", str(run_folder), "digits", *FAST, "--samples", "10"]) == 0
     lines = capsys.readouterr().out.splitlines()

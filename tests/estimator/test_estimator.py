@@ -96,15 +96,69 @@ def test_samples_are_observations_or_means(vae):
     assert (vae.sample(3, random_state=1) != vae.sample(3, random_state=2)).any()
 
 
-def test_outliers_are_the_rows_below_the_threshold(vae):
-    assert vae.offset_ == vae.threshold(0.1)
-    assert vae.threshold(0) <= vae.threshold(0.5) <= vae.threshold(1)
-    share = (vae.predict(DIGITS[:1500]) == -1).mean()
-    assert share == pytest.approx(0.1, abs=0.005)
-    noise = np.random.default_rng(0).integers(0, 17, (50, 64))
-    assert (vae.predict(noise) == -1).all()
+def test_outliers_are_the_rows_whose_p_value_is_small(vae):
+    """Of 150 calibration rows those are 15; p-values are conformal ones; noise is flagged, and of usual rows
+    beside it hardly any."""
+    X, noise = DIGITS[1500:], np.random.default_rng(0).integers(0, 17, (50, 64))
+    assert len(vae.calibration_scores_) == 150
+    assert vae.offset_ == vae.threshold(0.1) == vae.calibration_scores_[14]
+    p = vae.p_values(X)
+    np.testing.assert_array_equal(vae.predict(X) == -1, p <= 0.1)
+    np.testing.assert_array_equal(p, lb.conformal_p_values(vae.score_samples(X), vae.calibration_scores_))
+    assert (vae.p_values(noise) == 1 / 151).all()
+    flagged = vae.flag(np.r_[noise, X], false_discovery_rate=0.1)
+    assert flagged[:50].all()
+    assert flagged[50:].sum() <= 20
     with pytest.raises(ValueError, match="a share between 0 and 1, found 2"):
         vae.threshold(2)
+
+
+def test_calibration_rows_neither_train_nor_choose(vae):
+    """The rows that fit was given less those that trained and chose are as many, and their log p(x) is what
+    was kept."""
+    from lowerbound.inference.fingerprints import fingerprints
+
+    X = vae.schema_.encode(DIGITS[:1500])
+    known = {bytes(row) for part in vae.trained_on_ for row in part}
+    others = np.array([bytes(row) not in known for row in fingerprints(X)])
+    assert others.sum() == 150
+    np.testing.assert_array_equal(np.sort(vae.score_samples(DIGITS[:1500][others])), vae.calibration_scores_)
+
+
+@pytest.mark.thorough
+def test_a_number_for_contamination_is_the_share_of_the_rows_of_fit():
+    options = {**SMALL, "contamination": 0.25}
+    for calibration, kept in ((0.1, 30), (0, 0), (40, 40)):
+        vae = VariationalAutoencoder(**options, calibration=calibration).fit(DIGITS[:300])
+        assert (vae.predict(DIGITS[:300]) == -1).sum() == 75
+        assert len(vae.calibration_scores_) == kept
+    vae = VariationalAutoencoder(**SMALL, calibration=0).fit(DIGITS[:300])
+    assert (vae.predict(DIGITS[:300]) == -1).sum() == 30
+    with pytest.raises(ValueError, match="calibration: expected rows that were kept back, found none"):
+        vae.p_values(DIGITS[:3])
+    for wrong in ({"calibration": 299}, {"calibration": -0.1}, {"contamination": 2}):
+        with pytest.raises(ValueError, match=r"(calibration|contamination): expected .* found"):
+            VariationalAutoencoder(**{**SMALL, **wrong}).fit(DIGITS[:300])
+
+
+@pytest.mark.thorough
+def test_the_surprise_of_a_row_points_at_the_column_that_is_odd():
+    """Two columns that are nearly one, a third apart, one that never changes: the row that breaks the tie is
+    surprising in both of them, the row far off in the third there; a constant that changes was never seen."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=400)
+    X = np.c_[
+        z + rng.normal(0, 0.1, 400), z + rng.normal(0, 0.1, 400), rng.normal(size=400), np.full(400, 3.0)
+    ]
+    options = {**SMALL, "width": 32, "epochs": 200, "learning_rate": 1e-2, "evidence_error": 0.2}
+    vae = VariationalAutoencoder(**options).fit(X)
+    odd = np.array([[1.0, -1.0, 0.0, 3.0], [0.5, 0.5, 9.0, 3.0], [0.5, np.pi / 6, 0.0, 2.0]])
+    nats = vae.surprise(odd)
+    assert nats.shape == (3, 4)
+    assert nats[0, :2].min() > nats[0, 2] + 3
+    assert nats[1].argmax() == 2
+    assert nats[2, 3] == np.inf
+    assert (nats[:2, 3] == 0).all()
 
 
 def test_pickling_cloning_and_saving_keep_every_number(vae, tmp_path):
@@ -228,13 +282,14 @@ def test_a_wrong_call_says_what_was_expected(options, X, message):
 
 
 @pytest.mark.thorough
-def test_the_threshold_is_of_rows_in_any_order(monkeypatch):
+@pytest.mark.parametrize("options", [{"calibration": 200}, {"calibration": 0}])
+def test_the_threshold_is_of_rows_in_any_order(monkeypatch, options):
     """Of rows whose likely ones come first, more than are looked at, a tenth is below it; within 5 standard
-    errors."""
+    errors of 200 that are looked at."""
     monkeypatch.setattr("lowerbound.estimator.trained._KEPT", 200)
     x = np.random.default_rng(0).normal(size=(1000, 1))
     X = x[np.argsort(np.abs(x[:, 0]))] * [1, -1]
-    vae = VariationalAutoencoder(**SMALL).fit(X)
+    vae = VariationalAutoencoder(**SMALL, **options).fit(X)
     share = (vae.predict(X) == -1).mean()
     assert share == pytest.approx(0.1, abs=5 * np.sqrt(0.1 * 0.9 / 200))
 
@@ -249,7 +304,7 @@ def test_a_row_far_out_is_an_outlier(likelihood):
     far[:, 1] = [1e4, 1e6, 1e30]
     scores = vae.score_samples(far)
     assert scores.dtype == np.float64
-    assert (scores < vae.train_log_prob_[0]).all()
+    assert (scores < vae.score_samples(X).min()).all()
     assert (vae.predict(far) == -1).all()
 
 
@@ -287,7 +342,7 @@ def test_a_column_of_seconds_since_1970_keeps_its_digits():
     far = X[:1].copy()
     far[0, 0] += 50
     assert vae.predict(far).tolist() == [-1]
-    assert vae.score_samples(far)[0] < vae.train_log_prob_.min()
+    assert vae.score_samples(far)[0] < vae.score_samples(X).min()
     drawn = vae.sample(200, random_state=0)
     assert drawn.shape == (200, 3)
     assert abs(drawn[:, 0].mean() - 1.7e9) < 3

@@ -12,7 +12,14 @@ from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source, open_labels, open_source
 from lowerbound.runs import RunFolder
 
-__all__ = ["labelled", "rows_for", "run_and_rows", "training_and_held_out", "training_rows"]
+__all__ = [
+    "calibration_rows",
+    "labelled",
+    "rows_for",
+    "run_and_rows",
+    "training_and_held_out",
+    "training_rows",
+]
 
 
 def run_and_rows(folder: Path, data: str, labels: str | None) -> tuple[RunFolder, Source]:
@@ -64,6 +71,24 @@ def training_rows(run: RunFolder, data: str | None) -> Source | None:
             raise
         say(f"without the training rows: {error} (--train names them)")
         return None
+
+
+def calibration_rows(run: RunFolder, data: str) -> Source:
+    """The rows that `data` names, which neither trained the model nor chose it.
+
+    **Raises:** `ValueError` where some did.
+    """
+    from lowerbound.inference.fingerprints import count_among, fingerprints
+
+    source = rows_for(run, data)
+    mine = fingerprints(source.x)
+    count = sum(count_among(mine, known) for known in run.trained_on)
+    if count:
+        of = f"found {count:,} of {len(source.x):,} that are among the training or validation rows"
+        raise ValueError(
+            f"{data}: expected calibration rows that had no part in the model, {of}; leave them out"
+        )
+    return source
 
 
 _TRAINED, _HELD_OUT = " (trained on)", " (held out)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,12 +22,20 @@ def score(
     samples: Samples = SAMPLES,
     chains: Chains = CHAINS,
     method: Method = "auto",
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            help="Usual rows, as DATA, that neither trained the model nor chose it: adds the conformal "
+            "p-value of each row."
+        ),
+    ] = None,
     labels: Labels = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> int:
-    """Log p(x) of each row in nats, with its standard error, effective sample size and Pareto k-hat.
+    """Log p(x) of each row in nats, with its standard error, effective sample size and Pareto k-hat; with
+    --calibration its p-value besides, which of a row like those there is at most α with a probability of α.
 
     Example: lowerbound score runs/digits digits:test --out scores.csv
     """
@@ -35,22 +43,21 @@ def score(
 
     import lowerbound as lb
     from lowerbound.cli.console import report_written
-    from lowerbound.cli.inputs import run_and_rows
+    from lowerbound.cli.inputs import calibration_rows, run_and_rows
     from lowerbound.cli.outputs import ARRAYS, print_csv, usable_file, write_rows
 
     if out is not None:
         usable_file(out, ARRAYS, overwrite)
     run, source = run_and_rows(folder, data, labels)
-    evidence = lb.log_evidence(
-        run.model,
-        source.rows,
-        samples=samples,
-        chains=chains,
-        method=method,
-        key=seed,
-    )
-    columns = ("log_prob", "standard_error", "effective_sample_size", "k_hat")
+    usual = None if calibration is None else calibration_rows(run, calibration)
+    budget: dict[str, Any] = {"samples": samples, "chains": chains, "method": method, "key": seed}
+    evidence = lb.log_evidence(run.model, source.rows, **budget)
+    columns: tuple[str, ...] = ("log_prob", "standard_error", "effective_sample_size", "k_hat")
     table = np.stack([getattr(evidence, name) for name in columns], axis=1)
+    if usual is not None:
+        known = lb.log_evidence(run.model, usual.rows, **budget)
+        p = lb.conformal_p_values(evidence.log_prob, known.log_prob)
+        columns, table = (*columns, "p_value"), np.c_[table, p]
     if out is None:
         print_csv(table, columns)
     else:

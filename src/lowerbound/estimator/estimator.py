@@ -11,7 +11,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, DensityMixin, OutlierM
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from lowerbound.estimator.frames import completed, float_type, given_back, of_levels
+from lowerbound.anomalies.conformal import conformal_p_values, flag
+from lowerbound.anomalies.surprise import surprise
+from lowerbound.estimator.frames import by_column, completed, float_type, given_back, of_levels
 from lowerbound.estimator.trained import Trained
 from lowerbound.inference.codes import decode, encode
 from lowerbound.inference.condition import Condition
@@ -50,15 +52,21 @@ class VariationalAutoencoder(
       in [`lowerbound.fit`][].
     - `evidence_error`: of log p(x) of a row, in nats: samples are drawn until it is below, at most
       `evidence_samples`; `evidence_method`: as the `method` of [`lowerbound.log_evidence`][].
-    - `contamination`: share of the training rows that `predict` calls outliers.
+    - `contamination`: what `predict` calls outliers: with a number, that share of the rows that `fit` was
+      given; by default those whose p-value is at most 0.1, a tenth of new usual rows in the mean.
+    - `contaminated`: that the rows of `fit` hold anomalies, which a model of all of them may have learned:
+      outliers are then told by a [`Panel`][lowerbound.anomalies.panel.Panel] of densities, of which the
+      lowest counts; log p(x) stays that of the model.
+    - `calibration`: a share of the rows, at most 1,000 of them, or a number of rows, that neither train nor
+      choose the model, for `p_values`, `flag` and `threshold`; fewer than 9 are not kept back. 0 for none.
     - `missing`: whether NaN in X stands for a value that was not observed; log p(x) is then that of the
       observed values, and [`impute`][] draws the rest.
     - `random_state`: all randomness follows from it.
 
     **Fitted:** `model_` (a [`VAE`][]), `schema_` (a [`Schema`][]), `likelihood_`, `history_`, `n_iter_`
-    (epochs), `offset_` (the log p(x) below which a row is an outlier), `train_log_prob_` (of up to 1,000 of
-    the training rows, drawn at random), `trained_on_` (their fingerprints), `seed_`, `n_features_in_`,
-    `feature_names_in_`.
+    (epochs), `offset_` (the log p(x) below which a row is an outlier), `calibration_scores_` (of the
+    calibration rows, sorted), `trained_on_` (the fingerprints of the rows that trained and that chose the
+    model), `seed_`, `n_features_in_`, `feature_names_in_`.
 
     >>> from sklearn.datasets import load_digits
     >>> X = load_digits().data[:200]
@@ -102,12 +110,38 @@ class VariationalAutoencoder(
         return float(self.score_samples(X).mean())
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """`score_samples(X) − offset_`, in nats: negative for outliers."""
-        return self.score_samples(X) - self.offset_
+        """`score_samples(X) − offset_`, in nats: negative for outliers. With `contaminated`, the score of the
+        [`Panel`][lowerbound.anomalies.panel.Panel] − `offset_`, in interquartile ranges."""
+        return self._scores(self._rows(self._validated(X))) - self.offset_
 
     def predict(self, X: Any) -> np.ndarray:
-        """−1 for outliers, rows with a log p(x) below `offset_`, and 1 for the rest."""
-        return np.where(self.decision_function(X) < 0, -1, 1)
+        """−1 for outliers, rows with a score below `offset_`, and 1 for the rest."""
+        return np.where(self._scores(self._rows(self._validated(X))) < self.offset_, -1, 1)
+
+    def p_values(self, X: Any) -> np.ndarray:
+        """The conformal p-value of each row, (n,), by its log p(x) against those of the calibration rows
+        ([`conformal_p_values`][]): of a new usual row it is at most α with a probability of at most α. The
+        least is 1/(calibration rows + 1).
+
+        The model never learned from the calibration rows, but what the columns are (`schema_`) was found on
+        them as well; for rows that are held back from that too there is [`lowerbound.p_values`][]. Of rows
+        that `fit` was given p-values say nothing."""
+        return conformal_p_values(self._scores(self._rows(self._validated(X))), self._calibration)
+
+    def flag(self, X: Any, *, false_discovery_rate: float = 0.1) -> np.ndarray:
+        """The rows that are anomalies, truth values (n,), such that of those flagged no more than this share
+        are usual, in the mean ([`lowerbound.flag`][]); all rows of X are looked at together."""
+        return flag(self.p_values(X), false_discovery_rate)
+
+    def surprise(self, X: Any) -> np.ndarray:
+        """−log p(xⱼ∣x_rest) of each column given the others, (n, n_features), in nats: why a row is odd
+        ([`lowerbound.surprise`][], with its errors). NaN where a value is missing; 0 of a column that is
+        left out, and ∞ where it holds a value that it never held. For some rows, as those flagged: each
+        takes as long as `score_samples` of n_features rows."""
+        read = self._validated(X)
+        budget: dict[str, Any] = {"samples": self.evidence_samples, "error": self.evidence_error}
+        nats = surprise(self.model_, self._rows(read), key=self.seed_, **budget).surprise
+        return by_column(self.schema_, read, nats)
 
     def sample(
         self,

@@ -12,7 +12,7 @@ from lowerbound.data.schema import Schema
 from lowerbound.data.tables import Columns, frame_columns, in_order, table_like
 from lowerbound.inference.completion import completed_columns
 
-__all__ = ["completed", "float_type", "given_back", "of_levels", "taken"]
+__all__ = ["by_column", "completed", "float_type", "given_back", "of_levels", "taken"]
 
 
 def taken(estimator: Any, X: Any, *, reset: bool, **checks: Any) -> Columns:
@@ -65,6 +65,15 @@ def of_levels(schema: Schema, probabilities: Mapping[Any, np.ndarray]) -> dict[A
         name: table_like(schema.form, [*map(str, levels[name])], [*each.T])
         for name, each in probabilities.items()
     }
+
+
+def by_column(schema: Schema, read: Columns, nats: np.ndarray) -> np.ndarray:
+    """The surprise of each cell of these columns, (n, columns), from that of the encoded ones: 0 where a
+    column is left out, ∞ of a value that it never held."""
+    encoded = iter(nats.T)
+    cells = zip(schema.columns, schema.held_against(read).arrays, strict=True)
+    found = [(column, values, next(encoded) if column.encoded else 0.0) for column, values in cells]
+    return np.stack([np.where(column.outside(values), np.inf, own) for column, values, own in found], axis=1)
 
 
 def float_type(read: Columns) -> type:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import jax
 import numpy as np
@@ -16,11 +16,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from lowerbound.anomalies.conformal import conformal_threshold
+from lowerbound.anomalies.panel import LATENT_DIM, WIDTH, Panel
 from lowerbound.archive.store import save
 from lowerbound.archive.structure import Storable
-from lowerbound.assembly import build, objective_named
+from lowerbound.assembly import Built, build, objective_named
 from lowerbound.baselines.comparison import TrainedOn
-from lowerbound.data.rows import Rows
+from lowerbound.data.rows import Rows, rows_outside
 from lowerbound.data.schema import Schema, described
 from lowerbound.data.tables import Columns
 from lowerbound.estimator.frames import taken
@@ -32,6 +34,7 @@ from lowerbound.networks.activations import Activation, name_of
 from lowerbound.objectives.objective import Objective
 from lowerbound.parts import COUNTS, LEVELED, default, row_of
 from lowerbound.training import defaults
+from lowerbound.training.checks import check_number
 from lowerbound.training.fit import Result, fit
 from lowerbound.training.optimizer import constant_adam
 from lowerbound.training.state import State
@@ -39,14 +42,19 @@ from lowerbound.training.state import State
 __all__ = ["Trained"]
 
 _OBJECTIVE = default("objective")
-# Rows whose log p(x) is kept for thresholds: a share of them below is within a hundredth of all rows'.
+# Rows whose log p(x) says where a share of all lies: within a hundredth.
 _KEPT = 1_000
+# The share of usual rows that are called outliers where nothing is said; the fewest calibration rows of which
+# that is a p-value; the most that a share of the rows is.
+_OUTLIERS, _FEWEST, _MOST = 0.1, 9, 1_000
+_NONE = np.zeros(0)
 
 
 class Trained(BaseEstimator, Storable):
     """The settings of an estimator, its training, and how it is kept: what its verbs stand on."""
 
     trained_on_: TrainedOn
+    panel_: Panel | None
 
     def __init__(
         self,
@@ -73,7 +81,9 @@ class Trained(BaseEstimator, Storable):
         evidence_error: float = ERROR,
         evidence_samples: int = SAMPLES,
         evidence_method: Method = "auto",
-        contamination: float = 0.1,
+        contamination: float | Literal["auto"] = "auto",
+        contaminated: bool = False,
+        calibration: float = 0.1,
         missing: bool = False,
         random_state: Any = None,
     ):
@@ -100,21 +110,30 @@ class Trained(BaseEstimator, Storable):
         self.evidence_samples = evidence_samples
         self.evidence_method = evidence_method
         self.contamination = contamination
+        self.contaminated = contaminated
+        self.calibration = calibration
         self.missing = missing
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Choose the likelihood, train, and keep the model that is best on held-back rows."""
+        """Choose the likelihood, train, and keep the model that is best on held-back rows; others, held back
+        as well, say what a usual row's log p(x) is."""
         rows = self._begin(X)
+        kept_back, others = self._divided(len(rows))
+        self._build(rows[others])
+        if len(kept_back) and rows_outside(self.model_, rows.x[kept_back]).any():
+            # A value that the others lack belongs to what the columns are, and so to the likelihood.
+            self._build(rows)
         # Of a handful of rows none can be spared.
-        validation = self.validation if round(self.validation * len(rows)) < len(rows) - 1 else 0
+        validation = self.validation if round(self.validation * len(others)) < len(others) - 1 else 0
         result = self._trained(
-            rows,
+            rows[others],
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             validation=validation,
             patience=self.patience,
         )
+        self._look(rows, kept_back)
         if (gain := result.gain_at_the_end) > 1e-3 * max(abs(result.history[-1]["bound"]), 1.0):
             epochs = result.history[-1]["epoch"]
             words = f"the bound still rose by {gain:.3g} nats a row in the last tenth of {epochs:.0f} epochs"
@@ -126,6 +145,8 @@ class Trained(BaseEstimator, Storable):
         likelihood, as `fit` does. No rows are held back and none is remembered."""
         begun = hasattr(self, "model_")
         rows = self._rows(self._validated(X)) if begun else self._begin(X, all_columns=True)
+        if not begun:
+            self._build(rows)
         state: State | None = getattr(self, "state_", None)
         passes: int = getattr(self, "n_iter_", 0)
         before = self.trained_on_ if begun else TrainedOn()
@@ -141,6 +162,7 @@ class Trained(BaseEstimator, Storable):
             np.concatenate([before.train, self.trained_on_.train]), before.validation
         )
         self.state_ = as_numpy(result.state)
+        self._look(rows, np.zeros(0, int))
         return self
 
     def _begin(self, X: Any, all_columns: bool = False) -> Rows:
@@ -156,23 +178,37 @@ class Trained(BaseEstimator, Storable):
             missing=self.missing,
             counts=all_columns or counted,
         )
-        built = build(
+        self.__dict__.pop("state_", None)
+        self.__dict__.pop("n_iter_", None)
+        return rows
+
+    def _divided(self, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """The numbers of the rows that are kept back to calibrate, and of the others, drawn at random since
+        rows may be in an order; none are kept where they would be too few to tell an outlier by."""
+        expected = "a share of the rows in [0, 1), or a number of them that leaves at least 2"
+        check_number("calibration", self.calibration, expected, lambda value: 0 <= value <= max(n - 2, 0))
+        asked = self.calibration if self.calibration >= 1 else min(self.calibration * n, _MOST)
+        count = round(asked) if round(asked) >= _FEWEST else 0
+        order = np.random.default_rng(self.seed_).permutation(n)
+        return np.sort(order[:count]), np.sort(order[count:])
+
+    def _build(self, rows: Rows) -> None:
+        """The untrained model for these rows."""
+        built = self._built(rows, latent_dim=self.latent_dim, width=self.width, key=self.seed_)
+        self.model_, self.likelihood_ = built.model, built.words
+
+    def _built(self, rows: Rows, **size: Any) -> Built:
+        return build(
             rows,
             likelihood=self.likelihood,
             binarize=self.binarize,
             posterior=self.posterior,
             prior=self.prior,
             network=self.network,
-            latent_dim=self.latent_dim,
-            width=self.width,
             depth=self.depth,
             activation=self.activation,
-            key=self.seed_,
+            **size,
         )
-        self.model_, self.likelihood_ = built.model, built.words
-        self.__dict__.pop("state_", None)
-        self.__dict__.pop("n_iter_", None)
-        return rows
 
     def _trained(self, rows: Rows, **options: Any) -> Result:
         """Train the model further. Fitted state is NumPy: it pickles, and holds on to no device."""
@@ -190,19 +226,48 @@ class Trained(BaseEstimator, Storable):
         self.n_iter_ = max(1, round(result.history[-1]["epoch"])) if result.history else 1
         chosen_on = rows.x[:0] if result.validation_rows is None else rows.x[result.validation_rows]
         self.trained_on_ = TrainedOn(*map(fingerprints, (rows.x[result.train_rows], chosen_on)))
-        # Rows of a file may be in an order: some of all of them are looked at.
-        some = np.random.default_rng(self.seed_).permutation(len(rows))[:_KEPT]
-        self.train_log_prob_ = np.sort(self._log_prob(rows[some]))
-        self.offset_ = self.threshold(self.contamination)
         return result
 
-    def threshold(self, quantile: float) -> float:
-        """The log p(x), in nats, below which this share of the training rows lies."""
-        check_is_fitted(self)
-        if not 0 <= quantile <= 1:
-            raise ValueError(f"threshold: expected a share between 0 and 1, found {quantile}")
+    def _look(self, rows: Rows, kept_back: np.ndarray) -> None:
+        """How odd the rows are that were kept back, and from where on a row is an outlier."""
+        random = np.random.default_rng(self.seed_)
+        self.panel_ = None
+        if self.contaminated:
+            others = rows[np.setdiff1d(np.arange(len(rows)), kept_back)]
+            some = random.permutation(len(others))[:_KEPT]
+            size = {"latent_dim": min(LATENT_DIM, self.latent_dim), "width": min(WIDTH, self.width)}
+            small = self._built(others, **size, key=self.seed_).model
+            self.panel_ = Panel.of(others, some, self._log_prob(others[some]), small, self.seed_)
+        self.calibration_scores_ = np.sort(self._scores(rows[kept_back])) if len(kept_back) else _NONE
+        if self.contamination == "auto" and len(kept_back):
+            self.offset_ = conformal_threshold(self.calibration_scores_, _OUTLIERS)
+            return
+        share = _OUTLIERS if self.contamination == "auto" else self.contamination
+        check_number("contamination", share, "auto, or a share in [0, 1]", lambda value: 0 <= value <= 1)
+        some = random.permutation(len(rows))[:_KEPT]
         # One of their numbers, since between −∞ and a number there is none.
-        return float(np.quantile(self.train_log_prob_, quantile, method="higher"))
+        self.offset_ = float(np.quantile(self._scores(rows[some]), share, method="higher"))
+
+    def _scores(self, rows: Rows) -> np.ndarray:
+        """What outliers have little of: log p(x), or, of contaminated rows, what the panel says."""
+        log_prob = self._log_prob(rows)
+        return log_prob if self.panel_ is None else self.panel_.scores(rows, log_prob)
+
+    def threshold(self, level: float) -> float:
+        """The log p(x), in nats, below which at most this share of new usual rows lies, in the mean: that
+        of the calibration rows at which a p-value is `level` ([`conformal_threshold`][]). With
+        `contaminated` it is a score of the panel."""
+        return conformal_threshold(self._calibration, level)
+
+    @property
+    def _calibration(self) -> np.ndarray:
+        check_is_fitted(self)
+        if not len(self.calibration_scores_):
+            raise ValueError(
+                "calibration: expected rows that were kept back, found none; fit with a number of rows, or a "
+                f"share of them that makes {_FEWEST} (partial_fit keeps none back)"
+            )
+        return self.calibration_scores_
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Write the fitted estimator into the folder `path`; `lowerbound.load(path)` gives it back."""
@@ -220,8 +285,9 @@ class Trained(BaseEstimator, Storable):
             "settings": settings,
             "fitted": fitted,
             "model": self.model_,
-            "train_log_prob": self.train_log_prob_,
+            "calibration_scores": self.calibration_scores_,
             "trained_on": self.trained_on_._asdict(),
+            "panel": None if self.panel_ is None else self.panel_.stored(),
         }
 
     @classmethod
@@ -236,8 +302,9 @@ class Trained(BaseEstimator, Storable):
             estimator.feature_names_in_ = np.asarray(estimator.feature_names_in_, dtype=object)
         estimator.schema_ = Schema.from_json(kept["fitted"]["schema_"])
         estimator.model_ = as_numpy(kept["model"])
-        estimator.train_log_prob_ = kept["train_log_prob"]
+        estimator.calibration_scores_ = kept["calibration_scores"]
         estimator.trained_on_ = TrainedOn(**kept["trained_on"])
+        estimator.panel_ = None if kept["panel"] is None else Panel.restored(kept["panel"])
         return estimator
 
     def _log_prob(self, rows: Rows) -> np.ndarray:

@@ -17,6 +17,7 @@ from lowerbound.figures.mosaic import grey_map
 from lowerbound.figures.rows import nearest_rows, reconstructions, samples
 from lowerbound.figures.saving import ENDINGS, save, svg
 from lowerbound.figures.style import DPI
+from lowerbound.figures.surprise import surprise
 from lowerbound.figures.training import bound_over_training
 
 __all__ = [
@@ -34,5 +35,6 @@ __all__ = [
     "reconstructions",
     "samples",
     "save",
+    "surprise",
     "svg",
 ]
