@@ -16,6 +16,7 @@ from lowerbound.archive.records import (
     HistoryRecord,
     Metrics,
     Provenance,
+    Reading,
     read_history,
     read_record,
     write_history,
@@ -190,6 +191,11 @@ class RunFolder:
     def label(self) -> str | None:
         """The column that held the labels of the training rows."""
         return None if self.provenance is None else self.provenance.data.label
+
+    @property
+    def reading(self) -> Reading:
+        """How the training rows were read from their file."""
+        return Reading() if self.provenance is None else self.provenance.data.reading
 
     def rows(self, x: Any) -> Source:
         """Rows for the model: the columns that it was trained on, in their order, and images of their shape.

@@ -359,6 +359,7 @@ def _provenance(train: Source, result: Result, sha256: str, seed: int, command: 
             image_shape=train.image_shape,
             label=train.label,
             sha256=sha256,
+            reading=train.reading,
         ),
         split=Split(len(result.train_rows), 0 if chosen_on is None else len(chosen_on)),
         seed=seed,

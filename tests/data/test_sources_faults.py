@@ -140,13 +140,8 @@ FAULTS = [
     ("x.csv", text("a,b\n1,2\n3,\n"), "found nan in row 1, column 'b'; 1 value of that column is missing"),
     ("x.csv", text("a,b\n1,nan\n3,NA\n"), "found nan in row 0, column 'b'; 2 values of"),
     ("x.csv", text("a,b\n1,2\n3,-inf\n"), "expected finite numbers, found -inf in row 1, column 'b'"),
-    ("x.csv", text("a,b\n1,2020-01-01\n"), "expected real numbers, found dates in column 'b'"),
-    ("x.csv", text("a,b,a\n1,2,3\n"), "expected names that differ, found 'a' for two columns; rename one"),
-    ("x.csv", text(",a,b\n0,1,2\n"), "expected a name for each column, found none for column 0"),
-    ("x.csv", text(",0,1,2\n0,1,2,3\n"), "expected a name for each column, found none for column 0"),
-    ("x.csv", text(promise((2, 2)) + b"\0\xff"), "bytes that are not text in UTF-8"),
-    ("x.csv", text(b"h\xf6he,b\n1,2\n"), "bytes that are not text in UTF-8"),
-    ("x.csv", text(b"a,b\n" + b"1,2\n" * 20_000 + b"3,\xf6\n"), "found b'.xf6' in row 20000, column 'b'"),
+    ("x.csv", text(promise((2, 2)) + b"\0\xff"), "bytes that are not text"),
+    ("x.csv", text(b"a,b\n" + b"1,2\n" * 20_000 + b"3,\xf6\n"), "found 'ö' in row 20000, column 'b'"),
     ("x.csv", text('a,"' + "b" * 200_000), "expected a whole .csv file"),
     ("x.parquet", columns(a=[1, 2], b=["3", "y"]), "expected numbers, found 'y' in row 1, column 'b'"),
     ("x.parquet", columns(a=[1.0, None]), "found nan in row 1, column 'a'"),
@@ -202,8 +197,10 @@ FAULTS = [
     # Names.
     ("nowhere.npy", lambda path: None, "no such file$"),
     ("nowhere", lambda path: None, r"no such file; known are digits\[:train\|:test\], .npy, "),
-    ("x.xlsx", text("1"), r"found '.xlsx'; known are digits\[:train\|:test\], .npy, "),
-    ("x.csv.gz", text("1"), "found '.gz'; known are"),
+    ("x.qqq", text("1"), r"found '.qqq'; known are digits\[:train\|:test\], .npy, "),
+    ("x.rds", text("1"), r"found '.rds'; in R: write.csv\(table, 'x.csv', row.names = FALSE\)"),
+    ("x.csv.gz", text("1"), r"expected a whole .csv file, found one that is not \(Not a gzipped file"),
+    ("x.csv.zip", text("1"), "expected a whole .zip file"),
 ]
 
 

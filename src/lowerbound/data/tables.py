@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,12 +35,14 @@ NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 @dataclass(frozen=True)
 class Columns:
-    """Columns of one length, each in its own type, their names where they have any, and the `form` of the
-    table that they are of. Those of an array are the rows of its transpose, and share its memory."""
+    """Columns of one length, each in its own type, their names where they have any, the `form` of the table
+    that they are of, and `notes`: what was decided when they were read that a person should know. Those of an
+    array are the rows of its transpose, and share its memory."""
 
     arrays: np.ndarray | Sequence[np.ndarray]
     names: tuple[str, ...] | None
     form: str = "array"
+    notes: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
@@ -66,7 +68,8 @@ class Columns:
             return self
         arrays = self.arrays
         taken = arrays[list(places)] if isinstance(arrays, np.ndarray) else [arrays[j] for j in places]
-        return Columns(taken, self.names and tuple(self.names[j] for j in places), self.form)
+        names = self.names and tuple(self.names[j] for j in places)
+        return replace(self, arrays=taken, names=names)
 
 
 def as_rows(x: Any, name: str = "x", *, missing: bool = False, looked_at: bool = False) -> np.ndarray:
