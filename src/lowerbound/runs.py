@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lowerbound.archive.records import (
+    AS_FOUND,
     HistoryRecord,
     Metrics,
     Provenance,
@@ -195,7 +196,7 @@ class RunFolder:
     @property
     def reading(self) -> Reading:
         """How the training rows were read from their file."""
-        return Reading() if self.provenance is None else self.provenance.data.reading
+        return AS_FOUND if self.provenance is None else self.provenance.data.reading
 
     def rows(self, x: Any) -> Source:
         """Rows for the model: the columns that it was trained on, in their order, and images of their shape.

@@ -18,7 +18,16 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from lowerbound.archive.whole import write_whole
 
 __all__ = [
-    *("BaselineScore", "DataRecord", "Difference", "HistoryRecord", "Metrics", "Provenance", "Reading"),
+    *(
+        "AS_FOUND",
+        "BaselineScore",
+        "DataRecord",
+        "Difference",
+        "HistoryRecord",
+        "Metrics",
+        "Provenance",
+        "Reading",
+    ),
     "Split",
     *("as_json", "read_history", "read_record", "write_history", "write_record"),
 ]
@@ -70,6 +79,9 @@ class Reading:
         return replace(known, **said)
 
 
+AS_FOUND = Reading()
+
+
 @dataclass(frozen=True)
 class DataRecord:
     """The rows that a model was made from: where they were, how many, of what columns or what shape, the
@@ -82,7 +94,7 @@ class DataRecord:
     image_shape: tuple[int, ...] | None
     label: str | None
     sha256: str
-    reading: Reading = Reading()
+    reading: Reading = AS_FOUND
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from lowerbound.data.sources.libsvm import is_libsvm, read_libsvm
 from lowerbound.data.sources.names import named
 from lowerbound.data.tables import Columns, from_arrow
 
-__all__ = ["read_delimited", "read_rows_of_text"]
+__all__ = ["dialect_in", "read_delimited", "read_rows_of_text"]
 
 
 def read_delimited(file: File, reading: Reading) -> Columns | Found:
@@ -39,9 +39,9 @@ def read_delimited(file: File, reading: Reading) -> Columns | Found:
         encodings = encodings_of(head)
         if is_libsvm(decoded(head, encodings[0], all_of_it)):
             return read_libsvm(file, reading)
+        missing = MISSING if reading.missing_values is None else reading.missing_values
         for encoding in encodings:
             text = decoded(head, encoding, all_of_it)
-            missing = MISSING if reading.missing_values is None else reading.missing_values
             dialect = dialect_of(text, header=reading.header, missing=missing, whole=all_of_it)
             try:
                 table = _table(file, encoding, dialect, missing)
@@ -50,6 +50,16 @@ def read_delimited(file: File, reading: Reading) -> Columns | Found:
             if not any(str(kind) == "binary" for kind in table.schema.types):
                 break
     return _columns(table, dialect, missing, _encoded_as(encoding))
+
+
+def dialect_in(file: File, reading: Reading) -> tuple[str, Dialect]:
+    """The encoding and the dialect that a file's first lines show."""
+    with file.open() as stream:
+        head, all_of_it = head_of(stream)
+    encoding = encodings_of(head)[0]
+    missing = MISSING if reading.missing_values is None else reading.missing_values
+    text = decoded(head, encoding, all_of_it)
+    return encoding, dialect_of(text, header=reading.header, missing=missing, whole=all_of_it)
 
 
 def read_rows_of_text(

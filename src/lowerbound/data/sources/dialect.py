@@ -191,10 +191,16 @@ def _cut(lines: Sequence[str], separator: str, quote: str, whole: bool) -> _Cut 
     if not rows:
         return None
     width = Counter(map(len, rows)).most_common(1)[0][0]
-    above = next((i for i, row in enumerate(rows) if len(row) > 1), 0)
-    # Of two columns the first line may be a header that lacks the name of the index.
-    titled = 0 < above <= _TITLES and above < len(rows) - 1 and width > 2 and len(rows[above]) >= width - 1
-    return _Cut(separator, rows, ends, width, above if titled else 0)
+    return _Cut(separator, rows, ends, width, _titles(rows, width))
+
+
+def _titles(rows: Sequence[Sequence[str]], width: int) -> int:
+    """How many of the first rows are lines above a table: of another number of cells than all that follow,
+    and than a header may have."""
+    above = next((i for i, row in enumerate(rows) if abs(len(row) - width) <= 1 < width), 0)
+    # Of two columns a first line of one cell is a header that lacks the name of the index.
+    even = len(rows) > above + 2 and all(len(row) == width for row in rows[above + 1 :])
+    return above if width > 2 and above <= _TITLES and even else 0
 
 
 def _best(cuts: Sequence[_Cut | None], lines: Sequence[str], whole: bool) -> _Cut:

@@ -6,14 +6,13 @@ import re
 
 import numpy as np
 
-from lowerbound.archive.records import Reading
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.data.sources.file import File
 from lowerbound.data.sources.found import Found
 from lowerbound.data.sources.held import dense, whole
 
 __all__ = ["is_libsvm", "read_libsvm"]
 
-_NONE = Reading()
 _LINE = re.compile(r"\s*[+-]?[\d.eE+-]+(,[\d.eE+-]+)*(\s+(qid:\d+|\d+:[+-]?[\d.eE+-]+))+\s*(#.*)?", re.ASCII)
 
 
@@ -27,7 +26,7 @@ def is_libsvm(text: str) -> bool:
     return bool(lines) and all(_LINE.fullmatch(line) for line in lines)
 
 
-def read_libsvm(file: File, reading: Reading = _NONE) -> Found:
+def read_libsvm(file: File, reading: Reading = AS_FOUND) -> Found:
     """The rows of a file of libsvm's, and the label of each, `label`; whole numbers where all are (counts). A
     value that a line does not name is 0.
 

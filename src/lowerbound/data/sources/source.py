@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lowerbound.archive.records import Reading
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.data.errors import DataError
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema, described
@@ -23,7 +23,6 @@ from lowerbound.data.tables import Columns, columns_of, matrix
 
 __all__ = ["Source", "open_labels", "open_source", "read"]
 
-_AS_FOUND = Reading()
 _UNREAD = np.zeros((0, 0))
 
 
@@ -42,7 +41,7 @@ class Source:
     label: str | None = None
     schema: Schema | None = None
     table: Columns | None = None
-    reading: Reading = _AS_FOUND
+    reading: Reading = AS_FOUND
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -98,7 +97,7 @@ def open_source(
     data: str,
     label_column: str | None = None,
     schema: Schema | None = None,
-    reading: Reading = _AS_FOUND,
+    reading: Reading = AS_FOUND,
 ) -> Source:
     """The rows that `data` names: `digits`, `digits:train`, `digits:test`, or the path of a file of a table,
     an array or a matrix, or of a folder of images (docs/data.md has the list), read by a `reading`.
@@ -212,7 +211,7 @@ def open_labels(data: str, rows: int) -> np.ndarray:
     a table that is named after it, FILE:column."""
     file, _, column = data.rpartition(":")
     named = bool(file) and not Path(data).exists() and Path(file).exists() and not file.endswith(".npz")
-    found = read_source(file if named and not column.startswith("/") else data, _AS_FOUND)
+    found = read_source(file if named and not column.startswith("/") else data, AS_FOUND)
     table = found.data
     if isinstance(table, Columns):
         if named:
