@@ -20,7 +20,7 @@ _SEPARATORS, _LOOKED_AT = "\t;,|", 100
 _COMMENTS = ("#", "%")
 _TOKEN = re.compile(r'"(?:[^"]|"")*"|\'[^\']*\'(?=\s|$)|\S+')
 _DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
+_THOUSANDS, _POINTS = (re.compile(rf"[+-]?[1-9]\d{{0,2}}({mark}\d{{3}})+") for mark in (",", r"\."))
 # What stands above a table are a few lines.
 _TITLES = 10
 
@@ -66,6 +66,11 @@ class _Cut:
         return sum(len(row) == self.width > 1 for row in self.rows) / len(self.rows)
 
     @property
+    def of_numbers(self) -> bool:
+        """Whether its rows are of several numbers, and nothing else, but for a header."""
+        return self.width > 1 and all(NUMBER.fullmatch(cell) for row in self.rows[1:] for cell in row)
+
+    @property
     def with_decimal_commas(self) -> bool:
         """Whether numbers have a comma for a point. Three digits behind every one may be thousands, unless a
         semicolon says that the comma was taken."""
@@ -73,7 +78,7 @@ class _Cut:
             return False
         cells = [cell for row in self.rows for cell in row]
         commas = [cell for cell in cells if _DECIMAL_COMMA.fullmatch(cell)]
-        points = any("." in cell and "," not in cell and NUMBER.fullmatch(cell) for cell in cells)
+        points = any("." in c and NUMBER.fullmatch(c) and not _POINTS.fullmatch(c) for c in cells)
         thousands = all(_THOUSANDS.fullmatch(cell) for cell in commas) and self.separator != ";"
         return bool(commas) and not points and not thousands
 
@@ -210,10 +215,12 @@ def _best(cuts: Sequence[_Cut | None], lines: Sequence[str], whole: bool) -> _Cu
         raise ValueError("a cell of it has no end")
     if even := [cut for cut in found if cut.even]:
         return max(even, key=lambda cut: (cut.with_decimal_commas, cut.width))
-    blanks = _cut(lines, WHITE_SPACE, '"', whole)
-    if blanks is not None and blanks.even and _has_numbers(blanks):
-        return blanks
     likely = max(found, key=lambda cut: cut.share)
+    blanks = _cut(lines, WHITE_SPACE, '"', whole)
+    if blanks is not None and (
+        (blanks.even and _has_numbers(blanks)) or (not likely.share and blanks.of_numbers)
+    ):
+        return blanks
     return likely if likely.share > 0 else next((cut for cut in found if cut.separator == ","), found[0])
 
 
