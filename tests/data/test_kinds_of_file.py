@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import lowerbound as lb
+from lowerbound.archive.records import Reading
 from lowerbound.data.sources import open_source
 
 TABLES = Path(__file__).parent / "tables"
@@ -379,3 +380,11 @@ def test_numbers_of_float64_keep_their_last_bit(tmp_path):
     path = tmp_path / "x.csv"
     path.write_text("a;b\n" + "".join(f"{v!r};1\n".replace(".", ",") for v in values.tolist()))
     assert lb.read(str(path))["a"].to_pylist() == values.tolist()
+
+
+def test_holes_in_a_table_of_numbers_are_seen():
+    """In its file empty cells say so; NaN in an array may be a fault of what made it."""
+    source = open_source(str(TABLES / "codes.csv"), reading=Reading.of(missing_values=[-9999, -200]))
+    assert source.schema.missing
+    assert [column.holes for column in source.schema.columns] == [1, 1]
+    assert not open_source(str(TABLES / "codes.csv")).schema.missing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import IO, Any
 
@@ -72,7 +72,9 @@ def read_rows_of_text(
         dialect = dialect_of(text, header=reading.header, missing=missing, whole=True)
     else:
         dialect = Dialect(",", quote, ".", tuple(names), 0, len(names), max(map(len, text.split("\n"))))
-    return _columns(_arrow(io.BytesIO(text.encode()), "utf-8", dialect, missing, {}), dialect, missing, ())
+    content = text.encode()
+    table = _with_times_as_text(lambda t: _arrow(io.BytesIO(content), "utf-8", dialect, missing, t))
+    return _columns(table, dialect, missing, ())
 
 
 def _columns(table: Any, dialect: Dialect, missing: Sequence[str], notes: tuple[str, ...]) -> Columns:
@@ -87,18 +89,19 @@ def _columns(table: Any, dialect: Dialect, missing: Sequence[str], notes: tuple[
 
 
 def _table(file: File, encoding: str, dialect: Dialect, missing: Sequence[str]) -> Any:
-    """The pyarrow table, in which dates and times are the text that they were."""
-    with file.open() as stream:
-        table = _read(file, stream, encoding, dialect, missing, {})
-    times = {
-        field.name: "string"
-        for field in table.schema
-        if str(field.type).startswith(("date", "time", "duration"))
-    }
-    if not times:
-        return table
-    with file.open() as stream:
-        return _read(file, stream, encoding, dialect, missing, times)
+    def read(types: Mapping[str, str]) -> Any:
+        with file.open() as stream:
+            return _read(file, stream, encoding, dialect, missing, types)
+
+    return _with_times_as_text(read)
+
+
+def _with_times_as_text(read: Callable[[Mapping[str, str]], Any]) -> Any:
+    """The pyarrow table that `read` gives for types of columns by name, in which dates and times are the text
+    that they were."""
+    table = read({})
+    names = [f.name for f in table.schema if str(f.type).startswith(("date", "time", "duration"))]
+    return read(dict.fromkeys(names, "string")) if names else table
 
 
 def _read(
@@ -107,7 +110,7 @@ def _read(
     encoding: str,
     dialect: Dialect,
     missing: Sequence[str],
-    types: dict[str, str],
+    types: Mapping[str, str],
 ) -> Any:
     if dialect.separator == WHITE_SPACE:
         stream, encoding = _with_tabs(stream, encoding, dialect), "utf-8"
@@ -122,7 +125,7 @@ class _RaggedError(Exception):
 
 
 def _arrow(
-    stream: IO[bytes], encoding: str, dialect: Dialect, missing: Sequence[str], types: dict[str, str]
+    stream: IO[bytes], encoding: str, dialect: Dialect, missing: Sequence[str], types: Mapping[str, str]
 ) -> Any:
     import pyarrow.csv as arrow
 
@@ -155,7 +158,7 @@ def _arrow(
                 null_values=list(missing),
                 strings_can_be_null=True,
                 decimal_point=dialect.decimal,
-                column_types=types,
+                column_types=dict(types),
             ),
         )
     except ValueError:

@@ -34,7 +34,9 @@ def all_faults(read: Columns, name: str, first: DataError) -> DataError:
     leave_out = f"(--drop {','.join(_told(read, place) for place in faults)}){_or_missing(read, [*faults])}"
     if len(faults) == 1:
         mend = first.way_out.removesuffix(", or leave it out")
-        way_out = f"{mend}, or leave it out {leave_out}" if mend else f"leave it out {leave_out}"
+        way_out = (
+            f"{mend}, or leave the column out {leave_out}" if mend else f"leave the column out {leave_out}"
+        )
         return DataError(name, first.expected, first.found, first.place, way_out)
     told = ", ".join(
         f"{_label(read, place)!r} ({fault.found}{_in_row(fault)})"

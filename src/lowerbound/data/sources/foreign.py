@@ -17,9 +17,9 @@ from lowerbound.data.sources.arrays import x_and_y
 from lowerbound.data.sources.delimited import read_rows_of_text
 from lowerbound.data.sources.file import File
 from lowerbound.data.sources.found import Found
-from lowerbound.data.sources.held import dense, whole
+from lowerbound.data.sources.held import whole
 from lowerbound.data.sources.names import named
-from lowerbound.data.tables import Columns, columns_of
+from lowerbound.data.tables import Columns, columns_of, dense
 
 __all__ = [
     "read_anndata",

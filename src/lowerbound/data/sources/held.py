@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from lowerbound.data.errors import DataError
 
-__all__ = ["DEFLATE", "DENSE", "check_held", "dense", "whole"]
+__all__ = ["DEFLATE", "check_held", "whole"]
 
 # No byte of a deflate stream (gzip, zip) can hold more than this many.
 DEFLATE = 1032
-# A sparse matrix is made dense where it then takes no more bytes than this.
-DENSE = 2**30
 
 
 @contextmanager
@@ -59,22 +54,3 @@ write it anew
         expected = f"the {' × '.join(map(str, shape))} values that its header promises, {promised:,} bytes"
         way_out = "it is cut short, or its header is wrong: write it anew"
         raise DataError(where, expected, f"a file that can hold {held:,} at most", way_out=way_out)
-
-
-def dense(matrix: Any, where: str) -> np.ndarray:
-    """A sparse matrix as an array, whose size is looked at first.
-
-    >>> import scipy.sparse
-    >>> dense(scipy.sparse.csr_array((10**6, 10**4)), "x.svm")
-    Traceback (most recent call last):
-    ...
-    lowerbound.data.errors.DataError: x.svm: expected a table of at most 1.07 GB, found a sparse one of \
-1000000 × 10000, which takes 80 GB when it is dense; take fewer of its columns
-    """
-    rows, columns = matrix.shape
-    size = rows * columns * matrix.dtype.itemsize
-    if size > DENSE:
-        found = f"a sparse one of {rows} × {columns}, which takes {size / 1e9:.3g} GB when it is dense"
-        expected = f"a table of at most {DENSE / 1e9:.3g} GB"
-        raise DataError(where, expected, found, way_out="take fewer of its columns")
-    return np.asarray(matrix.toarray())

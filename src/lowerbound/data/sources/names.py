@@ -50,10 +50,14 @@ def named(read: Columns) -> Columns:
 
 
 def chosen(read: Columns, reading: Reading, name: str) -> Columns:
-    """The columns that a reading keeps, in its order.
+    """The columns that a reading keeps, in its order; without names they are called x and their number.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] where one that is named is not there.
     """
+    if reading.columns is None and not reading.drop:
+        return read
+    if read.names is None:
+        read = replace(read, names=tuple(f"x{place}" for place in range(read.width)))
     if reading.columns is not None:
         read = read.taken(_places(read, reading.columns, name, "columns"))
     if reading.drop:

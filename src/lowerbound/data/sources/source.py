@@ -51,12 +51,15 @@ class Source:
         name: str,
         image_shape: tuple[int, ...] | None = None,
         schema: Schema | None = None,
+        *,
+        missing: bool = False,
     ) -> Source:
-        """A table with a schema, by default the one that is found in it."""
+        """A table with a schema, by default the one that is found in it; `missing` says that NaN stands for a
+        value that was not observed."""
         read = columns_of(table, name)
         if schema is not None:
             return cls(_UNREAD, name, image_shape, table=read).under(schema)
-        found, rows = described(read, name, image_shape=image_shape)
+        found, rows = described(read, name, image_shape=image_shape, missing=missing)
         return cls(rows.x, name, image_shape, columns=_names(found), schema=found, table=read)
 
     def under(self, schema: Schema) -> Source:
@@ -124,7 +127,7 @@ def open_source(
     array = table
     kept = _kept(columns_of(table, data), reading, data, schema)
     try:
-        source = Source.of(kept, data, image_shape, schema)
+        source = Source.of(kept, data, image_shape, schema, missing=_has_holes(kept))
     except DataError as error:
         raise all_faults(kept, data, error) from None
     # Rows own their memory: were they a map of the file, writing the file anew would end the process.
@@ -144,6 +147,12 @@ def _labelled(found: Found, label_column: str | None) -> Found:
     place = (table.names or ()).index(label_column)
     rest = table.taken([i for i in range(table.width) if i != place])
     return Found(rest, _plain(table.arrays[place]), label_column, found.notes)
+
+
+def _has_holes(read: Columns) -> bool:
+    """Whether a table of a file has cells without a value; NaN in an array may be a fault of what made it."""
+    columns = () if isinstance(read.arrays, np.ndarray) else read.arrays
+    return any(array.dtype.kind == "f" and np.isnan(array).any() for array in columns)
 
 
 def _kept(read: Columns, reading: Reading, name: str, schema: Schema | None) -> Columns:
