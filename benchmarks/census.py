@@ -25,6 +25,7 @@ import numpy as np
 
 import lowerbound as lb
 from lowerbound.archive.records import AS_FOUND
+from lowerbound.data.sources import open_source
 from lowerbound.data.sources.cells import MISSING
 from lowerbound.data.sources.delimited import dialect_in
 from lowerbound.data.sources.dialect import WHITE_SPACE
@@ -52,8 +53,8 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Counted:
-    """What became of a file: the first line of the error of pandas, of `lb.read`, of `lb.Schema.of` (""
-    where there was none), and the first value that differs."""
+    """What became of a file: the first line of the error of pandas, of `lb.read`, of the
+    schema that `fit` makes ("" where there was none), and the first value that differs."""
 
     path: str
     pandas: str = ""
@@ -87,7 +88,7 @@ def _counted(path: Path) -> Counted:
     read, table = _tried(lambda: lb.read(str(path)))
     if table is None:
         return Counted(str(path), by_pandas, read)
-    schema, _ = _tried(lambda: lb.Schema.of(table))
+    schema, _ = _tried(lambda: open_source(str(path)))
     differs, where = ("", "") if frame is None else _tried(lambda: _difference(table, path))
     return Counted(str(path), by_pandas, read, schema, differs or where or "")
 
@@ -142,7 +143,7 @@ def _difference(table: Any, path: Path) -> str:
         float_precision="round_trip",
         low_memory=False,
     )
-    if frame.shape[1] > table.num_columns and _is_index(frame[0]):
+    if b"numbers of rows left out" in table.schema.metadata[b"lowerbound"]:
         frame = frame.iloc[:, 1:]
     frame = frame.iloc[:, : table.num_columns]
     if frame.shape != table.shape:
@@ -153,10 +154,6 @@ def _difference(table: Any, path: Path) -> str:
             ours, theirs = table[place][row].as_py(), frame.iat[row, place]
             return f"row {row}, column {name!r}: {ours!r}, pandas {theirs!r}"
     return ""
-
-
-def _is_index(column: Any) -> bool:
-    return any(np.array_equal(column, np.arange(len(column)) + first) for first in (0, 1))
 
 
 def _first_difference(ours: Any, theirs: Any) -> int | None:
@@ -213,7 +210,7 @@ def main() -> None:
     if refused := [(counted.read, counted.path) for counted in known if counted.read]:
         _print("First refusals by lb.read, of files that pandas reads", refused, asked.examples)
     if refused := [(counted.schema, counted.path) for counted in read if counted.schema]:
-        _print("First refusals by lb.Schema.of, of files that are read", refused, asked.examples)
+        _print("First refusals by the schema, of files that are read", refused, asked.examples)
 
 
 if __name__ == "__main__":

@@ -147,6 +147,29 @@ def test_and_where_something_was_decided_it_is_said(name, note):
             "",
         ),
         (
+            "years_apart.csv",
+            {
+                "place": ["Ulm", "Bonn"],
+                "unit": ["kg", "kg"],
+                "1990": [4.2, 2.2],
+                "1995": [4.1, 2.6],
+                "2000": [4.9, 2.4],
+                "2001": [5, 2.5],
+            },
+            "",
+        ),
+        (
+            "classes.csv",
+            {
+                "index": [71, 70, 69],
+                "16.5": [0, 0, 1],
+                "16.75": [0, 2, 0],
+                "17.25": [3, 0, 4],
+                "17.75": [1, 1, 2],
+            },
+            "has no name and is called 'index'",
+        ),
+        (
             "wavelengths.csv",
             {
                 "400": [0.12, 0.22],
@@ -173,11 +196,18 @@ def test_and_where_something_was_decided_it_is_said(name, note):
             {"place": ["Ulm", "Bonn"], "Lat": [48.4, 50.7], "1/22/20": [0, 2], "1/23/20": [1, 3]},
             "",
         ),
+        ("formulas.txt", {"x0": ["CC(C)=O", "c1ccc(N)cc1", "CC(=O)O", "CCO", "C=C"]}, ""),
         ("one_column.txt", {"height": [1.5, 1.75, 1.62]}, ""),
         # Names.
         ("pandas_index.csv", COUNTED, ROW_NUMBERS),
         ("r_index.csv", COUNTED, ROW_NUMBERS),
         ("rownames.csv", COUNTED, ROW_NUMBERS),
+        ("index_of_some_rows.csv", {"a": [i / 2 for i in range(30)]}, ROW_NUMBERS),
+        (
+            "years_in_index.csv",
+            {"index": list(range(1990, 2020)), "a": [i / 2 for i in range(30)]},
+            "has no name and is called 'index'",
+        ),
         (
             "names_in_index.csv",
             {"index": ["Mazda RX4", "Datsun 710", "Fiat 128"], "mpg": [21, 22.8, 32.4], "cyl": [6, 4, 4]},
@@ -219,6 +249,12 @@ def test_and_where_something_was_decided_it_is_said(name, note):
         # Other formats.
         ("trees.arff", {"sort": TREES["sort"], "height in m": TREES["height"], "age": [12, None, 9]}, ""),
         ("quoted.arff", {"place": ["Ulm, Donau", "Bonn"], "n": [3, 4]}, ""),
+        (
+            "escaped.arff",
+            {"text": ["one's own, 100%", "two"], "a name": ["b c", "a"], "n": [3, None]},
+            "",
+        ),
+        ("mixed.json", {"a": ["1", "two"], "b": ["x", None]}, ""),
         ("nested.jsonl", {"sort": ["oak", "elm"], "place.lat": [1.5, 2.5], "place.lon": [2, 3]}, ""),
         (
             "counts.libsvm",
@@ -297,6 +333,7 @@ def test_every_file_of_the_folder_is_named_in_a_test():
             "expected a zip of one file, found 2: a.csv, b.csv; unpack it, and name one of them",
         ),
         ("lists.json", "found lists in 'b'; make a column of each value, or leave them out: --drop b"),
+        ("mixed_lists.json", "column 'a' has lists or records beside other values"),
         ("no_table.json", "it is no table: expected a list of records, or columns by name"),
         ("sparse.arff", "save it as a dense ARFF or as CSV"),
         ("several.mat", "found 3 in it; name one: :a, :b, :c"),

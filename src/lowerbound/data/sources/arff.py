@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from dataclasses import replace
 
@@ -14,6 +16,8 @@ from lowerbound.data.tables import Columns
 
 __all__ = ["read_arff"]
 
+# A cell, in quotation marks or not, behind the start of a line or a comma.
+_CELL = re.compile(r"""(?:(?<=,)|^)(\s*(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\s*|[^,]*)""")
 _ATTRIBUTE = re.compile(r"@attribute\s+('(?:[^'\\]|\\.)*'|\"[^\"]*\"|[^\s{]+)\s*(.*)", re.I)
 
 
@@ -29,8 +33,25 @@ def read_arff(file: File, reading: Reading) -> Columns:
             raise ValueError("it has no @attribute, or no @data")
         if rows.lstrip().startswith("{"):
             raise ValueError("its rows name their values by place; save it as a dense ARFF or as CSV")
-        quote = "'" if "'" in rows and '"' not in rows else '"'
-        return read_rows_of_text(file, rows, names, replace(reading, header=False), quote)
+        return read_rows_of_text(file, _as_csv(rows), names, replace(reading, header=False))
+
+
+def _as_csv(rows: str) -> str:
+    """Rows whose quoted cells are in ' or \", with \\ before what is meant literally, as those of CSV are."""
+    if not {"'", '"', "\\"} & set(rows):
+        return rows
+    written = io.StringIO()
+    writer = csv.writer(written, lineterminator="\n")
+    for row in rows.splitlines():
+        if row.strip():
+            writer.writerow([_literal(cell) for cell in _CELL.findall(row.strip())])
+    return written.getvalue()
+
+
+def _literal(cell: str) -> str:
+    cell = cell.strip()
+    quoted = len(cell) > 1 and cell[0] == cell[-1] in "'\""
+    return re.sub(r"\\(.)", r"\1", cell[1:-1]) if quoted else cell
 
 
 def _parts(text: str) -> tuple[list[str], str | None]:

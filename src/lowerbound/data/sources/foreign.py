@@ -7,6 +7,10 @@ import csv
 import datetime
 import importlib
 import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -100,7 +104,7 @@ def read_matrix_market(file: File, reading: Reading) -> Found:
 def read_stata(file: File, reading: Reading) -> Columns:
     """The columns of Stata's `.dta`, by pandas; labelled values are text."""
     pandas = _library("pandas", file, "in Stata: export delimited")
-    with whole(file.path, ".dta"), file.whole() as stream:
+    with _quietly(file.path, ".dta"), file.whole() as stream:
         try:
             return _of_frame(pandas.read_stata(stream))
         except ValueError as error:
@@ -115,7 +119,7 @@ def read_spss(file: File, reading: Reading) -> Columns:
     """The columns of SPSS's `.sav`, by pandas and pyreadstat."""
     pandas = _library("pandas", file, "in SPSS: save it as .csv")
     _library("pyreadstat", file, "in SPSS: save it as .csv")
-    with whole(file.path, ".sav"):
+    with _quietly(file.path, ".sav"):
         return _of_frame(pandas.read_spss(file.plain("pyreadstat")))
 
 
@@ -123,7 +127,7 @@ def read_sas(file: File, reading: Reading) -> Columns:
     """The columns of SAS's `.sas7bdat` or `.xpt`, by pandas."""
     pandas = _library("pandas", file, "in SAS: proc export … dbms=csv")
     form = "xport" if file.ending == ".xpt" else "sas7bdat"
-    with whole(file.path, file.ending), file.whole() as stream:
+    with _quietly(file.path, file.ending), file.whole() as stream:
         return _of_frame(pandas.read_sas(stream, format=form, encoding="latin-1"))
 
 
@@ -131,7 +135,7 @@ def read_anndata(file: File, reading: Reading) -> Columns:
     """The matrix X of an `.h5ad`, dense, with the names of its variables, by anndata."""
     way_out = "python -c \"import anndata; anndata.read_h5ad('x.h5ad').to_df().to_parquet('x.parquet')\""
     anndata = _library("anndata", file, f"where it is: {way_out}")
-    with whole(file.path, ".h5ad"):
+    with _quietly(file.path, ".h5ad"):
         held = anndata.read_h5ad(file.plain("anndata"))
         x = dense(held.X, str(file.path)) if hasattr(held.X, "toarray") else np.asarray(held.X)
         if (x == np.rint(x)).all():
@@ -139,7 +143,16 @@ def read_anndata(file: File, reading: Reading) -> Columns:
         return named(Columns([*x.T], tuple(map(str, held.var_names))))
 
 
+@contextmanager
+def _quietly(path: Path, kind: str) -> Iterator[None]:
+    """A file that is read whole, without what a library warns of in it."""
+    with warnings.catch_warnings(), whole(path, kind):
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _of_frame(frame: Any) -> Columns:
+    """The columns of a frame that pandas read."""
     read = columns_of(frame)
     return named(Columns(read.arrays, tuple(map(str, frame.columns))))
 

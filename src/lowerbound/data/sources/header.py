@@ -47,7 +47,16 @@ def is_header(cells: Sequence[str], rows: Sequence[Sequence[str]], missing: Sequ
         return _is_scale(cells, numbers, words, rows, columns)
     if any(word and cell in column for word, cell, column in zip(words, cells, columns, strict=True)):
         return False
+    if len(cells) == 1 and _looks_like(cells[0], columns[0]):
+        return False
     return any(words)
+
+
+def _looks_like(cell: str, column: Sequence[str]) -> bool:
+    """Whether text has signs that most of those below it have, as a formula above formulas does."""
+    signs = {sign for sign in cell if not sign.isalnum() and sign not in " _-.,"}
+    alike = sum(bool(signs & set(other)) for other in column)
+    return bool(signs) and 2 * alike >= max(len(column), 1)
 
 
 def _below(rows: Sequence[Sequence[str]], place: int, missing: Sequence[str]) -> list[str]:
@@ -71,11 +80,14 @@ def _is_scale(
     scale = [float(cells[place]) for place in places]
     before = words[: places[0]] if places else []
     named = bool(places) and (all(before) or not cells[0]) and places[0] > 0
-    if len(scale) < (_RISING_AFTER_A_NAME if named else _RISING) or not _evenly_spaced(scale):
+    if len(scale) < (_RISING_AFTER_A_NAME if named else _RISING):
         return False
+    # Behind the empty name of an index, and as years, they need not be evenly spaced.
+    loose = len(scale) >= _RISING and (not cells[0] or _are_years(scale))
+    is_one = _monotone if loose else _evenly_spaced
     # The same scale below would be rows that are alike.
     held = [[float(row[p]) for p in places] for row in rows if _numbers_at(row, places)]
-    if sum(map(_evenly_spaced, held)) * 2 > len(rows) or not any(columns):
+    if not is_one(scale) or sum(map(is_one, held)) * 2 > len(rows) or not any(columns):
         return False
     if named or (_are_years(scale) and not all(map(_are_years, held))):
         return True
@@ -85,6 +97,12 @@ def _is_scale(
 
 def _numbers_at(row: Sequence[str], places: Sequence[int]) -> bool:
     return all(place < len(row) and NUMBER.fullmatch(row[place]) for place in places)
+
+
+def _monotone(numbers: Sequence[float]) -> bool:
+    """Whether they rise, or fall, throughout."""
+    steps = [after - before for before, after in pairwise(numbers)]
+    return all(step > 0 for step in steps) or all(step < 0 for step in steps)
 
 
 def _evenly_spaced(numbers: Sequence[float]) -> bool:

@@ -13,6 +13,8 @@ from lowerbound.data.tables import Columns
 
 __all__ = ["chosen", "named"]
 
+# So many whole numbers may differ by chance.
+_FEW = 20
 # What pandas and R call the numbers of rows when they write them beside the rows.
 _ROWS = ("", "Unnamed: 0", "rownames", "row.names", "row_names", "X")
 
@@ -21,9 +23,10 @@ def named(read: Columns) -> Columns:
     """A file's columns with names that differ, each with what was decided in its notes.
 
     A first column that numbers the rows, from 0 or 1, and has no name (pandas and R write their index so) or
-    one that they give it, is left out; another without a name is `index`, or x and its place. A last column
-    without a name or a value (a separator at the end of each line) is left out. Of two columns of one name
-    the second is name.1, as in pandas.
+    one that they give it, is left out, and so is one without a name of more than a few whole numbers that all
+    differ: those that the rows had elsewhere. Another without a name is `index`, or x and its place. A last
+    column without a name or a value (a separator at the end of each line) is left out. Of two columns of one
+    name the second is name.1, as in pandas.
     """
     if read.names is None:
         return read
@@ -32,7 +35,9 @@ def named(read: Columns) -> Columns:
     if read.width > 1 and not names[-1] and _empty(read.arrays[-1]):
         kept.pop()
         notes.append("a last column without a name or a value left out")
-    if len(kept) > 1 and names[0] in _ROWS and _numbers_rows(read.arrays[0]):
+    if len(kept) > 1 and (
+        (names[0] in _ROWS and _counts(read.arrays[0])) or (not names[0] and _numbers_rows(read.arrays[0]))
+    ):
         kept.pop(0)
         called = repr(names[0]) if names[0] else "without a name"
         notes.append(f"numbers of rows left out, the column {called}")
@@ -87,11 +92,19 @@ def _empty(array: np.ndarray) -> bool:
     return array.dtype.kind == "O" and all(cell is None for cell in array.tolist())
 
 
-def _numbers_rows(array: np.ndarray) -> bool:
+def _counts(array: np.ndarray) -> bool:
     """Whether a column counts from 0 or from 1."""
     if array.dtype.kind not in "iu" or not len(array) or array[0] not in (0, 1):
         return False
     return bool((array == np.arange(len(array)) + int(array[0])).all())
+
+
+def _numbers_rows(array: np.ndarray) -> bool:
+    """Whether a column may be the numbers of rows among others: more than a few, all different, no years."""
+    if array.dtype.kind not in "iu" or len(array) <= _FEW or array.min() < 0:
+        return False
+    years = array.min() >= 1500 and array.max() <= 2200
+    return not years and len(np.unique(array)) == len(array)
 
 
 def _other(name: str, before: Sequence[str], all_names: Sequence[str]) -> str:
