@@ -84,10 +84,10 @@ def _is_scale(
         return False
     # Behind the empty name of an index, and as years, they need not be evenly spaced.
     loose = len(scale) >= _RISING and (not cells[0] or _are_years(scale))
-    is_one = _monotone if loose else _evenly_spaced
-    # The same scale below would be rows that are alike.
     held = [[float(row[p]) for p in places] for row in rows if _numbers_at(row, places)]
-    if not is_one(scale) or sum(map(is_one, held)) * 2 > len(rows) or not any(columns):
+    kinds = (_evenly_spaced, _monotone) if loose else (_evenly_spaced,)
+    # Were most rows below of this kind, the first line would be one of them.
+    if not any(columns) or all(not kind(scale) or 2 * sum(map(kind, held)) > len(rows) for kind in kinds):
         return False
     if named or (_are_years(scale) and not all(map(_are_years, held))):
         return True
