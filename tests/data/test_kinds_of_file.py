@@ -425,3 +425,18 @@ def test_holes_in_a_table_of_numbers_are_seen():
     assert source.schema.missing
     assert [column.holes for column in source.schema.columns] == [1, 1]
     assert not open_source(str(TABLES / "codes.csv")).schema.missing
+
+
+def test_a_folder_of_10x_is_cells_by_their_counts():
+    assert read("cells")[0] == {"ENSG1": [5, 0], "ENSG2": [0, 7], "ENSG3": [300, 0]}
+    assert open_source(str(TABLES / "cells")).x.dtype == np.uint16
+
+
+def test_a_number_that_may_stand_for_no_value_is_asked_about():
+    """It is no outlier, stands often, and apart; what is said of it is no longer said when it is missing."""
+    _, notes = read("insulin.csv")
+    assert notes == [
+        "-9999 stands 3 times in 'age', far from the others: if for no value, --missing-values ,NA,?,-9999"
+    ]
+    assert read("insulin.csv", missing_values=[-9999])[1] == []
+    assert read("codes.csv")[1] == []

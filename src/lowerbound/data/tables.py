@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from lowerbound.data.errors import DataError, Place
+from lowerbound.data.sparse import dense
 
 __all__ = [
-    "DENSE",
     "NUMBER",
     "Columns",
     "as_rows",
@@ -23,7 +23,6 @@ __all__ = [
     "check_finite",
     "check_shape",
     "columns_of",
-    "dense",
     "frame_columns",
     "from_arrow",
     "in_order",
@@ -32,8 +31,6 @@ __all__ = [
     "table_like",
 ]
 
-# A sparse matrix is made dense where it then takes no more bytes than this.
-DENSE = 2**30
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
@@ -178,7 +175,8 @@ def columns_of(x: Any, name: str = "x") -> Columns:
     sparse matrix, or of a data frame of pandas, polars or pyarrow. What is masked is NaN.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] for text in an array, for another shape than
-    (n, d), and for a sparse matrix that takes more than [`DENSE`][] bytes when it is dense.
+    (n, d), and for a sparse matrix that takes more than [`DENSE`][lowerbound.data.sparse.DENSE] bytes when
+    it is dense.
 
     >>> columns_of([[1, 2], [3, 4]]).arrays.tolist()
     [[1, 3], [2, 4]]
@@ -211,25 +209,6 @@ def _of_records(rows: Sequence[dict[str, Any]]) -> Columns:
         cells[:] = [row.get(name) for row in rows]
         arrays.append(_settled(cells))
     return Columns(arrays, tuple(names), "pyarrow")
-
-
-def dense(matrix: Any, where: str) -> np.ndarray:
-    """A sparse matrix as an array, whose size is looked at first.
-
-    >>> import scipy.sparse
-    >>> dense(scipy.sparse.csr_array((10**6, 10**4)), "x.svm")
-    Traceback (most recent call last):
-    ...
-    lowerbound.data.errors.DataError: x.svm: expected a table of at most 1.07 GB, found a sparse one of \
-1000000 × 10000, which takes 80 GB when it is dense; take fewer of its columns
-    """
-    rows, columns = matrix.shape
-    size = rows * columns * matrix.dtype.itemsize
-    if size > DENSE:
-        found = f"a sparse one of {rows} × {columns}, which takes {size / 1e9:.3g} GB when it is dense"
-        expected = f"a table of at most {DENSE / 1e9:.3g} GB"
-        raise DataError(where, expected, found, way_out="take fewer of its columns")
-    return np.asarray(matrix.toarray())
 
 
 def matrix(read: Columns, name: str, *, missing: bool = False, looked_at: bool = False) -> np.ndarray:

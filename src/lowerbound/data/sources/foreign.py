@@ -1,5 +1,5 @@
 """Formats of other programs, read where a library at hand reads them: Excel, MATLAB, Stata, SPSS, SAS,
-AnnData, Matrix Market."""
+AnnData, Matrix Market and 10x Genomics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from lowerbound.data.sources.file import File
 from lowerbound.data.sources.found import Found
 from lowerbound.data.sources.held import whole
 from lowerbound.data.sources.names import named
-from lowerbound.data.tables import Columns, columns_of, dense
+from lowerbound.data.sparse import dense
+from lowerbound.data.tables import Columns, columns_of
 
 __all__ = [
     "read_anndata",
@@ -99,6 +100,23 @@ def read_matrix_market(file: File, reading: Reading) -> Found:
     with whole(file.path, ".mtx"), file.whole() as stream:
         matrix = mmread(stream)
         return Found(matrix if isinstance(matrix, np.ndarray) else dense(matrix, str(file.path)))
+
+
+def read_10x(folder: Path, reading: Reading) -> Columns | None:
+    """The counts in a folder of 10x Genomics, a row a cell and a column a feature by its identifier: the
+    transpose of its matrix. None of a folder without one."""
+    paths = {path.name.removesuffix(".gz"): path for path in sorted(folder.iterdir())}
+    if "matrix.mtx" not in paths:
+        return None
+    x = np.asarray(read_matrix_market(File.at(paths["matrix.mtx"]), reading).data)
+    names = paths.get("features.tsv") or paths.get("genes.tsv")
+    if names is None:
+        return Columns(x, None)
+    with whole(names, "text"), File.at(names).open() as stream:
+        features = tuple(line.split("\t")[0].strip() for line in stream.read().decode().splitlines())
+    if len(features) != len(x):
+        raise DataError(names, f"a name for each of {len(x)} lines of the matrix", f"{len(features)}")
+    return named(Columns(x, features))
 
 
 def read_stata(file: File, reading: Reading) -> Columns:

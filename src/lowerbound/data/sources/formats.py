@@ -43,7 +43,8 @@ _READERS: dict[str, Callable[[File, Reading], np.ndarray | Columns | Found]] = {
 _WITH_MEMBERS = (".npz", ".mat")
 _KNOWN = (
     "digits[:train|:test], .npy, .npz[:name], .csv, .tsv, .txt, .data, .parquet, .feather, .json, .jsonl, "
-    ".xlsx, .arff, .libsvm, .mat, IDX (.idx, train-images-idx3-ubyte; .gz), a folder of images"
+    ".xlsx, .arff, .libsvm, .mat, IDX (.idx, train-images-idx3-ubyte; .gz), a folder of images or of "
+    "10x Genomics"
 )
 _CONVERT = {
     **dict.fromkeys((".xls", ".xlsb", ".ods", ".numbers"), "save the sheet as .csv or .xlsx"),
@@ -86,7 +87,8 @@ def read_source(data: str, reading: Reading) -> Found:
     if path.is_dir():
         if known:
             raise DataError(path, "a file", "a folder")
-        return Found(read_images(path))
+        counts = foreign.read_10x(path, reading)
+        return Found(read_images(path) if counts is None else counts)
     if not path.is_file():
         raise DataError(path, "a file", "a device or a pipe")
     if is_idx(path.name):

@@ -10,7 +10,7 @@ from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.data.sources.file import File
 from lowerbound.data.sources.found import Found
 from lowerbound.data.sources.held import whole
-from lowerbound.data.tables import dense
+from lowerbound.data.sparse import dense
 
 __all__ = ["is_libsvm", "read_libsvm"]
 
@@ -32,7 +32,7 @@ def read_libsvm(file: File, reading: Reading = AS_FOUND) -> Found:
     value that a line does not name is 0.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] where the columns, dense, take more than
-    [`DENSE`][lowerbound.data.tables.DENSE] bytes.
+    [`DENSE`][lowerbound.data.sparse.DENSE] bytes.
     """
     from sklearn.datasets import load_svmlight_file
 

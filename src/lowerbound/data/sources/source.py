@@ -15,6 +15,7 @@ from lowerbound.data.errors import DataError
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema, described
 from lowerbound.data.sources.cells import without_codes
+from lowerbound.data.sources.codes import likely_codes
 from lowerbound.data.sources.faults import all_faults
 from lowerbound.data.sources.formats import read_source
 from lowerbound.data.sources.found import Found
@@ -163,9 +164,11 @@ def _kept(read: Columns, reading: Reading, name: str, schema: Schema | None) -> 
         codes = [without_codes(array, reading.missing_values) for array in arrays]
         if any(code is not array for code, array in zip(codes, arrays, strict=True)):
             read = replace(read, arrays=np.stack(codes) if isinstance(arrays, np.ndarray) else codes)
-    by_name = schema is not None and schema.named and read.names is not None
-    as_wide = schema is not None and read.width == len(schema.columns)
-    return read if by_name or as_wide else chosen(read, reading, name)
+    if schema is None:
+        kept = chosen(read, reading, name)
+        return replace(kept, notes=kept.notes + likely_codes(kept))
+    by_name = schema.named and read.names is not None
+    return read if by_name or read.width == len(schema.columns) else chosen(read, reading, name)
 
 
 def _names(schema: Schema) -> tuple[str, ...] | None:
@@ -209,9 +212,9 @@ def read(
     arrays = [*table.arrays]
     if found.labels is not None and found.label is not None:
         names, arrays = (*names, found.label), [*arrays, found.labels]
-    kept = _kept(Columns(arrays, names), reading, source, None)
+    kept = _kept(Columns(arrays, names, notes=found.notes + table.notes), reading, source, None)
     made = [pyarrow.array(array, from_pandas=True) for array in kept.arrays]
-    notes = json.dumps({"notes": found.notes + table.notes}, ensure_ascii=False)
+    notes = json.dumps({"notes": kept.notes}, ensure_ascii=False)
     return pyarrow.table(made, names=[*(kept.names or ())], metadata={"lowerbound": notes})
 
 
