@@ -27,8 +27,8 @@ import lowerbound as lb
 from lowerbound.archive.records import AS_FOUND
 from lowerbound.data.sources import open_source
 from lowerbound.data.sources.cells import MISSING
+from lowerbound.data.sources.cuts import WHITE_SPACE
 from lowerbound.data.sources.delimited import dialect_in
-from lowerbound.data.sources.dialect import WHITE_SPACE
 from lowerbound.data.sources.file import CONTAINERS, File
 
 __all__ = ["Counted", "census"]

@@ -3,6 +3,7 @@ what to do."""
 
 import datetime
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,8 @@ def test_and_where_something_was_decided_it_is_said(name, note):
             "",
         ),
         ("formulas.txt", {"x0": ["CC(C)=O", "c1ccc(N)cc1", "CC(=O)O", "CCO", "C=C"]}, ""),
+        ("one_column_of_decimals.csv", {"height": [1.5, 1.75, 12.625]}, "numbers have a decimal comma"),
+        ("one_column_of_text.txt", {"remark": ["good", "slow, but kind", "bad"]}, ""),
         ("one_column.txt", {"height": [1.5, 1.75, 1.62]}, ""),
         # Names.
         ("pandas_index.csv", COUNTED, ROW_NUMBERS),
@@ -425,6 +428,52 @@ def test_holes_in_a_table_of_numbers_are_seen():
     assert source.schema.missing
     assert [column.holes for column in source.schema.columns] == [1, 1]
     assert not open_source(str(TABLES / "codes.csv")).schema.missing
+
+
+WORDS = [
+    "oak",
+    "New York",
+    "a, b",
+    "x;y",
+    'he said "no"',
+    "O'Hara",
+    "naïve",
+    "line\nbreak",
+    "#1",
+    "tab\there",
+]
+
+
+@pytest.mark.parametrize("header", [True, False])
+@pytest.mark.parametrize("index", [True, False])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_what_pandas_writes_in_any_dialect_is_read_back(tmp_path, separator, index, header):
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    columns = {
+        "words": [WORDS[i % len(WORDS)] for i in range(1, 31)],
+        "real": rng.normal(1e3, 1e4, 30).tolist(),
+        "whole": rng.integers(-5, 2000, 30).tolist(),
+        "holes": [None if i % 3 else i / 4 for i in range(30)],
+    }
+    path = tmp_path / "x.csv"
+    decimals = ".," if separator in ";\t" else "."
+    for encoding, quoting, decimal in product(("utf-8", "utf-16", "cp1252"), (0, 1, 2), decimals):
+        pandas.DataFrame(columns).to_csv(
+            path,
+            sep=separator,
+            index=index,
+            header=header,
+            encoding=encoding,
+            quoting=quoting,
+            decimal=decimal,
+        )
+        if separator == "|" and decimal == ",":
+            continue
+        table = lb.read(str(path)).to_pydict()
+        # Without a header nothing says that the first column is no data.
+        assert [*table.values()][index and not header :] == [*columns.values()]
+        assert not header or [*table] == [*columns]
 
 
 def test_a_folder_of_10x_is_cells_by_their_counts():

@@ -175,8 +175,7 @@ def columns_of(x: Any, name: str = "x") -> Columns:
     sparse matrix, or of a data frame of pandas, polars or pyarrow. What is masked is NaN.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] for text in an array, for another shape than
-    (n, d), and for a sparse matrix that takes more than [`DENSE`][lowerbound.data.sparse.DENSE] bytes when
-    it is dense.
+    (n, d), and for a sparse matrix that takes more than 1.07 GB when it is dense.
 
     >>> columns_of([[1, 2], [3, 4]]).arrays.tolist()
     [[1, 3], [2, 4]]

@@ -11,7 +11,8 @@ from typing import IO, Any
 from lowerbound.archive.records import Reading
 from lowerbound.data.errors import DataError
 from lowerbound.data.sources.cells import MISSING, settled
-from lowerbound.data.sources.dialect import WHITE_SPACE, Dialect, cells_between_blanks, dialect_of
+from lowerbound.data.sources.cuts import WHITE_SPACE, cells_between_blanks
+from lowerbound.data.sources.dialect import Dialect, dialect_of
 from lowerbound.data.sources.encoding import decoded, encodings_of, head_of
 from lowerbound.data.sources.file import File
 from lowerbound.data.sources.found import Found
@@ -27,7 +28,7 @@ def read_delimited(file: File, reading: Reading) -> Columns | Found:
     """The columns of a file of delimited text, whose separator, encoding, quotation mark, decimal sign and
     header are found in its first lines (see [`Dialect`][lowerbound.data.sources.dialect.Dialect]).
 
-    A cell of [`MISSING`][lowerbound.data.sources.cells.MISSING] was not observed; blanks around text are no
+    A cell of `MISSING` was not observed; blanks around text are no
     part of it. Dates are text.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] for lines of another number of cells, with

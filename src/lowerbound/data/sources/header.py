@@ -21,8 +21,8 @@ def is_header(cells: Sequence[str], rows: Sequence[Sequence[str]], missing: Sequ
 
     They are where a word stands above a column of numbers; where they count 0, 1, 2, … as pandas writes for
     columns without names (three at least: 0, 1 is a row); where they are evenly spaced numbers (wavelengths,
-    years) which the rows below are not; and where they are words alone, none of which is a value below. Else
-    they are a row.
+    years) which the rows below are not; and where they are words alone, none of which is a value below, and
+    of which none lacks. Else they are a row.
 
     >>> is_header(["age", "work"], [["39", "State"], ["50", "Private"]], ["?"])
     True
@@ -49,7 +49,9 @@ def is_header(cells: Sequence[str], rows: Sequence[Sequence[str]], missing: Sequ
         return False
     if len(cells) == 1 and _looks_like(cells[0], columns[0]):
         return False
-    return any(words)
+    # A name may lack above the index, or where a separator ends the line; elsewhere a value does.
+    unnamed = [cell in missing and bool(column) for cell, column in zip(cells, columns, strict=True)]
+    return any(words) and not any(unnamed[1:])
 
 
 def _looks_like(cell: str, column: Sequence[str]) -> bool:
