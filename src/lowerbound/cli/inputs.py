@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lowerbound.archive.records import Reading
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.console import compilation_cache, say
 from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source, open_labels, open_source
@@ -16,7 +16,9 @@ from lowerbound.runs import RunFolder
 __all__ = ["labelled", "rows_for", "run_and_rows", "training_and_held_out", "training_rows"]
 
 
-def run_and_rows(folder: Path, data: str, labels: str | None, reading: Reading) -> tuple[RunFolder, Source]:
+def run_and_rows(
+    folder: Path, data: str, labels: str | None, reading: Reading = AS_FOUND
+) -> tuple[RunFolder, Source]:
     """A run and the rows for its model, with everything ready to compute."""
     run = RunFolder.read(folder)
     source = rows_for(run, data, labels, reading)
