@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lowerbound.archive.records import (
+    AS_FOUND,
     HistoryRecord,
     Metrics,
     Provenance,
+    Reading,
     read_history,
     read_record,
     write_history,
@@ -190,6 +192,11 @@ class RunFolder:
     def label(self) -> str | None:
         """The column that held the labels of the training rows."""
         return None if self.provenance is None else self.provenance.data.label
+
+    @property
+    def reading(self) -> Reading:
+        """How the training rows were read from their file."""
+        return AS_FOUND if self.provenance is None else self.provenance.data.reading
 
     def rows(self, x: Any) -> Source:
         """Rows for the model: the columns that it was trained on, in their order, and images of their shape.

@@ -336,6 +336,9 @@ def _baselines(model: VAE, rows: np.ndarray, seed: int, watch: Watch) -> dict[st
     if len(rows) < 10:
         watch.said("no baselines: they need at least 10 rows")
         return {}
+    if rows.dtype.kind == "f" and np.isnan(rows).any():
+        watch.said("no baselines: they take no missing values")
+        return {}
     if not are_comparable(family, model.transform):
         watch.said(f"no baselines: none is in the measure of {words(family.support)}")
         return {}
@@ -359,6 +362,7 @@ def _provenance(train: Source, result: Result, sha256: str, seed: int, command: 
             image_shape=train.image_shape,
             label=train.label,
             sha256=sha256,
+            reading=train.reading,
         ),
         split=Split(len(result.train_rows), 0 if chosen_on is None else len(chosen_on)),
         seed=seed,

@@ -10,6 +10,7 @@ from lowerbound.archive.records import (
     DataRecord,
     Metrics,
     Provenance,
+    Reading,
     Split,
     as_json,
     read_history,
@@ -19,7 +20,10 @@ from lowerbound.archive.records import (
 )
 
 PROVENANCE = Provenance(
-    DataRecord("wine.csv", 100, 2, ("a", "b"), None, "species", "ab12"),
+    DataRecord(
+        "wine.csv", 100, 2, ("a", "b"), None, "species", "ab12",
+        Reading.of(header=False, missing_values=["", -9999], drop=["id", 0]),
+    ),
     Split(90, 10), 7, "epochs", 40, {"jax": "0.1"}, None,
 )  # fmt: skip
 METRICS = Metrics(
@@ -113,3 +117,12 @@ def test_history_is_read_as_it_was_written_whatever_terms_an_objective_names(tmp
         (tmp_path / "bad").write_text((tmp_path / "history.jsonl").read_text() + line + "\n")
         with pytest.raises(ValueError, match=rf"bad, line 3: expected a record of a training \(.*{message}"):
             read_history(tmp_path / "bad")
+
+
+def test_a_reading_is_that_of_a_person_over_the_known_one():
+    known = Reading.of(header=True, missing_values=["?"], drop=["id"])
+    assert Reading().over(known) == known
+    said = Reading.of(header=False, columns=[0, "a"]).over(known)
+    assert said == Reading(False, ("?",), ("id",), ("0", "a"))
+    with pytest.raises(TypeError, match="expected lists, found text"):
+        Reading.of(drop="id")

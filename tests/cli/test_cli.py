@@ -125,7 +125,7 @@ def broken(tmp_path_factory):
     np.save(folder / "pickle.npy", np.array([None]), allow_pickle=True)
     np.save(folder / "one.npy", np.ones((1, 3)))
     np.save(folder / "negative.npy", np.array([[3, 0], [-1, 2], [1, 1], [0, 0]] * 5))
-    (folder / "nan.csv").write_text("a,b\n1,2\n3,NaN\n")
+    (folder / "inf.csv").write_text("a,b\n1,2\n3,inf\n")
     (folder / "full").mkdir()
     (folder / "full" / "thesis.tex").write_text("years of work")
     return folder
@@ -144,7 +144,7 @@ def broken(tmp_path_factory):
         ("fit one.npy --out new", "expected at least 2 rows, one to train on and one to report on; found 1"),
         ("fit negative.npy --out new --likelihood binomial", "whole numbers from 0 to 3, found -1 in row"),
         ("fit digits --out new --network conf", "the nearest is 'conv'"),
-        ("fit nan.csv --out new", "nan.csv"),
+        ("fit inf.csv --out new", "inf.csv: expected finite numbers, found inf in row 1"),
         ("fit digits --out new --latent-dim 0", "latent_dim: expected at least 1, found 0"),
         ("fit digits --out new --epochs -1", "epochs: expected a number above 0, or None, found -1"),
         ("fit digits --out new --samples 1", "Invalid value for '--samples'"),

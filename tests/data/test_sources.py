@@ -154,6 +154,12 @@ def test_labels_are_one_a_row(tmp_path):
         open_labels(str(tmp_path / "y.npy"), 4)
     with pytest.raises(ValueError, match="one column of labels, found 2 columns"):
         open_labels(str(tmp_path / "two.csv"), 1)
+    (tmp_path / "named.csv").write_text("image,kind\n1.png,rose\n2.png,lily\n")
+    assert open_labels(f"{tmp_path}/named.csv:kind", 2).tolist() == ["rose", "lily"]
+    with pytest.raises(ValueError, match=r"found 2 columns; name one: .*named.csv:kind"):
+        open_labels(str(tmp_path / "named.csv"), 2)
+    with pytest.raises(ValueError, match="expected one column 'sort', found none"):
+        open_labels(f"{tmp_path}/named.csv:sort", 2)
 
 
 @pytest.mark.parametrize(

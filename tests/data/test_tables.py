@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 import scipy.sparse
 
-from lowerbound.data.tables import as_table
+from lowerbound.data.tables import as_table, columns_of
 
 DATA = {"a": [1, 2], "b": [0.5, 1.5], "c": [True, False]}
 ROWS = [[1, 0.5, 1], [2, 1.5, 0]]
@@ -100,7 +100,7 @@ def test_a_record_batch_is_a_table():
         (np.ones((0, 2)), ValueError, "at least one row"),
         ([1, 2], ValueError, r"shape \(n, d\), found shape \(2,\)"),
         ({"a": [1]}, TypeError, "found Python objects"),
-        (np.ma.array([[1, 2]], mask=[[0, 1]]), ValueError, r"a masked one at \(0, 1\); fill it"),
+        (np.ma.array([[1, 2]], mask=[[0, 1]]), ValueError, "found nan in row 0, column 1"),
         (pa.table({}), ValueError, "found none .columns: 0."),
         (pa.table({"a": [2**40]}), ValueError, "fit into int32, found 1099511627776 in row 0, column 'a'"),
     ],
@@ -113,6 +113,46 @@ def test_anything_else_is_refused_in_one_line(x, error, message):
 
 
 @pytest.mark.parametrize("form", ["csr_matrix", "csc_array", "coo_array", "dok_array"])
-def test_sparse_is_refused_with_the_way_out(form):
-    with pytest.raises(TypeError, match=r"sparse one of 1000 × 2000; .* x.toarray\(\), which takes 0.016 GB"):
-        as_table(getattr(scipy.sparse, form)((1000, 2000)))
+def test_sparse_is_made_dense_where_that_is_small(form):
+    x = np.array([[0, 3], [1, 0]])
+    make = getattr(scipy.sparse, form)
+    np.testing.assert_array_equal(as_table(make(x))[0], x)
+    with pytest.raises(TypeError, match=r"at most 1\.07 GB, found a sparse one of 1000000 × 2000"):
+        as_table(make((10**6, 2000)))
+
+
+RECORDS = [{"a": 1, "b": "x"}, {"a": 2.5, "b": None}, {"b": "y"}]
+
+
+def test_records_and_structured_arrays_have_names():
+    read = columns_of(RECORDS)
+    assert read.names == ("a", "b")
+    np.testing.assert_array_equal(read.arrays[0], [1, 2.5, np.nan])
+    assert read.arrays[1].tolist() == ["x", None, "y"]
+    structured = np.array([(1, 0.5, "x"), (2, 1.5, "y")], [("n", int), ("z", float), ("s", "U3")])
+    read = columns_of(structured)
+    assert read.names == ("n", "z", "s")
+    assert [array.tolist() for array in read.arrays] == [[1, 2], [0.5, 1.5], ["x", "y"]]
+
+
+def test_what_is_masked_is_missing():
+    x = np.ma.array([[1, 2], [3, 4]], mask=[[0, 1], [0, 0]])
+    np.testing.assert_array_equal(as_table(x, missing=True)[0], [[1, np.nan], [3, 4]])
+
+
+def test_a_lazy_frame_is_collected():
+    polars = pytest.importorskip("polars")
+    assert as_table(polars.LazyFrame(DATA))[0].tolist() == ROWS
+
+
+def test_names_of_several_levels_or_types_are_text():
+    pandas = pytest.importorskip("pandas")
+    levels = pandas.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", "")])
+    assert columns_of(pandas.DataFrame([[1, 2, 3]], columns=levels)).names == ("a.1", "a.2", "b")
+    assert columns_of(pandas.DataFrame([[1, 2]], columns=["a", 0])).names == ("a", "0")
+
+
+def test_sparse_columns_of_pandas_are_numbers():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": pandas.arrays.SparseArray([0, 0, 3]), "b": [1, 2, 3]})
+    assert as_table(frame)[0].tolist() == [[0, 1], [0, 2], [3, 3]]

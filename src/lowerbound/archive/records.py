@@ -10,7 +10,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -18,7 +18,17 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from lowerbound.archive.whole import write_whole
 
 __all__ = [
-    *("BaselineScore", "DataRecord", "Difference", "HistoryRecord", "Metrics", "Provenance", "Split"),
+    *(
+        "AS_FOUND",
+        "BaselineScore",
+        "DataRecord",
+        "Difference",
+        "HistoryRecord",
+        "Metrics",
+        "Provenance",
+        "Reading",
+    ),
+    "Split",
     *("as_json", "read_history", "read_record", "write_history", "write_record"),
 ]
 
@@ -30,9 +40,52 @@ HistoryRecord = Mapping[str, float]
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How a table is read where a person says so; by default all is found in the file.
+
+    - `header`: whether the first line of text is names; None: as its first lines show.
+    - `missing_values`: the cells that stand for a value that was not observed, in place of the usual ones; a
+      number among them (−9999) is missing in columns of numbers, of any format.
+    - `drop`, `columns`: those that are left out, and those that alone are kept, in this order. A column is
+      told by its name, or by its number from 0 where none has such a name.
+
+    >>> Reading.of(header=False, drop=["id", 3]).drop
+    ('id', '3')
+    """
+
+    header: bool | None = None
+    missing_values: tuple[str, ...] | None = None
+    drop: tuple[str, ...] = ()
+    columns: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        header: bool | None = None,
+        missing_values: Iterable[object] | None = None,
+        drop: Iterable[object] = (),
+        columns: Iterable[object] | None = None,
+    ) -> Reading:
+        """The same of lists of names and numbers."""
+        asked = (missing_values, drop, columns)
+        if any(isinstance(values, str) for values in asked):
+            raise TypeError("missing_values, drop and columns: expected lists, found text; write ['a', 'b']")
+        missing, left_out, kept = (None if v is None else tuple(map(str, v)) for v in asked)
+        return cls(header, missing, left_out or (), kept)
+
+    def over(self, known: Reading) -> Reading:
+        """This reading where it says something, else the `known` one."""
+        said = {f.name: value for f in fields(self) if (value := getattr(self, f.name)) not in (None, ())}
+        return replace(known, **said)
+
+
+AS_FOUND = Reading()
+
+
+@dataclass(frozen=True)
 class DataRecord:
     """The rows that a model was made from: where they were, how many, of what columns or what shape, the
-    column that held their labels, and the SHA-256 of their fingerprints."""
+    column that held their labels, the SHA-256 of their fingerprints, and how they were read."""
 
     source: str
     rows: int
@@ -41,6 +94,7 @@ class DataRecord:
     image_shape: tuple[int, ...] | None
     label: str | None
     sha256: str
+    reading: Reading = AS_FOUND
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite
+from lowerbound.cli.reading import reads
 from lowerbound.compression.source import Source
 
 __all__ = ["compress", "decompress"]
@@ -15,6 +17,7 @@ __all__ = ["compress", "decompress"]
 _ENDING = ".lbz"
 
 
+@reads
 def compress(
     folder: Folder,
     data: Data,
@@ -29,6 +32,7 @@ def compress(
     labels: Labels = None,
     overwrite: Overwrite = False,
     json: Json = False,
+    reading: Reading = AS_FOUND,
 ) -> int:
     """Rows of whole numbers as a file, without loss, by bits-back coding: as many bits as the bound says.
     Behind a binarisation it is the binary rows that are kept. `decompress` needs the same run, software and
@@ -43,7 +47,7 @@ def compress(
     from lowerbound.cli.outputs import print_json, usable_file
 
     usable_file(out, (_ENDING,), overwrite)
-    run, source = run_and_rows(folder, data, labels)
+    run, source = run_and_rows(folder, data, labels, reading)
     file = lb.compress(run.model, source.rows, posterior=posterior)
     write_whole(out, file)
     rows, columns = source.x.shape

@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Seed
+from lowerbound.cli.reading import reads
 
 __all__ = ["encode"]
 
 
+@reads
 def encode(
     folder: Folder,
     data: Data,
@@ -22,6 +25,7 @@ def encode(
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
+    reading: Reading = AS_FOUND,
 ) -> int:
     """The posterior means of rows, E[z|x]: a code of latent_dim numbers each, without noise.
 
@@ -33,7 +37,7 @@ def encode(
     from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_rows
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
-    run, source = run_and_rows(folder, data, labels)
+    run, source = run_and_rows(folder, data, labels, reading)
     z = lb.encode(run.model, source.rows, key=seed)
     if out.suffix in PICTURES:
         from lowerbound import figures

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.options import Chains, Json, Labels, Method, Samples, Seed, Train
+from lowerbound.cli.reading import reads
 from lowerbound.evidence.defaults import CHAINS, SAMPLES
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
+@reads
 def evaluate(
     arguments: Annotated[
         list[str],
@@ -35,6 +38,7 @@ def evaluate(
     train: Train = None,
     seed: Seed = 0,
     json: Json = False,
+    reading: Reading = AS_FOUND,
 ) -> int:
     """The bound and log p(x) of saved models with their errors, beside baselines on the same rows; and what
     is wrong with a single one, with the option to change.
@@ -53,7 +57,7 @@ def evaluate(
         raise ValueError(f"evaluate: expected DIR... DATA, found {data} alone; name the rows, such as digits")
     runs = {folder: RunFolder.read(folder) for folder in folders}
     compilation_cache()
-    sources = {folder: rows_for(run, data, labels) for folder, run in runs.items()}
+    sources = {folder: rows_for(run, data, labels, reading) for folder, run in runs.items()}
     evaluations = {
         folder: _evaluated(run, sources[folder], samples, chains, method, seed)
         for folder, run in runs.items()

@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.options import Data, Json, Labels, Method, Overwrite, Samples, Seed
+from lowerbound.cli.reading import reads
 from lowerbound.evidence.defaults import SAMPLES
 from lowerbound.parts import default, grouped, names
 from lowerbound.training import defaults
@@ -17,6 +19,7 @@ from lowerbound.training import defaults
 __all__ = ["fit"]
 
 
+@reads
 def fit(
     data: Data,
     out: Annotated[Path, typer.Option(help="The folder to write the model, metrics and pictures into.")],
@@ -85,6 +88,7 @@ def fit(
     ] = None,
     seed: Seed = 0,
     json: Json = False,
+    reading: Reading = AS_FOUND,
 ) -> int:
     """Train a VAE and report on rows that it has not seen.
 
@@ -100,7 +104,7 @@ def fit(
     from lowerbound.workflow import train_run
 
     usable_folder(out, overwrite)
-    train, held_out = training_and_held_out(data, test, labels, seed)
+    train, held_out = training_and_held_out(data, test, labels, seed, reading)
     compilation_cache()
     built = build(
         train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior,

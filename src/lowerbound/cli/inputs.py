@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.console import compilation_cache, say
 from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source, open_labels, open_source
@@ -22,26 +23,36 @@ __all__ = [
 ]
 
 
-def run_and_rows(folder: Path, data: str, labels: str | None) -> tuple[RunFolder, Source]:
+def run_and_rows(
+    folder: Path, data: str, labels: str | None, reading: Reading = AS_FOUND
+) -> tuple[RunFolder, Source]:
     """A run and the rows for its model, with everything ready to compute."""
     run = RunFolder.read(folder)
-    source = rows_for(run, data, labels)
+    source = rows_for(run, data, labels, reading)
     compilation_cache()
     return run, source
 
 
-def rows_for(run: RunFolder, data: str, labels: str | None = None) -> Source:
-    """The rows that `data` names, as the model was trained; the column that held the labels then holds them
-    here."""
+def rows_for(run: RunFolder, data: str, labels: str | None, reading: Reading) -> Source:
+    """The rows that `data` names, as the model was trained: read as its rows were, unless `reading` says
+    otherwise, and the column that held the labels then holds them here."""
     name = "digits:test" if data == "digits" else data
-    return run.rows(labelled(name, labels, run.label, run.schema))
+    return run.rows(labelled(name, labels, reading.over(run.reading), run.label, run.schema))
 
 
-def labelled(data: str, labels: str | None, known: str | None = None, schema: Schema | None = None) -> Source:
+def labelled(
+    data: str,
+    labels: str | None,
+    reading: Reading,
+    known: str | None = None,
+    schema: Schema | None = None,
+) -> Source:
     """The rows that `data` names with labels: a column of the table, or else an array of its own. Without
     `labels` they are the column `known`, where the table has it. With a `schema` they are the rows of its
-    columns."""
-    source = open_source(data, labels or known, schema)
+    columns. What was decided in reading them is said."""
+    source = open_source(data, labels or known, schema, reading)
+    for note in source.notes:
+        say(f"{data}: {note}")
     if labels is None or source.label is not None:
         return source
     return replace(source, labels=open_labels(labels, len(source.x)))
@@ -61,7 +72,8 @@ def training_rows(run: RunFolder, data: str | None) -> Source | None:
     else:
         return None
     try:
-        source, known = run.rows(open_source(name, run.label, run.schema)), run.trained_on.train
+        source = run.rows(open_source(name, run.label, run.schema, run.reading))
+        known = run.trained_on.train
         rows = rows_among(source.x, known) if len(known) else source.x
         if rows is None:
             raise ValueError(f"{name}: does not hold the rows that trained the model, or not as they were")
@@ -80,7 +92,7 @@ def calibration_rows(run: RunFolder, data: str) -> Source:
     """
     from lowerbound.inference.fingerprints import count_among, fingerprints
 
-    source = rows_for(run, data)
+    source = rows_for(run, data, None, AS_FOUND)
     mine = fingerprints(source.x)
     count = sum(count_among(mine, known) for known in run.trained_on)
     if count:
@@ -95,20 +107,20 @@ _TRAINED, _HELD_OUT = " (trained on)", " (held out)"
 
 
 def training_and_held_out(
-    data: str, test: str | None, labels: str | None, seed: int
+    data: str, test: str | None, labels: str | None, seed: int, reading: Reading
 ) -> tuple[Source, Source]:
     """The rows to train on and those to report on, which alone need labels where they are a source of their
     own."""
     if data == "digits" and test is None:
-        return open_source("digits:train"), labelled("digits:test", labels)
+        return open_source("digits:train"), labelled("digits:test", labels, reading)
     try:
         share = 0.1 if test is None else float(test)
     except ValueError:
-        train = open_source(data, labels)
-        return train, labelled(str(test), labels, schema=train.schema)
+        train = open_source(data, labels, reading=reading)
+        return train, labelled(str(test), labels, reading, schema=train.schema)
     if not 0 < share < 1:
         raise ValueError(f"--test: expected DATA or a share between 0 and 1, found {test}")
-    source = labelled(data, labels)
+    source = labelled(data, labels, reading)
     if len(source.x) < 2:
         raise ValueError(f"{data}: expected at least 2 rows, one to train on and one to report on; found 1")
     order = np.random.default_rng(seed).permutation(len(source.x))

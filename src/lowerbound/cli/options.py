@@ -16,8 +16,8 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits[:train|:test], a file .npy, .npz[:name], .csv, .tsv, .parquet or IDX, or a folder of "
-        "images.",
+        help="digits[:train|:test]; a file of a table (.csv and other text, .parquet, .feather, .json, "
+        ".xlsx, …) or of an array (.npy, .npz[:name], IDX, …), packed too (.gz, .zip); a folder of images.",
     ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `fit` wrote.")]

@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Seed
+from lowerbound.cli.reading import reads
 
 __all__ = ["reconstruct"]
 
 
+@reads
 def reconstruct(
     folder: Folder,
     data: Data,
@@ -25,6 +28,7 @@ def reconstruct(
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
+    reading: Reading = AS_FOUND,
 ) -> int:
     """The likelihood's means at the posterior means of rows, in the data's own units.
 
@@ -37,7 +41,7 @@ def reconstruct(
     from lowerbound.data.chunks import observed
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
-    run, source = run_and_rows(folder, data, labels)
+    run, source = run_and_rows(folder, data, labels, reading)
     x = source.x[:24] if out.suffix in PICTURES else source.x
     means = lb.reconstruct(run.model, x, key=seed)
     if out.suffix in PICTURES:

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.options import Data, Folder, Json, Labels, Method, Overwrite, Samples, Seed, Train
+from lowerbound.cli.reading import reads
 from lowerbound.evidence.defaults import SAMPLES
 
 __all__ = ["report"]
 
 
+@reads
 def report(
     folder: Folder,
     data: Data,
@@ -24,6 +27,7 @@ def report(
     labels: Labels = None,
     seed: Seed = 0,
     json: Json = False,
+    reading: Reading = AS_FOUND,
 ) -> int:
     """One page on a saved model: the verdict, log p(x) with its errors, pictures, and how it was made.
 
@@ -39,7 +43,7 @@ def report(
     from lowerbound.workflow import report
 
     usable_file(out, (".html",), overwrite)
-    run, source = run_and_rows(folder, data, labels)
+    run, source = run_and_rows(folder, data, labels, reading)
     known = training_rows(run, train)
     with plain_warnings():
         page = report(

@@ -7,12 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.options import Chains, Data, Folder, Json, Labels, Method, Overwrite, Samples, Seed
+from lowerbound.cli.reading import reads
 from lowerbound.evidence.defaults import CHAINS, SAMPLES
 
 __all__ = ["score"]
 
 
+@reads
 def score(
     folder: Folder,
     data: Data,
@@ -33,6 +36,7 @@ def score(
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
+    reading: Reading = AS_FOUND,
 ) -> int:
     """Log p(x) of each row in nats, with its standard error, effective sample size and Pareto k-hat; with
     --calibration its p-value besides, which of a row like those there is at most α with a probability of α.
@@ -48,7 +52,7 @@ def score(
 
     if out is not None:
         usable_file(out, ARRAYS, overwrite)
-    run, source = run_and_rows(folder, data, labels)
+    run, source = run_and_rows(folder, data, labels, reading)
     usual = None if calibration is None else calibration_rows(run, calibration)
     budget: dict[str, Any] = {"samples": samples, "chains": chains, "method": method, "key": seed}
     evidence = lb.log_evidence(run.model, source.rows, **budget)

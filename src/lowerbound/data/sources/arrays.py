@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -11,9 +12,10 @@ import numpy as np
 from numpy.lib import format as npy
 
 from lowerbound.data.errors import DataError
+from lowerbound.data.sources.found import Found
 from lowerbound.data.sources.held import DEFLATE, check_held, whole
 
-__all__ = ["read_npy", "read_npz"]
+__all__ = ["read_npy", "read_npz", "x_and_y"]
 
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
@@ -27,22 +29,39 @@ def read_npy(path: Path) -> np.ndarray:
         return np.memmap(stream, dtype, "r", stream.tell(), shape, "F" if fortran else "C")
 
 
-def read_npz(path: Path, name: str) -> np.ndarray:
-    """The array called `name` in a `.npz`, or its only one where `name` is empty."""
+def read_npz(path: Path, name: str) -> Found:
+    """The array called `name` in a `.npz`; where `name` is empty its only one, or X with y, the labels."""
     with whole(path, ".npz"), zipfile.ZipFile(path) as archive:
         names = [member.removesuffix(".npy") for member in archive.namelist() if member.endswith(".npy")]
+        if not name and (pair := x_and_y(names)):
+            x, y = (_member(archive, path, one) for one in pair)
+            return Found.apart(x, y, pair[1], f"{pair[0]} is the rows, {pair[1]} their labels")
         if not name and len(names) == 1:
             name = names[0]
         if name not in names:
             wanted = f"an array {name!r}" if name else "one array"
             choice = f"name one: {', '.join(f':{name}' for name in names)}" if names else ""
             raise DataError(path, wanted, f"{len(names)} arrays in it", way_out=choice)
-        member = archive.getinfo(f"{name}.npy")
-        held = min(member.file_size, DEFLATE * path.stat().st_size)
-        with archive.open(member) as stream:
-            _header(stream, path, f"{path}:{name}", held)
-        with archive.open(member) as stream:
-            return npy.read_array(stream, allow_pickle=False)
+        return Found(_member(archive, path, name))
+
+
+def x_and_y(names: Iterable[str]) -> tuple[str, str] | None:
+    """The names of the rows and of their labels, where these two are all.
+
+    >>> x_and_y(["y", "X"]), x_and_y(["X", "y", "z"])
+    (('X', 'y'), None)
+    """
+    found = sorted(names, key=str.lower)
+    return (found[0], found[1]) if [name.lower() for name in found] == ["x", "y"] else None
+
+
+def _member(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
+    member = archive.getinfo(f"{name}.npy")
+    held = min(member.file_size, DEFLATE * path.stat().st_size)
+    with archive.open(member) as stream:
+        _header(stream, path, f"{path}:{name}", held)
+    with archive.open(member) as stream:
+        return npy.read_array(stream, allow_pickle=False)
 
 
 def _header(stream: IO[bytes], path: Path, where: str, held: int) -> tuple[tuple[int, ...], bool, np.dtype]:

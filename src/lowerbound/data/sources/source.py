@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.data.errors import DataError
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema, described
-from lowerbound.data.sources.arrays import read_npy, read_npz
-from lowerbound.data.sources.idx import is_idx, read_idx
-from lowerbound.data.sources.images import read_images
-from lowerbound.data.sources.tables import read_csv, read_parquet
+from lowerbound.data.sources.cells import without_codes
+from lowerbound.data.sources.codes import likely_codes
+from lowerbound.data.sources.faults import all_faults
+from lowerbound.data.sources.formats import read_source
+from lowerbound.data.sources.found import Found
+from lowerbound.data.sources.names import chosen
 from lowerbound.data.tables import Columns, columns_of, matrix
 
 __all__ = ["Source", "open_labels", "open_source", "read"]
-
-_READERS: dict[str, Callable[[Path], np.ndarray | Columns]] = {
-    ".npy": read_npy,
-    ".csv": read_csv,
-    ".tsv": read_csv,
-    ".data": read_csv,
-    ".parquet": read_parquet,
-}
-_KNOWN = (
-    "digits[:train|:test], .npy, .npz[:name], .csv, .tsv, .data, .parquet, IDX (.idx or a name that ends as "
-    "train-images-idx3-ubyte does; .gz of these), a folder of images"
-)
-
 
 _UNREAD = np.zeros((0, 0))
 
@@ -40,7 +31,8 @@ _UNREAD = np.zeros((0, 0))
 class Source:
     """Rows (n, d), encoded by their `schema` where there is one, with where they came from; the shape of an
     image where a row is one; labels and the names of the encoded columns where the source has them; `label`,
-    the column that the labels were; `table`, all that was read, to be encoded by another schema."""
+    the column that the labels were; `table`, all that was read, to be encoded by another schema; `reading`,
+    how it was, and `notes`, what was decided then that a person should know."""
 
     x: np.ndarray
     name: str
@@ -50,6 +42,8 @@ class Source:
     label: str | None = None
     schema: Schema | None = None
     table: Columns | None = None
+    reading: Reading = AS_FOUND
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -58,12 +52,15 @@ class Source:
         name: str,
         image_shape: tuple[int, ...] | None = None,
         schema: Schema | None = None,
+        *,
+        missing: bool = False,
     ) -> Source:
-        """A table with a schema, by default the one that is found in it."""
+        """A table with a schema, by default the one that is found in it; `missing` says that NaN stands for a
+        value that was not observed."""
         read = columns_of(table, name)
         if schema is not None:
             return cls(_UNREAD, name, image_shape, table=read).under(schema)
-        found, rows = described(read, name, image_shape=image_shape)
+        found, rows = described(read, name, image_shape=image_shape, missing=missing)
         return cls(rows.x, name, image_shape, columns=_names(found), schema=found, table=read)
 
     def under(self, schema: Schema) -> Source:
@@ -100,40 +97,78 @@ class Source:
         return self.columns or tuple(f"x{i}" for i in range(self.x.shape[1]))
 
 
-def open_source(data: str, label_column: str | None = None, schema: Schema | None = None) -> Source:
-    """The rows that `data` names: `digits`, `digits:train`, `digits:test`, or a path of a `.npy`, a
-    `.npz[:name]`, a `.csv`, a `.parquet`, an IDX file (`.gz` too), a folder of images.
+def open_source(
+    data: str,
+    label_column: str | None = None,
+    schema: Schema | None = None,
+    reading: Reading = AS_FOUND,
+) -> Source:
+    """The rows that `data` names: `digits`, `digits:train`, `digits:test`, or the path of a file of a table,
+    an array or a matrix, or of a folder of images (docs/data.md has the list), read by a `reading`.
 
-    Of a table that has a column `label_column`, that column is the labels, of any type, and not data. With a
-    `schema`, that of a model, its own columns are taken out of the table by name, whatever the others hold.
+    Of a table that has a column `label_column`, that column is the labels, of any type, and not data; a
+    format may say itself which the labels are. With a `schema`, that of a model, its own columns are taken
+    out of the table by name, whatever the others hold.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] or `FileNotFoundError` in one line that names
-    the file, the place (rows and columns counted from 0), what was expected and what was found. No memory is
-    taken on the word of a header alone, and a file that holds a pickle is refused without loading it.
+    the file, the place (rows and columns counted from 0), what was expected and what was found, of all
+    columns that cannot be taken; no memory is taken on the word of a header alone, and a file that holds a
+    pickle is refused without loading it.
 
     >>> open_source("digits:train").x.shape, open_source("digits:test").x.shape
     ((1437, 64), (360, 64))
     """
     if data.split(":")[0] == "digits":
         return _digits(data, schema)
-    found = _read(data)
-    if isinstance(found, Columns):
-        labels = None
-        if label_column is not None and label_column in (found.names or ()):
-            place = (found.names or ()).index(label_column)
-            labels = _plain(found.arrays[place])
-            found = found.taken([i for i in range(found.width) if i != place])
-        label = None if labels is None else label_column
-        return replace(Source.of(found, data, schema=schema), labels=labels, label=label)
-    array, image_shape = found, None
-    if array.ndim in (3, 4):
-        image_shape = array.shape[1:]
-        array = array.reshape(len(array), -1)
-    source = Source.of(array, data, image_shape, schema)
+    found = _labelled(read_source(data, reading), label_column)
+    table, image_shape = found.data, None
+    if isinstance(table, np.ndarray) and table.ndim in (3, 4):
+        image_shape = table.shape[1:]
+        table = table.reshape(len(table), -1)
+    array = table
+    kept = _kept(columns_of(table, data), reading, data, schema)
+    try:
+        source = Source.of(kept, data, image_shape, schema, missing=_has_holes(kept))
+    except DataError as error:
+        raise all_faults(kept, data, error) from None
     # Rows own their memory: were they a map of the file, writing the file anew would end the process.
     if isinstance(array, np.memmap) and np.may_share_memory(source.x, array):
         source = replace(source, x=source.x.copy())
-    return source
+    notes = found.notes + kept.notes
+    return replace(source, labels=found.labels, label=found.label, reading=reading, notes=notes)
+
+
+def _labelled(found: Found, label_column: str | None) -> Found:
+    """What was found with the labels that are asked for: those of a column that it has."""
+    if label_column is None or label_column == found.label:
+        return found
+    table = found.data
+    if not isinstance(table, Columns) or label_column not in (table.names or ()):
+        return Found(table, notes=found.notes)
+    place = (table.names or ()).index(label_column)
+    rest = table.taken([i for i in range(table.width) if i != place])
+    return Found(rest, _plain(table.arrays[place]), label_column, found.notes)
+
+
+def _has_holes(read: Columns) -> bool:
+    """Whether a table of a file has cells without a value; NaN in an array may be a fault of what made it."""
+    columns = () if isinstance(read.arrays, np.ndarray) else read.arrays
+    return any(array.dtype.kind == "f" and np.isnan(array).any() for array in columns)
+
+
+def _kept(read: Columns, reading: Reading, name: str, schema: Schema | None) -> Columns:
+    """The columns that a reading keeps, without what stands for no value. Those of a model are found by
+    their names, or, where there are none, are all there are, unless some have to be left out for that."""
+    arrays = read.arrays
+    if reading.missing_values is not None:
+        codes = [without_codes(array, reading.missing_values) for array in arrays]
+        if any(code is not array for code, array in zip(codes, arrays, strict=True)):
+            read = replace(read, arrays=np.stack(codes) if isinstance(arrays, np.ndarray) else codes)
+    if schema is None:
+        kept = chosen(read, reading, name)
+        return replace(kept, notes=kept.notes + likely_codes(kept))
+    by_name = schema.named and read.names is not None
+    return read if by_name or read.width == len(schema.columns) else chosen(read, reading, name)
 
 
 def _names(schema: Schema) -> tuple[str, ...] | None:
@@ -141,35 +176,65 @@ def _names(schema: Schema) -> tuple[str, ...] | None:
     return tuple(column.name for column in schema.encoded) if schema.named else None
 
 
-def read(source: str) -> Any:
+def read(
+    source: str,
+    *,
+    header: bool | None = None,
+    missing_values: Iterable[object] | None = None,
+    drop: Iterable[object] = (),
+    columns: Iterable[object] | None = None,
+) -> Any:
     """A pyarrow table of what `source` names: any source of the command line, as in [`open_source`][].
 
     A table has its own columns, of its own types, text too; the columns of an array, of images and of the
-    digits are x0, x1, …, the values of a row in order.
+    digits are x0, x1, …, the values of a row in order; labels that a format sets apart are a last column.
+    What was decided in reading it stands in `table.schema.metadata[b"lowerbound"]`, as JSON.
 
-    >>> read("digits").num_columns, read("digits").column_names[:2]
-    (64, ['x0', 'x1'])
+    **Arguments:** `header`: whether the first line of text is names (None: as it looks); `missing_values`:
+    the cells that stand for no value, in place of the usual ones, numbers among them; `drop`, `columns`:
+    names, or numbers from 0, of columns that are left out, and that alone are kept.
+
+    >>> read("digits").num_columns, read("digits", columns=["x3", 0]).column_names
+    (64, ['x3', 'x0'])
     """
     import pyarrow
 
-    found = _digits(source, None).x if source.split(":")[0] == "digits" else _read(source)
-    if isinstance(found, Columns):
-        names = found.names or tuple(f"x{j}" for j in range(found.width))
-        return pyarrow.table(dict(zip(names, found.arrays, strict=True)))
-    rows = found.reshape(len(found), -1)
-    return pyarrow.table({f"x{j}": np.ascontiguousarray(column) for j, column in enumerate(rows.T)})
+    reading = Reading.of(header, missing_values, drop, columns)
+    if source.split(":")[0] == "digits":
+        found = Found(_digits(source, None).x)
+    else:
+        found = read_source(source, reading)
+    table = found.data
+    if isinstance(table, np.ndarray):
+        rows = table.reshape(len(table), -1)
+        table = Columns([*map(np.ascontiguousarray, rows.T)], None)
+    names = table.names or tuple(f"x{j}" for j in range(table.width))
+    arrays = [*table.arrays]
+    if found.labels is not None and found.label is not None:
+        names, arrays = (*names, found.label), [*arrays, found.labels]
+    kept = _kept(Columns(arrays, names, notes=found.notes + table.notes), reading, source, None)
+    made = [pyarrow.array(array, from_pandas=True) for array in kept.arrays]
+    notes = json.dumps({"notes": kept.notes}, ensure_ascii=False)
+    return pyarrow.table(made, names=[*(kept.names or ())], metadata={"lowerbound": notes})
 
 
 def open_labels(data: str, rows: int) -> np.ndarray:
-    """A label for each of `rows` rows, from a one-dimensional array or a table of one column, named as a
-    source is."""
-    found = _read(data)
-    if isinstance(found, Columns):
-        if len(found.arrays) != 1:
-            raise DataError(data, "one column of labels", f"{len(found.arrays)} columns")
-        labels = _plain(found.arrays[0])
+    """A label for each of `rows` rows, from a one-dimensional array, a table of one column, or the column of
+    a table that is named after it, FILE:column."""
+    file, _, column = data.rpartition(":")
+    named = bool(file) and not Path(data).exists() and Path(file).exists() and not file.endswith(".npz")
+    found = read_source(file if named and not column.startswith("/") else data, AS_FOUND)
+    table = found.data
+    if isinstance(table, Columns):
+        if named:
+            labels = _plain(table.arrays[table.place(column, file)])
+        elif table.width == 1:
+            labels = _plain(table.arrays[0])
+        else:
+            way_out = f"name one: {data}:{(table.names or ('0',))[-1]}"
+            raise DataError(data, "one column of labels", f"{table.width} columns", way_out=way_out)
     else:
-        labels = found
+        labels = table
     if labels.shape != (rows,):
         raise DataError(data, f"a label for each of {rows} rows", f"shape {labels.shape}")
     return np.array(labels)
@@ -192,24 +257,3 @@ def _digits(data: str, schema: Schema | None) -> Source:
     rows = parts[data]
     source = Source.of(digits.data[rows].astype(np.uint8), data, (8, 8), schema)
     return replace(source, labels=digits.target[rows])
-
-
-def _read(data: str) -> np.ndarray | Columns:
-    """What the file or folder at `data` holds, by its ending."""
-    file, _, member = data.partition(".npz:")
-    path = Path(f"{file}.npz" if member else data)
-    ending = path.suffix.lower()
-    known = ending in _READERS or ending == ".npz" or is_idx(path.name)
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file{'' if known else f'; known are {_KNOWN}'}")
-    if path.is_dir():
-        if known:
-            raise DataError(path, "a file", "a folder")
-        return read_images(path)
-    if not known:
-        raise DataError(path, "a known ending", repr(ending), way_out=f"known are {_KNOWN}")
-    if not path.is_file():
-        raise DataError(path, "a file", "a device or a pipe")
-    if ending == ".npz":
-        return read_npz(path, member)
-    return _READERS.get(ending, read_idx)(path)

@@ -1,5 +1,5 @@
 """Bytes of rows by bits-back coding, beside general-purpose compressors and PNG: `python
-benchmarks/compressors.py DIR DATA [rows]`, of a run and rows of whole numbers.
+benchmarks/bits_back.py DIR DATA [rows]`, of a run and rows of whole numbers.
 
 The others are given the same rows at their strongest settings: packed to bits where they are binary; PNG is
 one grey (or 1-bit) picture of all images, in a grid.

@@ -1,0 +1,80 @@
+"""Arrow's own formats, Parquet, Feather (IPC) and ORC, and JSON lines, read by pyarrow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lowerbound.archive.records import Reading
+from lowerbound.data.errors import DataError
+from lowerbound.data.sources.file import File
+from lowerbound.data.sources.held import whole
+from lowerbound.data.sources.names import named
+from lowerbound.data.tables import Columns, from_arrow
+
+__all__ = ["flat", "read_feather", "read_json_lines", "read_orc", "read_parquet"]
+
+
+def read_parquet(file: File, reading: Reading) -> Columns:
+    """The columns of a `.parquet`, less those that pandas wrote for its index."""
+    from pyarrow import parquet
+
+    with whole(file.path, ".parquet"), file.whole() as stream, parquet.ParquetFile(stream) as found:
+        return flat(_without_index(found.read()), file)
+
+
+def read_feather(file: File, reading: Reading) -> Columns:
+    """The columns of a `.feather` or `.arrow`, Arrow's IPC as a file or as a stream, less those that pandas
+    wrote for its index."""
+    import pyarrow as pa
+
+    with whole(file.path, file.ending), file.whole() as stream:
+        magic = stream.read(6)
+        stream.seek(0)
+        if magic.startswith(b"FEA1"):
+            from pyarrow import feather
+
+            return flat(_without_index(feather.read_table(stream)), file)
+        opened = pa.ipc.open_file if magic == b"ARROW1" else pa.ipc.open_stream
+        with opened(stream) as batches:
+            return flat(_without_index(batches.read_all()), file)
+
+
+def read_orc(file: File, reading: Reading) -> Columns:
+    """The columns of an `.orc`."""
+    from pyarrow import orc
+
+    with whole(file.path, ".orc"), file.whole() as stream:
+        return flat(orc.ORCFile(stream).read(), file)
+
+
+def read_json_lines(file: File, reading: Reading) -> Columns:
+    """The columns of JSON of a record a line."""
+    import pyarrow.json
+
+    with whole(file.path, "JSON lines"), file.open() as stream:
+        return flat(pyarrow.json.read_json(stream), file)
+
+
+def flat(table: Any, file: File) -> Columns:
+    """The columns of a pyarrow table, of records as well: `place.x` of a record `place`.
+
+    **Raises:** [`DataError`][lowerbound.data.errors.DataError] for columns of lists, all of them named.
+    """
+    import pyarrow.types as types
+
+    while any(types.is_struct(field.type) for field in table.schema):
+        table = table.flatten()
+    nested = [field.name for field in table.schema if types.is_nested(field.type)]
+    if nested:
+        way_out = f"make a column of each value, or leave them out: --drop {','.join(nested)}"
+        raise DataError(file.path, "one value a cell", f"lists in {_listed(nested)}", way_out=way_out)
+    return named(from_arrow(table))
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _without_index(table: Any) -> Any:
+    index = (table.schema.pandas_metadata or {}).get("index_columns", ())
+    return table.select([name for name in table.column_names if name not in index])

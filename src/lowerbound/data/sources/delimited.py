@@ -1,0 +1,205 @@
+"""Delimited text (`.csv`, `.tsv`, `.txt` and their relatives) as columns, read by pyarrow."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
+from typing import IO, Any
+
+from lowerbound.archive.records import Reading
+from lowerbound.data.errors import DataError
+from lowerbound.data.sources.cells import MISSING, settled
+from lowerbound.data.sources.cuts import WHITE_SPACE, cells_between_blanks
+from lowerbound.data.sources.dialect import Dialect, dialect_of
+from lowerbound.data.sources.encoding import decoded, encodings_of, head_of
+from lowerbound.data.sources.file import File
+from lowerbound.data.sources.found import Found
+from lowerbound.data.sources.held import whole
+from lowerbound.data.sources.libsvm import is_libsvm, read_libsvm
+from lowerbound.data.sources.names import named
+from lowerbound.data.tables import Columns, from_arrow
+
+__all__ = ["dialect_in", "read_delimited", "read_rows_of_text"]
+
+
+def read_delimited(file: File, reading: Reading) -> Columns | Found:
+    """The columns of a file of delimited text, whose separator, encoding, quotation mark, decimal sign and
+    header are found in its first lines (see [`Dialect`][lowerbound.data.sources.dialect.Dialect]).
+
+    A cell of `MISSING` was not observed; blanks around text are no
+    part of it. Dates are text.
+
+    **Raises:** [`DataError`][lowerbound.data.errors.DataError] for lines of another number of cells, with
+    the line, and for what is no text.
+    """
+    with whole(file.path, file.ending or "text"):
+        with file.open() as stream:
+            head, all_of_it = head_of(stream)
+        encodings = encodings_of(head)
+        if is_libsvm(decoded(head, encodings[0], all_of_it)):
+            return read_libsvm(file, reading)
+        missing = MISSING if reading.missing_values is None else reading.missing_values
+        for encoding in encodings:
+            text = decoded(head, encoding, all_of_it)
+            dialect = dialect_of(text, header=reading.header, missing=missing, whole=all_of_it)
+            try:
+                table = _table(file, encoding, dialect, missing)
+            except UnicodeDecodeError:
+                continue
+            if not any(str(kind) == "binary" for kind in table.schema.types):
+                break
+    return _columns(table, dialect, missing, _encoded_as(encoding))
+
+
+def dialect_in(file: File, reading: Reading) -> tuple[str, Dialect]:
+    """The encoding and the dialect that a file's first lines show."""
+    with file.open() as stream:
+        head, all_of_it = head_of(stream)
+    encoding = encodings_of(head)[0]
+    missing = MISSING if reading.missing_values is None else reading.missing_values
+    text = decoded(head, encoding, all_of_it)
+    return encoding, dialect_of(text, header=reading.header, missing=missing, whole=all_of_it)
+
+
+def read_rows_of_text(
+    file: File, text: str, names: Sequence[str] | None, reading: Reading, quote: str = '"'
+) -> Columns:
+    """The columns of rows of text that are cut at commas, made of another format; the first is a header
+    where no `names` are given."""
+    missing = MISSING if reading.missing_values is None else reading.missing_values
+    if names is None:
+        dialect = dialect_of(text, header=reading.header, missing=missing, whole=True)
+    else:
+        dialect = Dialect(",", quote, ".", tuple(names), 0, len(names), max(map(len, text.split("\n"))))
+    content = text.encode()
+    table = _with_times_as_text(lambda t: _arrow(io.BytesIO(content), "utf-8", dialect, missing, t))
+    return _columns(table, dialect, missing, ())
+
+
+def _columns(table: Any, dialect: Dialect, missing: Sequence[str], notes: tuple[str, ...]) -> Columns:
+    read = from_arrow(table)
+    arrays, more = [], []
+    for place, array in enumerate(read.arrays):
+        cells, thousands = settled(array, missing, dialect.decimal)
+        arrays.append(cells)
+        more += [repr(dialect.names[place]) if dialect.names else str(place)] if thousands else []
+    said = (f"thousands are marked in {', '.join(more)}",) if more else ()
+    return named(Columns(arrays, dialect.names, notes=notes + dialect.notes + said))
+
+
+def _table(file: File, encoding: str, dialect: Dialect, missing: Sequence[str]) -> Any:
+    def read(types: Mapping[str, str]) -> Any:
+        with file.open() as stream:
+            return _read(file, stream, encoding, dialect, missing, types)
+
+    return _with_times_as_text(read)
+
+
+def _with_times_as_text(read: Callable[[Mapping[str, str]], Any]) -> Any:
+    """The pyarrow table that `read` gives for types of columns by name, in which dates and times are the text
+    that they were."""
+    table = read({})
+    names = [f.name for f in table.schema if str(f.type).startswith(("date", "time", "duration"))]
+    return read(dict.fromkeys(names, "string")) if names else table
+
+
+def _read(
+    file: File,
+    stream: IO[bytes],
+    encoding: str,
+    dialect: Dialect,
+    missing: Sequence[str],
+    types: Mapping[str, str],
+) -> Any:
+    if dialect.separator == WHITE_SPACE:
+        stream, encoding = _with_tabs(stream, encoding, dialect), "utf-8"
+    try:
+        return _arrow(stream, encoding, dialect, missing, types)
+    except _RaggedError:
+        raise _ragged(file, encoding, dialect) from None
+
+
+class _RaggedError(Exception):
+    """A line has another number of cells."""
+
+
+def _arrow(
+    stream: IO[bytes], encoding: str, dialect: Dialect, missing: Sequence[str], types: Mapping[str, str]
+) -> Any:
+    import pyarrow.csv as arrow
+
+    ragged: list[Any] = []
+
+    def keep(row: Any) -> str:
+        ragged.append(row)
+        return "error"
+
+    blanks = dialect.separator == WHITE_SPACE
+    width = len(dialect.names) if dialect.names else dialect.width
+    try:
+        return arrow.read_csv(
+            stream,
+            # One thread is no slower. A line must fit into a block.
+            arrow.ReadOptions(
+                use_threads=False,
+                column_names=[str(place) for place in range(width)],
+                skip_rows=0 if blanks else dialect.skip,
+                block_size=max(1 << 20, 8 * dialect.longest),
+                encoding=encoding,
+            ),
+            arrow.ParseOptions(
+                delimiter="\t" if blanks else dialect.separator,
+                quote_char=dialect.quote,
+                newlines_in_values=True,
+                invalid_row_handler=keep,
+            ),
+            arrow.ConvertOptions(
+                null_values=list(missing),
+                strings_can_be_null=True,
+                decimal_point=dialect.decimal,
+                column_types=dict(types),
+            ),
+        )
+    except ValueError:
+        if not ragged:
+            raise
+        raise _RaggedError from None
+
+
+def _with_tabs(stream: IO[bytes], encoding: str, dialect: Dialect) -> IO[bytes]:
+    """The rows of text that is cut at white space, cut at tabs."""
+    text = io.TextIOWrapper(stream, encoding)
+    written = io.StringIO()
+    writer = csv.writer(written, delimiter="\t", lineterminator="\n")
+    writer.writerows(cells_between_blanks(line) for number, line in enumerate(text) if number >= dialect.skip)
+    text.detach()
+    return io.BytesIO(written.getvalue().encode())
+
+
+def _ragged(file: File, encoding: str, dialect: Dialect) -> DataError:
+    """What is said of the first line that has another number of cells."""
+    width = len(dialect.names) if dialect.names else dialect.width
+    way_out = "mend the line or take it out"
+    expected = f"{width} cell{'s' * (width != 1)} in each line, as in the first"
+    with file.open() as stream, io.TextIOWrapper(stream, encoding, newline="") as text:
+        below = islice(text, dialect.skip, None)
+        if dialect.separator == WHITE_SPACE:
+            rows = ((i, cells_between_blanks(line)) for i, line in enumerate(below, 1))
+        else:
+            reader = csv.reader(below, delimiter=dialect.separator, quotechar=dialect.quote)
+            rows = ((reader.line_num, row) for row in reader)
+        for number, row in rows:
+            if row and len(row) != width:
+                cells = ("," if dialect.separator == "\t" else dialect.separator).join(row)
+                found = f"{len(row)} in line {dialect.skip + number}: {cells[:40]!r}"
+                return DataError(file.path, expected, found, way_out=way_out)
+    return DataError(file.path, expected, "another number", way_out=way_out)
+
+
+def _encoded_as(encoding: str) -> tuple[str, ...]:
+    if encoding == "utf-8":
+        return ()
+    name = {"cp1252": "Latin-1 (Windows-1252)", "latin-1": "Latin-1"}.get(encoding, encoding.upper())
+    return (f"its bytes are text in {name}",)

@@ -1,0 +1,191 @@
+"""Formats of other programs, read where a library at hand reads them: Excel, MATLAB, Stata, SPSS, SAS,
+AnnData, Matrix Market and 10x Genomics."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import importlib
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lowerbound.archive.records import Reading
+from lowerbound.data.errors import DataError
+from lowerbound.data.sources.arrays import x_and_y
+from lowerbound.data.sources.delimited import read_rows_of_text
+from lowerbound.data.sources.file import File
+from lowerbound.data.sources.found import Found
+from lowerbound.data.sources.held import whole
+from lowerbound.data.sources.names import named
+from lowerbound.data.sparse import dense
+from lowerbound.data.tables import Columns, columns_of
+
+__all__ = [
+    "read_anndata",
+    "read_excel",
+    "read_mat",
+    "read_matrix_market",
+    "read_sas",
+    "read_spss",
+    "read_stata",
+]
+
+
+def read_excel(file: File, reading: Reading) -> Columns:
+    """The first sheet of an `.xlsx` that holds anything, by openpyxl."""
+    openpyxl = _library("openpyxl", file, "save the sheet as .csv")
+    with whole(file.path, ".xlsx"), file.whole() as stream:
+        book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
+        sheets = [(sheet.title, rows) for sheet in book.worksheets if (rows := _rows(sheet))]
+        book.close()
+        if not sheets:
+            raise ValueError("its sheets are empty")
+        (title, rows), *others = sheets
+        written = io.StringIO()
+        csv.writer(written, lineterminator="\n").writerows(rows)
+        read = read_rows_of_text(file, written.getvalue(), None, reading)
+    return _noted(read, f"sheet {title!r} of {len(sheets)}") if others else read
+
+
+def _rows(sheet: Any) -> list[list[str]]:
+    """The rows of a sheet that hold something, as text."""
+    rows = [[_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+    return [row for row in rows if any(row)]
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, datetime.datetime):
+        return cell.isoformat(" ")
+    return "" if cell is None else str(cell)
+
+
+def read_mat(file: File, member: str = "") -> Found:
+    """The array called `member` in MATLAB's `.mat`; its only one, or X with y, the labels, by SciPy."""
+    from scipy.io import loadmat
+    from scipy.sparse import issparse
+
+    with whole(file.path, ".mat"), file.whole() as stream:
+        try:
+            held = loadmat(stream)
+        except NotImplementedError:
+            expected, found = "a .mat up to version 7", "version 7.3, which is HDF5"
+            raise DataError(file.path, expected, found, way_out="in MATLAB: save(name, '-v7')") from None
+        arrays = {
+            name: dense(value, str(file.path)) if issparse(value) else value
+            for name, value in held.items()
+            if issparse(value) or (isinstance(value, np.ndarray) and value.dtype.kind in "biuf")
+        }
+        if not member and (pair := x_and_y(arrays)):
+            note = f"{pair[0]} is the rows, {pair[1]} their labels"
+            return Found.apart(arrays[pair[0]], arrays[pair[1]], pair[1], note)
+        if not member and len(arrays) == 1:
+            member = next(iter(arrays))
+        if member not in arrays:
+            wanted = f"an array {member!r}" if member else "one array of numbers"
+            choice = f"name one: {', '.join(f':{name}' for name in arrays)}" if arrays else ""
+            raise DataError(file.path, wanted, f"{len(arrays)} in it", way_out=choice)
+        return Found(arrays[member])
+
+
+def read_matrix_market(file: File, reading: Reading) -> Found:
+    """The matrix in a `.mtx`, a row a line of it, by SciPy."""
+    from scipy.io import mmread
+
+    with whole(file.path, ".mtx"), file.whole() as stream:
+        matrix = mmread(stream)
+        return Found(matrix if isinstance(matrix, np.ndarray) else dense(matrix, str(file.path)))
+
+
+def read_10x(folder: Path, reading: Reading) -> Columns | None:
+    """The counts in a folder of 10x Genomics, a row a cell and a column a feature by its identifier: the
+    transpose of its matrix. None of a folder without one."""
+    paths = {path.name.removesuffix(".gz"): path for path in sorted(folder.iterdir())}
+    if "matrix.mtx" not in paths:
+        return None
+    x = np.asarray(read_matrix_market(File.at(paths["matrix.mtx"]), reading).data)
+    names = paths.get("features.tsv") or paths.get("genes.tsv")
+    if names is None:
+        return Columns(x, None)
+    with whole(names, "text"), File.at(names).open() as stream:
+        features = tuple(line.split("\t")[0].strip() for line in stream.read().decode().splitlines())
+    if len(features) != len(x):
+        raise DataError(names, f"a name for each of {len(x)} lines of the matrix", f"{len(features)}")
+    return named(Columns(x, features))
+
+
+def read_stata(file: File, reading: Reading) -> Columns:
+    """The columns of Stata's `.dta`, by pandas; labelled values are text."""
+    pandas = _library("pandas", file, "in Stata: export delimited")
+    with _quietly(file.path, ".dta"), file.whole() as stream:
+        try:
+            return _of_frame(pandas.read_stata(stream))
+        except ValueError as error:
+            if "Value labels for column" not in str(error):
+                raise
+        stream.seek(0)
+        frame = pandas.read_stata(stream, convert_categoricals=False)
+    return _noted(_of_frame(frame), "labels of values that are not unique are left as numbers")
+
+
+def read_spss(file: File, reading: Reading) -> Columns:
+    """The columns of SPSS's `.sav`, by pandas and pyreadstat."""
+    pandas = _library("pandas", file, "in SPSS: save it as .csv")
+    _library("pyreadstat", file, "in SPSS: save it as .csv")
+    with _quietly(file.path, ".sav"):
+        return _of_frame(pandas.read_spss(file.plain("pyreadstat")))
+
+
+def read_sas(file: File, reading: Reading) -> Columns:
+    """The columns of SAS's `.sas7bdat` or `.xpt`, by pandas."""
+    pandas = _library("pandas", file, "in SAS: proc export … dbms=csv")
+    form = "xport" if file.ending == ".xpt" else "sas7bdat"
+    with _quietly(file.path, file.ending), file.whole() as stream:
+        return _of_frame(pandas.read_sas(stream, format=form, encoding="latin-1"))
+
+
+def read_anndata(file: File, reading: Reading) -> Columns:
+    """The matrix X of an `.h5ad`, dense, with the names of its variables, by anndata."""
+    way_out = "python -c \"import anndata; anndata.read_h5ad('x.h5ad').to_df().to_parquet('x.parquet')\""
+    anndata = _library("anndata", file, f"where it is: {way_out}")
+    with _quietly(file.path, ".h5ad"):
+        held = anndata.read_h5ad(file.plain("anndata"))
+        x = dense(held.X, str(file.path)) if hasattr(held.X, "toarray") else np.asarray(held.X)
+        if (x == np.rint(x)).all():
+            x = x.astype(np.int64)
+        return named(Columns([*x.T], tuple(map(str, held.var_names))))
+
+
+@contextmanager
+def _quietly(path: Path, kind: str) -> Iterator[None]:
+    """A file that is read whole, without what a library warns of in it."""
+    with warnings.catch_warnings(), whole(path, kind):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _of_frame(frame: Any) -> Columns:
+    """The columns of a frame that pandas read."""
+    read = columns_of(frame)
+    return named(Columns(read.arrays, tuple(map(str, frame.columns))))
+
+
+def _noted(read: Columns, note: str) -> Columns:
+    return Columns(read.arrays, read.names, read.form, (*read.notes, note))
+
+
+def _library(name: str, file: File, way_out: str) -> Any:
+    """A library that reads a format, where it is installed.
+
+    **Raises:** [`DataError`][lowerbound.data.errors.DataError] with what to do where it is not.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        found = f"no {name} that reads {file.ending}"
+        raise DataError(file.path, f"{name} at hand", found, way_out=f"install it, or {way_out}") from None

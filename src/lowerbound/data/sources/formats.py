@@ -1,0 +1,136 @@
+"""The formats by their endings: which reader is for which, and what to do about the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from lowerbound.archive.records import Reading
+from lowerbound.data.errors import DataError
+from lowerbound.data.sources import arff, arrow, delimited, foreign, json_document, libsvm
+from lowerbound.data.sources.arrays import read_npy, read_npz
+from lowerbound.data.sources.file import CONTAINERS, File
+from lowerbound.data.sources.found import Found
+from lowerbound.data.sources.idx import is_idx, read_idx
+from lowerbound.data.sources.images import read_images
+from lowerbound.data.tables import Columns
+
+__all__ = ["read_source"]
+
+_TEXT = (
+    *(".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".psv", ".ssv", ".asc", ".prn"),
+    *(".train", ".test", ".trn", ".tst", ".all-data"),
+)
+_READERS: dict[str, Callable[[File, Reading], np.ndarray | Columns | Found]] = {
+    **dict.fromkeys(_TEXT, delimited.read_delimited),
+    ".parquet": arrow.read_parquet,
+    **dict.fromkeys((".feather", ".arrow", ".ipc"), arrow.read_feather),
+    ".orc": arrow.read_orc,
+    **dict.fromkeys((".jsonl", ".ndjson"), arrow.read_json_lines),
+    ".json": json_document.read_json,
+    ".arff": arff.read_arff,
+    **dict.fromkeys((".libsvm", ".svmlight", ".svm"), libsvm.read_libsvm),
+    **dict.fromkeys((".xlsx", ".xlsm"), foreign.read_excel),
+    ".mtx": foreign.read_matrix_market,
+    ".dta": foreign.read_stata,
+    ".sav": foreign.read_spss,
+    **dict.fromkeys((".sas7bdat", ".xpt"), foreign.read_sas),
+    ".h5ad": foreign.read_anndata,
+}
+# Formats that hold several things, of which one may be named.
+_WITH_MEMBERS = (".npz", ".mat")
+_KNOWN = (
+    "digits[:train|:test], .npy, .npz[:name], .csv, .tsv, .txt, .data, .parquet, .feather, .json, .jsonl, "
+    ".xlsx, .arff, .libsvm, .mat, IDX (.idx, train-images-idx3-ubyte; .gz), a folder of images or of "
+    "10x Genomics"
+)
+_CONVERT = {
+    **dict.fromkeys((".xls", ".xlsb", ".ods", ".numbers"), "save the sheet as .csv or .xlsx"),
+    **dict.fromkeys((".rds", ".rda", ".rdata"), "in R: write.csv(table, 'x.csv', row.names = FALSE)"),
+    **dict.fromkeys((".pkl", ".pickle", ".joblib"), "a pickle could run code: table.to_parquet('x.parquet')"),
+    **dict.fromkeys((".h5", ".hdf5", ".hdf"), "python: numpy.save('x.npy', h5py.File('x.h5')[name][:])"),
+    **dict.fromkeys((".nc", ".cdf"), "python: xarray.open_dataset(x).to_dataframe().to_parquet('x.parquet')"),
+    **dict.fromkeys((".db", ".sqlite", ".sqlite3"), "sqlite3 -header -csv x.db 'select * from t' > x.csv"),
+    **dict.fromkeys((".tar", ".tgz"), "tar xf it, and name a file of it"),
+    **dict.fromkeys((".7z", ".rar"), "unpack it, and name a file of it"),
+    **dict.fromkeys((".htm", ".html", ".xml"), "python: pandas.read_html(x)[0].to_csv('x.csv', index=False)"),
+    **dict.fromkeys((".yaml", ".yml", ".toml"), "write its records as .json"),
+    **dict.fromkeys((".shp", ".geojson", ".gpkg"), "write its table without the shapes as .csv"),
+    **dict.fromkeys((".fits", ".fit"), "python: astropy.table.Table.read(x).write('x.csv')"),
+    **dict.fromkeys((".pt", ".pth", ".ckpt"), "python: numpy.save('x.npy', torch.load(x).numpy())"),
+    **dict.fromkeys((".wav", ".mp3", ".mp4", ".pdf", ".docx"), "make a table or an array of it"),
+    **dict.fromkeys(
+        (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif"), "name the folder of the images"
+    ),
+}
+
+
+def read_source(data: str, reading: Reading) -> Found:
+    """What the file or folder at `data` holds, by its ending.
+
+    **Raises:** `FileNotFoundError`; [`DataError`][lowerbound.data.errors.DataError] for a format that is not
+    read, with the line that converts it.
+    """
+    path, member = _named(data)
+    file = File(path, path.name)
+    if is_idx(path.name):
+        known, ending = True, ".idx"
+    else:
+        known = _is_known(path)
+        if known and path.is_file():
+            file = File.at(path)
+        ending = file.ending
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file{'' if known else f'; known are {_KNOWN}'}")
+    if path.is_dir():
+        if known:
+            raise DataError(path, "a file", "a folder")
+        counts = foreign.read_10x(path, reading)
+        return Found(read_images(path) if counts is None else counts)
+    if not path.is_file():
+        raise DataError(path, "a file", "a device or a pipe")
+    if is_idx(path.name):
+        return Found(read_idx(path))
+    if ending == ".npy":
+        return Found(read_npy(file.plain("NumPy")))
+    if ending == ".npz":
+        return read_npz(file.plain("NumPy"), member)
+    if ending == ".mat":
+        return foreign.read_mat(file, member)
+    if ending not in _READERS:
+        raise _unknown(path, ending)
+    found = _READERS[ending](file, reading)
+    return found if isinstance(found, Found) else Found(found)
+
+
+def _named(data: str) -> tuple[Path, str]:
+    """The path in `data`, and what is named in it.
+
+    >>> _named("faces.npz:x")[1], _named("a:b.csv")[1]
+    ('x', '')
+    """
+    for ending in _WITH_MEMBERS:
+        file, found, member = data.partition(f"{ending}:")
+        if found:
+            return Path(f"{file}{ending}"), member
+    return Path(data), ""
+
+
+def _is_known(path: Path) -> bool:
+    """Whether a file of this name may be read, in a container too, whose name need not say of what."""
+    endings = [suffix.lower() for suffix in path.suffixes]
+    if endings and endings[-1] in CONTAINERS:
+        if endings[-1] == ".zip" or len(endings) == 1:
+            return endings[-1] == ".zip"
+        endings = endings[:-1]
+    return bool(endings) and endings[-1] in (*_READERS, ".npy", *_WITH_MEMBERS)
+
+
+def _unknown(path: Path, ending: str) -> DataError:
+    held = ending if path.suffix.lower() == ending else f"{ending} in {path.suffix}"
+    way_out = _CONVERT.get(ending) or _CONVERT.get(path.suffix.lower()) or f"known are {_KNOWN}"
+    if ".tar" in path.suffixes:
+        held, way_out = "".join(path.suffixes), _CONVERT[".tar"]
+    return DataError(path, "a known ending", repr(held), way_out=way_out)
