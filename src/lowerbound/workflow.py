@@ -18,7 +18,7 @@ from jaxtyping import UInt32
 
 from lowerbound.archive.records import DataRecord, HistoryRecord, Provenance, Split
 from lowerbound.archive.whole import write_whole
-from lowerbound.baselines import Density, are_comparable, fit_baselines
+from lowerbound.baselines import Density, are_comparable, by_cells, fit_baselines
 from lowerbound.baselines.comparison import Evaluation, TrainedOn, compared, finite_rows, scorable
 from lowerbound.data.chunks import observed
 from lowerbound.data.schema import Schema
@@ -336,13 +336,14 @@ def _baselines(model: VAE, rows: np.ndarray, seed: int, watch: Watch) -> dict[st
     if len(rows) < 10:
         watch.said("no baselines: they need at least 10 rows")
         return {}
-    if rows.dtype.kind == "f" and np.isnan(rows).any():
+    if rows.dtype.kind == "f" and np.isnan(rows).any() and not by_cells(family):
         watch.said("no baselines: they take no missing values")
         return {}
     if not are_comparable(family, model.transform):
         watch.said(f"no baselines: none is in the measure of {words(family.support)}")
         return {}
-    watch.said("fitting baselines: factor analysis, Gaussian mixtures, and mixtures of the family by EM")
+    what = "factor analysis, Gaussian mixtures, and mixtures of the family"
+    watch.said(f"fitting baselines: {'latent classes' if by_cells(family) else what} by EM")
     return fit_baselines(rows, family, transform=model.transform, seed=seed)
 
 

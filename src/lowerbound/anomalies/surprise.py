@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
@@ -10,13 +11,13 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from lowerbound.anomalies.holes import of_rows_with_holes
 from lowerbound.data.chunks import CHUNK, in_chunks, transformed
 from lowerbound.data.rows import Rows, checked
 from lowerbound.evidence.defaults import ERROR, SAMPLES, Method
 from lowerbound.evidence.ladder import log_evidence
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.models.transforms import Transform
+from lowerbound.models.transforms import Identity, Transform
+from lowerbound.models.vae import VAE
 
 __all__ = ["Surprise", "surprise"]
 
@@ -57,12 +58,12 @@ def surprise(
 
     **Raises:** `TypeError` for a likelihood whose columns are not independent given z.
 
-    >>> import numpyro.distributions as dist, jax.numpy as jnp, lowerbound as lb
-    >>> latent = lb.DiagonalGaussian(1)                     # x₀ = z + ε₀, x₁ = z + ε₁, all of variance 1
-    >>> model = lb.VAE(
+    >>> import jax.numpy as jnp, lowerbound as lb
+    >>> latent, pair = lb.DiagonalGaussian(1), lb.DiagonalGaussian(2, scale=lb.FixedScale(1.0))
+    >>> model = lb.VAE(                                     # x₀ = z + ε₀, x₁ = z + ε₁, all of variance 1
     ...     lb.StandardNormal(1),
     ...     lambda x: latent(jnp.array([x.sum() / 3, -1.1])),
-    ...     lambda z: dist.Normal(jnp.repeat(z, 2), 1).to_event(1),
+    ...     lb.Conditional(lambda z: jnp.repeat(z, 2), pair),
     ... )
     >>> options = {"method": "importance", "samples": 20_000}
     >>> found = lb.surprise(model, [[0.0, 3.0]], **options) # x₁∣x₀ ~ N(0, 3/2), x₀∣x₁ ~ N(3/2, 3/2)
@@ -72,7 +73,10 @@ def surprise(
     rows = checked(model, x, given)
     y = transformed(model.transform, rows.x, key)
     log_scale = in_chunks(_log_scales, model.transform, rows.x, chunk=CHUNK)
-    with_holes = of_rows_with_holes(model)
+    if not isinstance(model, VAE):
+        raise TypeError(f"surprise: expected a VAE, found {type(model).__name__}")
+    # Over the rows that its parts see.
+    with_holes = replace(model.taking_missing(), transform=Identity())
     budget: dict[str, Any] = {"method": method, "samples": samples, "error": error, "key": key}
     step = max(1, _HELD // (y.shape[1] + 1))
     parts = []

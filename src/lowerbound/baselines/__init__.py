@@ -11,12 +11,13 @@ Sizes are chosen by the log-likelihood of a fifth of the *training* rows, then r
 """
 
 from lowerbound.baselines.density import Density
-from lowerbound.baselines.fit import are_comparable, fit_baselines
+from lowerbound.baselines.fit import are_comparable, by_cells, fit_baselines
 from lowerbound.baselines.store import load_baselines, save_baselines
 
 __all__ = [
     "Density",
     "are_comparable",
+    "by_cells",
     "fit_baselines",
     "load_baselines",
     "save_baselines",

@@ -22,7 +22,7 @@ from lowerbound.families.family import Family
 from lowerbound.models.transforms import Identity, Standardization, Transform
 from lowerbound.parts import kebab, names, part
 
-__all__ = ["are_comparable", "fit_baselines"]
+__all__ = ["are_comparable", "by_cells", "fit_baselines"]
 
 Size = TypeVar("Size")
 Fitted = TypeVar("Fitted", bound=Density)
@@ -86,7 +86,7 @@ def fit_baselines(
         raise TypeError(
             f"family: expected a family, such as that of the likelihood, or None; found {family!r}"
         )
-    if _by_cells(family):
+    if by_cells(family):
         return _cell_baselines(np.asarray(x, np.float64), family, index(seed))
     span = None if family is None else range_of(family.support)
     seed, discrete = index(seed), span is not None and span.whole
@@ -108,14 +108,14 @@ def fit_baselines(
 
 def are_comparable(family: Family, transform: Transform) -> bool:
     """Whether there are baselines in the measure of a family behind a transform."""
-    if _by_cells(family):
-        return True
+    if by_cells(family):
+        return isinstance(transform, Identity)
     drawn = not isinstance(transform, Identity | Standardization)
     return _columns(family) is not None or not (range_of(family.support) is None or drawn)
 
 
-def _by_cells(family: Family | None) -> TypeGuard[Family]:
-    """Whether it is of columns of several kinds, each of which has cells."""
+def by_cells(family: Family | None) -> TypeGuard[Family]:
+    """Whether it is of columns of several kinds, each of which has cells, whose baselines take holes."""
     if family is None or not isinstance(family, part("several", "columns")):
         return False
     return family.cells(np.zeros((1, family.event_size))) is not None

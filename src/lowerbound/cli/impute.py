@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Seed
+from lowerbound.cli.reading import reads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["impute"]
 
 
+@reads
 def impute(
     folder: Folder,
     data: Data,
@@ -41,6 +44,7 @@ def impute(
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
+    reading: Reading = AS_FOUND,
 ) -> int:
     """Fill in what is missing: means, and of categories the most probable levels, given what was observed.
 
@@ -56,7 +60,7 @@ def impute(
     usable_file(out, ARRAYS, overwrite)
     if draws is not None and intervals is not None:
         raise ValueError("--draws: draws have no --intervals, which go with means; leave one of them out")
-    run, source = run_and_rows(folder, data, labels)
+    run, source = run_and_rows(folder, data, labels, reading)
     options: dict[str, Any] = {"samples": samples, "key": seed}
     if intervals is not None:
         found = lb.imputed(run.model, source.rows, draws=0, interval=intervals, **options)
