@@ -189,6 +189,7 @@ def _from_margins(decoder: MLP, choice: Choice) -> MLP:
 
 def _encoder(network: Network, seen: np.ndarray, missing: bool) -> Network:
     """A network behind what brings the rows that it sees to a mean of 0 and a scale of about 1."""
+    seen = np.where(np.isnan(seen).all(0), 0.0, seen) if missing else seen
     return Standardized(
         network,
         # A missing value reaches the encoder as 0, which then is the mean.

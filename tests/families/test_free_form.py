@@ -122,6 +122,14 @@ def test_a_missing_value_counts_for_nothing():
     assert whole == pytest.approx(sum(parts), rel=1e-5)
 
 
+def test_of_a_column_without_a_value_nothing_is_known():
+    x = np.stack([np.full(90, np.nan), HEIGHTS[:90]], 1)
+    found = lb.FreeForm.fitted_by_column(Found.of(x, missing=True), None)
+    p = found.family(jnp.asarray(found.start, float))
+    assert np.isfinite(float(p.log_prob(jnp.array([np.nan, 5.0]))))
+    assert np.isfinite(np.asarray(p.sample(jax.random.key(0), (9,)))).all()
+
+
 def test_a_column_that_holds_few_values_has_each_alone_and_others_far_less_likely():
     family, _ = fitted([KIDS], (1,))
     start = family.margin(KIDS[:, None])

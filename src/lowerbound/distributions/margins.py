@@ -53,8 +53,6 @@ class Margins(eqx.Module):
     def of(cls, x: Float[np.ndarray, "n d"], *, bins: int, whole: bool = False) -> Margins:
         """The margins of the columns of `x`, in which NaN is a value that was not observed. Each of `whole`
         numbers is a cell of length 1, and bins end between them.
-
-        **Raises:** `ValueError` for a column without a value.
         """
         found = [_margin(column[~np.isnan(column)], bins, whole) for column in np.asarray(x, np.float64).T]
         most = max(len(one.atoms) for one in found)
@@ -142,8 +140,7 @@ _MOST, _SHARE, _TIMES, _NEIGHBOURS = 16, 0.01, 4.0, 5
 
 
 def _margin(values: np.ndarray, bins: int, whole: bool) -> _Margin:
-    if not len(values):
-        raise ValueError("margins: expected at least one value of each column, found none")
+    values = values if len(values) else np.zeros(1)  # of a column without a value nothing is known
     different, counts = np.unique(values, return_counts=True)
     few = len(different) <= max(_FEW, min(_MANY, len(values) // _ROWS_EACH))
     alone = np.full(len(different), True) if few else _stands_out(counts)

@@ -79,7 +79,7 @@ class FreeForm(Factorized):
     def margin(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " size"]:
         """The vector of the member that is near the columns' own margins, of `x` in steps."""
         atoms, widths = np.asarray(self.margins.atoms.value), np.asarray(self.margins.widths)
-        rows = (~np.isnan(x)).sum(0)[:, None]
+        rows = np.maximum((~np.isnan(x)).sum(0), 1)[:, None]
         alone = np.stack([(x[:, [i]] == row).sum(0) for i, row in enumerate(atoms)]) / rows
         rest = 1 - alone.sum(1, keepdims=True)
         bell = rest / 2 if self.heights else rest
