@@ -146,7 +146,7 @@ def _margin(values: np.ndarray, bins: int, whole: bool) -> _Margin:
     alone = np.full(len(different), True) if few else _stands_out(counts)
     others = values if alone.all() else values[~np.isin(values, different[alone])]
     edges, below = _edges(others, bins, whole)
-    share = np.clip(below, 0.5, len(others) - 0.5) / len(others)
+    share = (below + 0.5) / (len(others) + 1)
     # Whole numbers from 0 have a cell for 0.
     lowest = -np.inf if different[0] < 0 else -0.5 if whole else 0.0
     return _Margin(different[alone], edges, special.ndtri(share), lowest)
@@ -172,7 +172,8 @@ def _edges(values: np.ndarray, bins: int, whole: bool) -> tuple[np.ndarray, np.n
         edges = np.concatenate([[ordered[0] - 0.5], np.floor(edges[1:-1]) + 0.5, [ordered[-1] + 0.5]])
     edges = np.unique(edges.astype(np.float32))
     if len(edges) < 2:  # of one value that is no whole number
-        edges = np.array([edges[0], np.nextafter(edges[0], np.float32(np.inf))])
+        room = max(abs(float(edges[0])), 1.0) * 1e-3
+        edges = np.array([edges[0] - room, edges[0] + room], np.float32)
     return edges, np.searchsorted(ordered, edges)
 
 
