@@ -33,7 +33,7 @@ ADULT = "age workclass fnlwgt education education-num marital-status occupation 
 ADULT += "capital-gain capital-loss hours-per-week native-country income"
 TARGETS = {"adult": "income", "shoppers": "Revenue", "magic": "class"}
 SYNTHETIC, MISSING = tuple(TARGETS), ("white", "red", "concrete", "banknote")
-EPOCHS = {"adult": 60, "shoppers": 100, "magic": 100}
+EPOCHS = {"adult": 150, "shoppers": 300, "magic": 300}
 
 
 def _csv(path: Path, **options) -> pd.DataFrame:
@@ -63,8 +63,8 @@ def features(*tables: pd.DataFrame) -> list[np.ndarray]:
     """Numbers as they are and one input a level, of several tables alike."""
     both = pd.concat(tables, ignore_index=True)
     numbers = both[[name for name in both if is_number(both[name])]].astype(float)
-    levels = pd.get_dummies(both[[name for name in both if name not in numbers]].astype(str), dtype=float)
-    x = pd.concat([numbers, levels], axis=1).to_numpy(np.float32)
+    others = [pd.get_dummies(both[name].astype(str), dtype=float) for name in both if name not in numbers]
+    x = pd.concat([numbers, *others], axis=1).to_numpy(np.float32)
     return np.split(x, np.cumsum([len(table) for table in tables])[:-1])
 
 
