@@ -43,8 +43,9 @@ _SPREADS = 16
 # Text of more different values is no category, unless each stands for twenty rows; so many that all differ
 # are names. Of levels so many are shown.
 _TEXT_LEVELS, _NAMES, _SHOWN = 64, 20, 6
-# Numbers are rounded where they have so many decimals at most, and each stands for so many rows in the mean.
-_DECIMALS, _REPEATS = 6, 2
+# Numbers are rounded where they have so many decimals at most, and each stands for so many rows in the mean;
+# with so few decimals in so many rows it is enough that one repeats.
+_DECIMALS, _REPEATS, _SHORT, _ROWS = 6, 2, 2, 100
 # Magnitudes between which sums and squares stay inside float32's range.
 _LEAST, _GREATEST = 1e-30, 1e30
 
@@ -180,9 +181,9 @@ class Column:
         if self.kind != "number" or not self.as_it_is:
             return self
         observed = values[~np.isnan(values)]
-        if len(observed) < _REPEATS * len(np.unique(observed)):
-            return self
-        for decimals in range(1, _DECIMALS + 1):
+        n, different = len(observed), len(np.unique(observed))
+        most = _DECIMALS if n >= _REPEATS * different else _SHORT if n >= _ROWS and n > different else 0
+        for decimals in range(1, most + 1):
             if (np.round(observed, decimals) == observed).all():
                 return replace(self, kind="rounded", decimals=decimals) if self._counts(decimals) else self
         return self
