@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md") if "```python" in page.read_text("utf-8"))
 # The others run when the site is built, `make docs`, and among the slow tests.
-MARKS = dict.fromkeys(("data.md", "quickstart.md"), pytest.mark.thorough)
+MARKS = {"data.md": pytest.mark.thorough}
 
 
 def module_of(name):

@@ -45,6 +45,14 @@ def test_it_makes_1_over_all_that_columns_may_hold():
     assert total == pytest.approx(1, abs=1e-3)
 
 
+def test_a_family_that_was_loaded_has_the_same_cells(tmp_path):
+    """Its arrays are the device's then."""
+    lb.save(FAMILY, tmp_path / "family")
+    cells, kept = FAMILY.cells(X), lb.load(tmp_path / "family").cells(X)
+    np.testing.assert_array_equal(kept.place, cells.place)
+    np.testing.assert_allclose(kept.log_within, cells.log_within, rtol=1e-6)
+
+
 def test_no_step_lowers_the_objective():
     start = CellMixture(FAMILY, np.full(4, 0.25), np.zeros((4, 0)), note="")
     cells = FAMILY.cells(X)

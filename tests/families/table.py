@@ -587,7 +587,7 @@ CASES = {
     ),
     "FreeForm": Case(
         lambda d, **kw: lb.FreeForm(
-            lb.Margins.of(np.random.default_rng(0).normal(size=(200, d)), bins=4), **kw
+            lb.Margins.of(np.tile(np.random.default_rng(0).normal(size=(200, 1)), d), bins=4), **kw
         ),
         7 * D,
         at=tuple(np.linspace(-0.5, 0.5, 7 * D)),

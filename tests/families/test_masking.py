@@ -88,10 +88,10 @@ def test_another_family_is_refused(made, error, message):
         made()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_training_finds_what_high_values_were_taken_for():
     """Two columns, z + noise each; of the first a value is missing with probability σ(4 (x − ½)). A model for
-    which holes say nothing takes its mean for too low; with the mask in it the mean is right, to 0.15, and
+    which holes say nothing takes its mean for too low; with the mask in it the mean is right, to 0.25, and
     the missing values are put where they were."""
     rng = np.random.default_rng(0)
     z = rng.normal(size=(1500, 1))
@@ -111,5 +111,5 @@ def test_training_finds_what_high_values_were_taken_for():
         fitted = lb.fit(model, seen, objective=lb.IWAE(10), epochs=25, learning_rate=0.02, validation=0).model
         filled = lb.impute(fitted, seen, samples=100, mean=True)
         off[masked] = (filled - x)[gone, 0].mean()
-    assert off[False] < -0.2
-    assert abs(off[True]) < 0.15
+    assert off[False] < -0.3
+    assert abs(off[True]) < 0.25

@@ -89,8 +89,8 @@ class FreeFormDistribution(Distribution):
         y, log_slope = self.margins.normalised(x)
         if self.steps is not None:
             return self._log_cell(x, log_slope)
-        # Of a value far out the square leaves float32's range.
-        u = jnp.clip((y - self.location) * jnp.exp(-self.log_scale), -1e15, 1e15)
+        # Of a value far out y, and then the square, leave float32's range.
+        u = jnp.clip((jnp.clip(y, -1e15, 1e15) - self.location) * jnp.exp(-self.log_scale), -1e15, 1e15)
         return -0.5 * u**2 - _LOG_ROOT - self.log_scale + log_slope
 
     def _log_cell(self, x: Float[Array, "... d"], log_slope: Array) -> Float[Array, "... d"]:
@@ -98,7 +98,7 @@ class FreeFormDistribution(Distribution):
         middle, with the term of second order, where it is narrow, else by the distribution function on the
         side where that is small."""
         scale = jnp.exp(-self.log_scale)
-        (low, _), (high, _) = self.margins.normalised(x - 0.5), self.margins.normalised(x + 0.5)
+        low, high = (jnp.clip(self.margins.normalised(x + side)[0], -1e15, 1e15) for side in (-0.5, 0.5))
         between = high - low
         width = jnp.where(between < 0.01, jnp.exp(log_slope), between) * scale
         u = jnp.clip(((high + low) / 2 - self.location) * scale, -1e15, 1e15)

@@ -102,7 +102,12 @@ class FreeForm(Factorized):
         x = x if self.steps is None else np.rint(x * self.steps)
         columns = [
             _in_column(*column, self.steps is not None)
-            for column in zip(x.T, self.margins.atoms.value, self.margins.edges.value, strict=True)
+            for column in zip(
+                x.T,
+                np.asarray(self.margins.atoms.value),
+                np.asarray(self.margins.edges.value),
+                strict=True,
+            )
         ]
         place, log_within, counts = zip(*columns, strict=True)
         return Cells(counts, np.stack(place, 1), np.stack(log_within, 1))
