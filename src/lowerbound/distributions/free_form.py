@@ -76,7 +76,7 @@ class FreeFormDistribution(Distribution):
             among = jnp.logaddexp(among, self._log_bin(x, log_parts[:, atoms.shape[-1] : -1]))
         # A whole number may be its cell's besides; among other numbers no value but an atom has a mass.
         both = jnp.logaddexp(jnp.where(stands, at_atom, _NEVER), among) if self.steps is not None else at_atom
-        return jnp.where(stands, both, among)
+        return jnp.where(x < self.margins.lowest.value, -jnp.inf, jnp.where(stands, both, among))
 
     def _log_bin(self, x: Float[Array, "... d"], log_parts: Float[Array, "d B"]) -> Float[Array, "... d"]:
         edges, widths = jnp.asarray(self.margins.edges.value), self.margins.widths
@@ -110,8 +110,7 @@ class FreeFormDistribution(Distribution):
         wide = upper + jnp.log1p(-jnp.exp(jnp.minimum(lower - upper, -1e-6)))
         lowest = self.margins.lowest.value
         end = jax.scipy.special.log_ndtr(jnp.maximum((high - self.location) * scale, -1e6))
-        inside = jnp.where(x - 0.5 <= lowest, end, jnp.where(narrow, near, wide))
-        return jnp.where(x < lowest, _NEVER, inside)
+        return jnp.where(x - 0.5 <= lowest, end, jnp.where(narrow, near, wide))
 
     def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Float[Array, "... d"]:
         part_key, bin_key, bell_key = jax.random.split(key, 3)

@@ -87,8 +87,9 @@ class Margins(eqx.Module):
         log_share = jnp.log(jnp.clip(x - lowest, 1e-6 * room) / room)
         curve = piece.normal + piece.slope * room * log_share
         below = bounded & (x < lowest + room)
-        y = jnp.where(x > lowest, curve, _FAR)
-        return jnp.where(below, y, line), jnp.where(below, log_slope - log_share, log_slope)
+        return jnp.where(below, jnp.where(x >= lowest, curve, _FAR), line), jnp.where(
+            below, log_slope - log_share, log_slope
+        )
 
     def original(self, y: Float[Array, "... d"]) -> Float[Array, "... d"]:
         """g⁻¹(y)."""
