@@ -71,6 +71,7 @@ def test_classes_that_the_rows_come_from_are_worth_what_columns_share():
     assert are_comparable(FAMILY, lb.Identity())
 
 
+@pytest.mark.thorough
 def test_independent_columns_have_the_familys_own_measure():
     """Of the member with the columns' margins, half of whose bins is the bell's, the mean is near."""
     family = family_of(missing=True)

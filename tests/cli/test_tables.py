@@ -41,6 +41,7 @@ def scores(capsys, *call):
     return np.array([line.split(",")[0] for line in lines], float)
 
 
+@pytest.mark.thorough
 def test_a_row_has_one_number_however_it_comes_in(flowers, tmp_path, capsys):
     """From Python, in a table, in one of another order of columns, and in a file that is mapped."""
     loaded = lb.log_evidence(lb.load(flowers / "run"), ROWS, method="importance", samples=10).log_prob

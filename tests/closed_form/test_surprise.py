@@ -81,5 +81,5 @@ def test_columns_that_are_not_independent_given_z_are_refused():
         return dist.MultivariateNormal(jnp.zeros(D) + z[0], jnp.eye(D))
 
     model = lb.VAE(lb.StandardNormal(K), LINEAR.model().posterior, likelihood)
-    with pytest.raises(TypeError, match=r"columns that are independent given z, .* found MultivariateNormal"):
+    with pytest.raises(TypeError, match="its likelihood does not take missing values"):
         lb.surprise(model, ROWS)

@@ -53,6 +53,7 @@ def healthy():
     return diagnosed(TRUTH.model(), train=drawn(N, seed=2), history=WARM, objective=SCHEDULE)
 
 
+@pytest.mark.thorough
 def test_the_exact_model_is_healthy_in_every_respect(healthy):
     assert [verdict.name for verdict in healthy.verdicts] == [
         "collapsed dimensions",
@@ -68,6 +69,7 @@ def test_the_exact_model_is_healthy_in_every_respect(healthy):
     assert all(verdict.advice == () for verdict in healthy.verdicts)
 
 
+@pytest.mark.thorough
 def test_the_exact_models_numbers_are_the_closed_forms(healthy):
     """I(x; z) = log 9 between its two bounds, KL(q(z) ‖ p(z)) = 0, −E log p(x) the entropy of a Gaussian, and
     no gap: within 4 standard errors."""
@@ -84,6 +86,7 @@ def test_the_exact_models_numbers_are_the_closed_forms(healthy):
     np.testing.assert_allclose(np.nanmedian(healthy.decoder_scale.residual), 1, atol=0.01)
 
 
+@pytest.mark.thorough
 def test_the_rate_is_split_without_a_remainder(healthy):
     """Both ways, to rounding; and the bound is what rate and distortion leave."""
     rate = healthy.rate.mean

@@ -22,14 +22,12 @@ from ..tables import cases
 from . import draws
 from .table import CASES, D, counts
 
-# One of each kind of event: real numbers, numbers above 0, numbers from 0 to 1, shares, directions, codes,
-# counts, grey values, a flow's, and columns of several kinds.
+# One of each kind of event: real numbers, numbers above 0, numbers from 0 to 1, codes, counts,
+# grey values, a flow's, and columns of several kinds.
 FAST = (
     "DiagonalGaussian-Heteroscedastic",
     "Exponential",
     "LogitNormal",
-    "Dirichlet",
-    "PowerSpherical",
     "Categorical",
     "Poisson",
     "DiscretizedLogistic",

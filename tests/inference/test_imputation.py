@@ -33,6 +33,7 @@ def test_observed_values_come_back_to_the_bit_in_their_type(kind, mean):
     np.testing.assert_allclose(filled[~seen], [0.5, 1e5 + 1.5e4], rtol=0.02)
 
 
+@pytest.mark.thorough
 def test_draws_are_independent_and_each_a_completion():
     """20,000 draws of N(0.5, 0.1²): mean and variance within 5 standard errors, and no two in step."""
     x = np.array([[1e5, np.nan]])

@@ -70,7 +70,8 @@ class VariationalAutoencoder(
 
     >>> from sklearn.datasets import load_digits
     >>> X = load_digits().data[:200]
-    >>> vae = VariationalAutoencoder(latent_dim=2, width=8, epochs=40, random_state=0).fit(X)
+    >>> options = {"epochs": 40, "evidence_method": "importance", "random_state": 0}
+    >>> vae = VariationalAutoencoder(latent_dim=2, width=8, **options).fit(X)
     >>> print(vae.schema_)
     64 columns of whole numbers from 0 to 16
     >>> vae.likelihood_
