@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md") if "```python" in page.read_text("utf-8"))
 # The others run when the site is built, `make docs`, and among the slow tests.
-MARKS = {"data.md": pytest.mark.thorough}
+MARKS: dict = {}
 
 
 def module_of(name):
@@ -106,7 +106,7 @@ def travel():
     return module_of("travel")
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_fit_looks_at_rows_once_as_the_picture_of_the_architecture_says(travel):
     """A table is looked at where its schema is found; `checked` is handed rows that know it, and what looks
     at an array is handed none. The picture has every function that is handed all rows."""

@@ -180,7 +180,11 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", cases(list(MODELS), fast=[]))
+SLOW = ("positive", "flow prior")  # half a minute each
+SLOWEST = [pytest.param(name, marks=pytest.mark.slow) for name in SLOW]
+
+
+@pytest.mark.parametrize("name", cases([name for name in MODELS if name not in SLOW], fast=[]) + SLOWEST)
 def test_its_error_covers_log_p(name):
     """Within ±1.96 standard errors for 95 % of rows, by 4 errors of that share; the mean by 4 of its own."""
     n = 400

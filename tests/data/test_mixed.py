@@ -221,7 +221,7 @@ def test_cells_that_say_that_nothing_was_observed(tmp_path):
     assert source.schema.missing
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_from_a_file_to_drawn_rows(tmp_path, capsys):
     """look, fit, sample and score of a table with text, by the command line."""
     from pyarrow import csv

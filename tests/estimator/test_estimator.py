@@ -125,7 +125,7 @@ def test_calibration_rows_neither_train_nor_choose(vae):
     np.testing.assert_array_equal(np.sort(vae.score_samples(DIGITS[:1500][others])), vae.calibration_scores_)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_number_for_contamination_is_the_share_of_the_rows_of_fit():
     options = {**SMALL, "contamination": 0.25}
     for calibration, kept in ((0.1, 30), (0, 0), (40, 40)):
@@ -356,7 +356,7 @@ def test_a_column_of_seconds_since_1970_keeps_its_digits():
     assert vae.predict(left)[1] == -1
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_the_schema_knows_the_names_of_a_frames_columns():
     pandas = pytest.importorskip("pandas")
     X = pandas.DataFrame({"height": [1.5, 1.75, 1.6, 1.8], "age": [30, 40, 50, 60]})
