@@ -12,8 +12,6 @@ import lowerbound
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(page.name for page in DOCS.glob("*.md") if "```python" in page.read_text("utf-8"))
-# The others run when the site is built, `make docs`, and among the slow tests.
-MARKS: dict = {}
 
 
 def module_of(name):
@@ -30,9 +28,9 @@ def hooks():
     return module_of("hooks")
 
 
-@pytest.mark.parametrize(
-    "page", [pytest.param(page, marks=MARKS.get(page, pytest.mark.slow)) for page in PAGES]
-)
+# They run when the site is built too, `make docs`.
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_runs_from_top_to_bottom(page, hooks):
     markdown = (DOCS / page).read_text("utf-8")
     assert hooks.executed(markdown, page).startswith(markdown.split("```")[0])

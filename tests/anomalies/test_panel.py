@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import lowerbound as lb
-from lowerbound.anomalies.margins import Margins
+from lowerbound.anomalies.histograms import Histograms
 from lowerbound.anomalies.panel import Panel
 from lowerbound.data.rows import Rows
 
@@ -14,26 +14,26 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 QUICK = {"evidence_method": "importance", "evidence_samples": 10, "contaminated": True, "random_state": 0}
 
 
-def test_margins_are_the_columns_histograms():
+def test_each_column_has_its_own():
     """Shares of the training rows sum to 1 and one row more a bin; whole numbers have a bin each."""
     rng = np.random.default_rng(0)
     x = np.c_[rng.integers(3, 6, 100), rng.normal(size=100)]
-    margins = Margins.of(x)
-    assert [len(counts) for counts in margins.counts] == [3, 20]
-    assert [counts.sum() for counts in margins.counts] == [103, 120]
+    histograms = Histograms.of(x)
+    assert [len(counts) for counts in histograms.counts] == [3, 20]
+    assert [counts.sum() for counts in histograms.counts] == [103, 120]
     counts = np.array([(x[:, 0] == value).sum() for value in (3, 4, 5)])
-    alone = margins.log_share(np.array([[3, np.nan], [4, np.nan], [5, np.nan], [9, np.nan]]))
+    alone = histograms.log_share(np.array([[3, np.nan], [4, np.nan], [5, np.nan], [9, np.nan]]))
     np.testing.assert_allclose(alone, np.log(np.r_[counts + 1, 1] / 100))
 
 
 def test_the_lowest_of_the_panel_counts_in_interquartile_ranges():
-    """Without bags: of the model and the margins."""
+    """Without bags: of the model and the histograms."""
     x = np.array([[0], [0], [0], [1]])
-    margins = Margins.of(x)
-    panel = Panel((), margins, centre=np.array([-5.0, 0.0]), spread=np.array([2.0, 0.5]))
-    by_model, by_margins = np.array([0.5, -1.0, -np.inf, 0.5]), margins.log_share(x) / 0.5
+    histograms = Histograms.of(x)
+    panel = Panel((), histograms, centre=np.array([-5.0, 0.0]), spread=np.array([2.0, 0.5]))
+    by_model, by_columns = np.array([0.5, -1.0, -np.inf, 0.5]), histograms.log_share(x) / 0.5
     scores = panel.scores(Rows(x), -5.0 + 2.0 * by_model)
-    np.testing.assert_allclose(scores, np.minimum(by_model, by_margins))
+    np.testing.assert_allclose(scores, np.minimum(by_model, by_columns))
 
 
 @pytest.mark.thorough

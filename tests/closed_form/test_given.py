@@ -11,7 +11,8 @@ from lowerbound.inference.sampling import sample_given
 
 from .linear_gaussian import affine
 from .test_imputed import TestLevels as Levels
-from .test_missing import COVARIANCE, SIGMA, B, D, K, W, exact, rng
+from .test_imputed import model
+from .test_missing import COVARIANCE, B, D, K, exact, rng
 
 N = 4000
 TABLE = rng.multivariate_normal(B, COVARIANCE, 50)
@@ -21,15 +22,8 @@ LEVELS = np.array([["a", "one", 0.5], ["b", "two", 1.5], ["a", "zero", 0.25]] * 
 
 
 def gaussian(mean, scale):
-    """p(x∣z) = N(Wz + b, σ²I), which takes no missing value, and an encoder that says the same of any row."""
-    latent = lb.DiagonalGaussian(K)
-    says = np.concatenate([mean, np.full(K, 2 * np.log(scale))])
-    return lb.VAE(
-        lb.StandardNormal(K),
-        lb.Conditional(affine(np.zeros((D, latent.size)), says), latent),
-        lb.Conditional(affine(W.T, B), lb.DiagonalGaussian(D, scale=lb.FixedScale(SIGMA))),
-        schema=SCHEMA,
-    )
+    """One that takes no missing value."""
+    return model(mean, scale, missing=False, schema=SCHEMA)
 
 
 @pytest.mark.thorough

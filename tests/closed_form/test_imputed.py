@@ -18,14 +18,15 @@ HOLES[HOLES.all(1), 0] = False
 SEEN = np.where(HOLES, np.nan, ROWS)
 
 
-def model(mean, scale):
+def model(mean, scale, *, missing=True, schema=None):
     """p(x∣z) = N(Wz + b, σ²I) with an encoder that says N(mean, scale²) of every row."""
     latent = lb.DiagonalGaussian(K)
     says = np.concatenate([mean, np.full(K, 2 * np.log(scale))])
     return lb.VAE(
         lb.StandardNormal(K),
         lb.Conditional(affine(np.zeros((D, latent.size)), says), latent),
-        lb.Conditional(affine(W.T, B), lb.DiagonalGaussian(D, scale=lb.FixedScale(SIGMA), missing=True)),
+        lb.Conditional(affine(W.T, B), lb.DiagonalGaussian(D, scale=lb.FixedScale(SIGMA), missing=missing)),
+        schema=schema,
     )
 
 

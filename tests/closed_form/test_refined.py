@@ -11,7 +11,6 @@ from scipy import special, stats
 
 import lowerbound as lb
 
-from ..tables import cases
 from .linear_gaussian import LinearGaussian, affine
 
 SIGMA = 0.3
@@ -181,10 +180,12 @@ MODELS = {
 
 
 SLOW = ("positive", "flow prior")  # half a minute each
-SLOWEST = [pytest.param(name, marks=pytest.mark.slow) for name in SLOW]
 
 
-@pytest.mark.parametrize("name", cases([name for name in MODELS if name not in SLOW], fast=[]) + SLOWEST)
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in MODELS]
+)
 def test_its_error_covers_log_p(name):
     """Within ±1.96 standard errors for 95 % of rows, by 4 errors of that share; the mean by 4 of its own."""
     n = 400

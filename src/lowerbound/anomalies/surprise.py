@@ -70,11 +70,11 @@ def surprise(
     >>> found.surprise.round(1).tolist()
     [[1.9, 4.1]]
     """
+    if not isinstance(model, VAE):
+        raise TypeError(f"surprise: expected a VAE, found {type(model).__name__}")
     rows = checked(model, x, given)
     y = transformed(model.transform, rows.x, key)
     log_scale = in_chunks(_log_scales, model.transform, rows.x, chunk=CHUNK)
-    if not isinstance(model, VAE):
-        raise TypeError(f"surprise: expected a VAE, found {type(model).__name__}")
     # Over the rows that its parts see.
     with_holes = replace(model.taking_missing(), transform=Identity())
     budget: dict[str, Any] = {"method": method, "samples": samples, "error": error, "key": key}

@@ -23,9 +23,7 @@ __all__ = [
 ]
 
 
-def run_and_rows(
-    folder: Path, data: str, labels: str | None, reading: Reading = AS_FOUND
-) -> tuple[RunFolder, Source]:
+def run_and_rows(folder: Path, data: str, labels: str | None, reading: Reading) -> tuple[RunFolder, Source]:
     """A run and the rows for its model, with everything ready to compute."""
     run = RunFolder.read(folder)
     source = rows_for(run, data, labels, reading)

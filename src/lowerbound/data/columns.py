@@ -125,7 +125,7 @@ class Column:
         if self.kind == "bit":
             return "values 0 and 1"
         if self.levels is not None:
-            shown = ", ".join(map(str, self.levels[:_SHOWN])) + (", …" if len(self.levels) > _SHOWN else "")
+            shown = ", ".join(self.levels[:_SHOWN]) + (", …" if len(self.levels) > _SHOWN else "")
             return f"one of {len(self.levels)}: {shown}"
         if self.kind == "rounded":
             return f"numbers from {self.low:g} to {self.high:g} in steps of {10.0**-self.decimals:g}"

@@ -13,7 +13,7 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 from scipy import special
 
-from lowerbound.distributions.margins import Margins
+from lowerbound.distributions.margins import Margins, entries
 from lowerbound.distributions.support import Steps
 
 __all__ = ["FreeFormDistribution"]
@@ -80,10 +80,9 @@ class FreeFormDistribution(Distribution):
 
     def _log_bin(self, x: Float[Array, "... d"], log_parts: Float[Array, "d B"]) -> Float[Array, "... d"]:
         edges, widths = jnp.asarray(self.margins.edges.value), self.margins.widths
-        here = self.margins.piece(x).bin[..., None] == jnp.arange(widths.shape[-1])
         log_density = log_parts - jnp.log(jnp.where(widths > 0, widths, 1.0))
         inside = (x >= edges[:, 0]) & (x <= edges[:, -1])
-        return jnp.where(inside, jnp.where(here, log_density, 0.0).sum(-1), _NEVER)
+        return jnp.where(inside, entries(log_density, self.margins.piece(x).bin), _NEVER)
 
     def _log_bell(self, x: Float[Array, "... d"]) -> Float[Array, "... d"]:
         y, log_slope = self.margins.normalised(x)
@@ -118,7 +117,7 @@ class FreeFormDistribution(Distribution):
         log_parts = self._log_parts
         part = jax.random.categorical(part_key, log_parts, shape=shape)
         edges = jnp.asarray(self.margins.edges.value)
-        ends = [_of(part - atoms.shape[-1], table) for table in (edges[:, :-1], edges[:, 1:])]
+        ends = [entries(table, part - atoms.shape[-1]) for table in (edges[:, :-1], edges[:, 1:])]
         share = jax.random.uniform(bin_key, shape)
         in_bin = ends[0] + share * (ends[1] - ends[0])
         bell = self.margins.original(self._bell(jax.random.normal(bell_key, shape)))
@@ -126,7 +125,7 @@ class FreeFormDistribution(Distribution):
         if self.steps is not None:
             free = jnp.maximum(jnp.rint(free), jnp.ceil(self.margins.lowest.value))
         # Divided, and not multiplied by a step, a number is the float that its decimals name.
-        return jnp.where(part < atoms.shape[-1], _of(part, jnp.nan_to_num(atoms)), free) / self._to_1
+        return jnp.where(part < atoms.shape[-1], entries(jnp.nan_to_num(atoms), part), free) / self._to_1
 
     def _bell(self, normal: Array) -> Array:
         return self.location + jnp.exp(self.log_scale) * normal
@@ -149,8 +148,3 @@ class FreeFormDistribution(Distribution):
     @property
     def variance(self) -> Float[Array, " d"]:
         return self._expected(jnp.square) / self._to_1**2 - self.mean**2
-
-
-def _of(place: Array, table: Float[Array, "d m"]) -> Array:
-    """The entries of the columns' tables at these places; 0 at others."""
-    return jnp.where(place[..., None] == jnp.arange(table.shape[-1]), table, 0.0).sum(-1)

@@ -12,7 +12,16 @@ from scipy import special
 
 from lowerbound.leaves import Fixed
 
-__all__ = ["Margins", "Piece"]
+__all__ = ["Margins", "Piece", "entries"]
+
+
+def entries(table: Float[Array, "d m"], place: Int[Array, "... d"]) -> Float[Array, "... d"]:
+    """The entry of each column's row of a table at a place; 0 at a place that it has not.
+
+    >>> entries(jnp.array([[1.0, 2.0], [3.0, 4.0]]), jnp.array([1, -1])).tolist()
+    [2.0, 0.0]
+    """
+    return jnp.where(place[..., None] == jnp.arange(table.shape[-1]), table, 0.0).sum(-1)
 
 
 class Piece(NamedTuple):
@@ -104,11 +113,10 @@ class Margins(eqx.Module):
         """The lines of bins; of those that a column has not, its last."""
         widths = self.widths
         place = jnp.minimum(place, (widths > 0).sum(1) - 1)
-        here = place[..., None] == jnp.arange(widths.shape[1])
         edges, normal = jnp.asarray(self.edges.value), jnp.asarray(self.normal.value)
         slopes = jnp.diff(normal, axis=1) / jnp.where(widths > 0, widths, 1.0)
         tables = (edges[:, :-1], normal[:, :-1], slopes)
-        return Piece(place, *(jnp.where(here, table, 0.0).sum(-1) for table in tables))
+        return Piece(place, *(entries(table, place) for table in tables))
 
     @property
     def _room(self) -> tuple[Array, Array, Array]:

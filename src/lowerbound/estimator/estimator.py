@@ -102,8 +102,7 @@ class VariationalAutoencoder(
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Log p(x) of each row in nats, in the units of X, to an error of `evidence_error`; higher is
-        better. A row's
-        number does not depend on the other rows."""
+        better. A row's number does not depend on the other rows."""
         return self._log_prob(self._rows(self._validated(X)))
 
     def score(self, X: Any, y: Any = None) -> float:

@@ -61,10 +61,7 @@ def of_levels(schema: Schema, probabilities: Mapping[Any, np.ndarray]) -> dict[A
     if not schema.leveled:
         return dict(probabilities)
     levels = {column.name: column.levels or ("0", "1") for column in schema.encoded}
-    return {
-        name: table_like(schema.form, [*map(str, levels[name])], [*each.T])
-        for name, each in probabilities.items()
-    }
+    return {name: table_like(schema.form, levels[name], [*each.T]) for name, each in probabilities.items()}
 
 
 def by_column(schema: Schema, read: Columns, nats: np.ndarray) -> np.ndarray:

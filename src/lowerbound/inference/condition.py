@@ -72,11 +72,9 @@ def _cell(column: Column, value: Any) -> np.ndarray:
     if not column.encoded and column.kind != "constant":
         raise DataError("given", "a column that the model is of", "one that is left out of it", place)
     if column.levels is not None:
-        known = {str(level): level for level in column.levels}
-        level = known.get(str(value), next((each for each in column.levels if each == value), None))
-        if level is None:
-            raise DataError("given", f"one of {', '.join(known)}", repr(value), place)
-        return np.array([level], column.dtype)
+        if str(value) not in column.levels:
+            raise DataError("given", f"one of {', '.join(column.levels)}", repr(value), place)
+        return np.array([str(value)], column.dtype)
     if kind not in "biuf":
         return np.array([value])
     if isinstance(value, str):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from lowerbound.data.errors import DataError
-from lowerbound.data.sources.found import Found
+from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.held import DEFLATE, check_held, whole
 
 __all__ = ["read_npy", "read_npz", "x_and_y"]
@@ -29,20 +29,20 @@ def read_npy(path: Path) -> np.ndarray:
         return np.memmap(stream, dtype, "r", stream.tell(), shape, "F" if fortran else "C")
 
 
-def read_npz(path: Path, name: str) -> Found:
+def read_npz(path: Path, name: str) -> Contents:
     """The array called `name` in a `.npz`; where `name` is empty its only one, or X with y, the labels."""
     with whole(path, ".npz"), zipfile.ZipFile(path) as archive:
         names = [member.removesuffix(".npy") for member in archive.namelist() if member.endswith(".npy")]
         if not name and (pair := x_and_y(names)):
             x, y = (_member(archive, path, one) for one in pair)
-            return Found.apart(x, y, pair[1], f"{pair[0]} is the rows, {pair[1]} their labels")
+            return Contents.apart(x, y, pair[1], f"{pair[0]} is the rows, {pair[1]} their labels")
         if not name and len(names) == 1:
             name = names[0]
         if name not in names:
             wanted = f"an array {name!r}" if name else "one array"
             choice = f"name one: {', '.join(f':{name}' for name in names)}" if names else ""
             raise DataError(path, wanted, f"{len(names)} arrays in it", way_out=choice)
-        return Found(_member(archive, path, name))
+        return Contents(_member(archive, path, name))
 
 
 def x_and_y(names: Iterable[str]) -> tuple[str, str] | None:

@@ -11,11 +11,11 @@ from typing import IO, Any
 from lowerbound.archive.records import Reading
 from lowerbound.data.errors import DataError
 from lowerbound.data.sources.cells import MISSING, settled
+from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.cuts import WHITE_SPACE, cells_between_blanks
 from lowerbound.data.sources.dialect import Dialect, dialect_of
 from lowerbound.data.sources.encoding import decoded, encodings_of, head_of
 from lowerbound.data.sources.file import File
-from lowerbound.data.sources.found import Found
 from lowerbound.data.sources.held import whole
 from lowerbound.data.sources.libsvm import is_libsvm, read_libsvm
 from lowerbound.data.sources.names import named
@@ -24,7 +24,7 @@ from lowerbound.data.tables import Columns, from_arrow
 __all__ = ["dialect_in", "read_delimited", "read_rows_of_text"]
 
 
-def read_delimited(file: File, reading: Reading) -> Columns | Found:
+def read_delimited(file: File, reading: Reading) -> Columns | Contents:
     """The columns of a file of delimited text, whose separator, encoding, quotation mark, decimal sign and
     header are found in its first lines (see [`Dialect`][lowerbound.data.sources.dialect.Dialect]).
 
@@ -40,7 +40,7 @@ def read_delimited(file: File, reading: Reading) -> Columns | Found:
         encodings = encodings_of(head)
         if is_libsvm(decoded(head, encodings[0], all_of_it)):
             return read_libsvm(file, reading)
-        missing = MISSING if reading.missing_values is None else reading.missing_values
+        missing = _missing(reading)
         for encoding in encodings:
             text = decoded(head, encoding, all_of_it)
             dialect = dialect_of(text, header=reading.header, missing=missing, whole=all_of_it)
@@ -58,7 +58,7 @@ def dialect_in(file: File, reading: Reading) -> tuple[str, Dialect]:
     with file.open() as stream:
         head, all_of_it = head_of(stream)
     encoding = encodings_of(head)[0]
-    missing = MISSING if reading.missing_values is None else reading.missing_values
+    missing = _missing(reading)
     text = decoded(head, encoding, all_of_it)
     return encoding, dialect_of(text, header=reading.header, missing=missing, whole=all_of_it)
 
@@ -68,7 +68,7 @@ def read_rows_of_text(
 ) -> Columns:
     """The columns of rows of text that are cut at commas, made of another format; the first is a header
     where no `names` are given."""
-    missing = MISSING if reading.missing_values is None else reading.missing_values
+    missing = _missing(reading)
     if names is None:
         dialect = dialect_of(text, header=reading.header, missing=missing, whole=True)
     else:
@@ -76,6 +76,11 @@ def read_rows_of_text(
     content = text.encode()
     table = _with_times_as_text(lambda t: _arrow(io.BytesIO(content), "utf-8", dialect, missing, t))
     return _columns(table, dialect, missing, ())
+
+
+def _missing(reading: Reading) -> Sequence[str]:
+    """The cells that stand for no value."""
+    return MISSING if reading.missing_values is None else reading.missing_values
 
 
 def _columns(table: Any, dialect: Dialect, missing: Sequence[str], notes: tuple[str, ...]) -> Columns:

@@ -18,15 +18,16 @@ import numpy as np
 from lowerbound.archive.records import Reading
 from lowerbound.data.errors import DataError
 from lowerbound.data.sources.arrays import x_and_y
+from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.delimited import read_rows_of_text
 from lowerbound.data.sources.file import File
-from lowerbound.data.sources.found import Found
 from lowerbound.data.sources.held import whole
 from lowerbound.data.sources.names import named
 from lowerbound.data.sparse import dense
 from lowerbound.data.tables import Columns, columns_of
 
 __all__ = [
+    "read_10x",
     "read_anndata",
     "read_excel",
     "read_mat",
@@ -65,7 +66,7 @@ def _text(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
-def read_mat(file: File, member: str = "") -> Found:
+def read_mat(file: File, member: str = "") -> Contents:
     """The array called `member` in MATLAB's `.mat`; its only one, or X with y, the labels, by SciPy."""
     from scipy.io import loadmat
     from scipy.sparse import issparse
@@ -83,23 +84,23 @@ def read_mat(file: File, member: str = "") -> Found:
         }
         if not member and (pair := x_and_y(arrays)):
             note = f"{pair[0]} is the rows, {pair[1]} their labels"
-            return Found.apart(arrays[pair[0]], arrays[pair[1]], pair[1], note)
+            return Contents.apart(arrays[pair[0]], arrays[pair[1]], pair[1], note)
         if not member and len(arrays) == 1:
             member = next(iter(arrays))
         if member not in arrays:
             wanted = f"an array {member!r}" if member else "one array of numbers"
             choice = f"name one: {', '.join(f':{name}' for name in arrays)}" if arrays else ""
             raise DataError(file.path, wanted, f"{len(arrays)} in it", way_out=choice)
-        return Found(arrays[member])
+        return Contents(arrays[member])
 
 
-def read_matrix_market(file: File, reading: Reading) -> Found:
+def read_matrix_market(file: File, reading: Reading) -> Contents:
     """The matrix in a `.mtx`, a row a line of it, by SciPy."""
     from scipy.io import mmread
 
     with whole(file.path, ".mtx"), file.whole() as stream:
         matrix = mmread(stream)
-        return Found(matrix if isinstance(matrix, np.ndarray) else dense(matrix, str(file.path)))
+        return Contents(matrix if isinstance(matrix, np.ndarray) else dense(matrix, str(file.path)))
 
 
 def read_10x(folder: Path, reading: Reading) -> Columns | None:

@@ -11,8 +11,8 @@ from lowerbound.archive.records import Reading
 from lowerbound.data.errors import DataError
 from lowerbound.data.sources import arff, arrow, delimited, foreign, json_document, libsvm
 from lowerbound.data.sources.arrays import read_npy, read_npz
+from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.file import CONTAINERS, File
-from lowerbound.data.sources.found import Found
 from lowerbound.data.sources.idx import is_idx, read_idx
 from lowerbound.data.sources.images import read_images
 from lowerbound.data.tables import Columns
@@ -23,7 +23,7 @@ _TEXT = (
     *(".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".psv", ".ssv", ".asc", ".prn"),
     *(".train", ".test", ".trn", ".tst", ".all-data"),
 )
-_READERS: dict[str, Callable[[File, Reading], np.ndarray | Columns | Found]] = {
+_READERS: dict[str, Callable[[File, Reading], np.ndarray | Columns | Contents]] = {
     **dict.fromkeys(_TEXT, delimited.read_delimited),
     ".parquet": arrow.read_parquet,
     **dict.fromkeys((".feather", ".arrow", ".ipc"), arrow.read_feather),
@@ -67,7 +67,7 @@ _CONVERT = {
 }
 
 
-def read_source(data: str, reading: Reading) -> Found:
+def read_source(data: str, reading: Reading) -> Contents:
     """What the file or folder at `data` holds, by its ending.
 
     **Raises:** `FileNotFoundError`; [`DataError`][lowerbound.data.errors.DataError] for a format that is not
@@ -88,13 +88,13 @@ def read_source(data: str, reading: Reading) -> Found:
         if known:
             raise DataError(path, "a file", "a folder")
         counts = foreign.read_10x(path, reading)
-        return Found(read_images(path) if counts is None else counts)
+        return Contents(read_images(path) if counts is None else counts)
     if not path.is_file():
         raise DataError(path, "a file", "a device or a pipe")
     if is_idx(path.name):
-        return Found(read_idx(path))
+        return Contents(read_idx(path))
     if ending == ".npy":
-        return Found(read_npy(file.plain("NumPy")))
+        return Contents(read_npy(file.plain("NumPy")))
     if ending == ".npz":
         return read_npz(file.plain("NumPy"), member)
     if ending == ".mat":
@@ -102,7 +102,7 @@ def read_source(data: str, reading: Reading) -> Found:
     if ending not in _READERS:
         raise _unknown(path, ending)
     found = _READERS[ending](file, reading)
-    return found if isinstance(found, Found) else Found(found)
+    return found if isinstance(found, Contents) else Contents(found)
 
 
 def _named(data: str) -> tuple[Path, str]:

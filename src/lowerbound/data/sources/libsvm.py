@@ -7,8 +7,8 @@ import re
 import numpy as np
 
 from lowerbound.archive.records import AS_FOUND, Reading
+from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.file import File
-from lowerbound.data.sources.found import Found
 from lowerbound.data.sources.held import whole
 from lowerbound.data.sparse import dense
 
@@ -27,7 +27,7 @@ def is_libsvm(text: str) -> bool:
     return bool(lines) and all(_LINE.fullmatch(line) for line in lines)
 
 
-def read_libsvm(file: File, reading: Reading = AS_FOUND) -> Found:
+def read_libsvm(file: File, reading: Reading = AS_FOUND) -> Contents:
     """The rows of a file of libsvm's, and the label of each, `label`; whole numbers where all are (counts). A
     value that a line does not name is 0.
 
@@ -40,7 +40,7 @@ def read_libsvm(file: File, reading: Reading = AS_FOUND) -> Found:
         sparse, labels = load_svmlight_file(stream, zero_based="auto")
     x = dense(sparse, str(file.path))
     note = "libsvm's text: a value that a line does not name is 0, and the first of each line is its label"
-    return Found.apart(_whole(x), _whole(labels), "label", note)
+    return Contents.apart(_whole(x), _whole(labels), "label", note)
 
 
 def _whole(values: np.ndarray) -> np.ndarray:

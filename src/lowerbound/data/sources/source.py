@@ -16,9 +16,9 @@ from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema, described
 from lowerbound.data.sources.cells import without_codes
 from lowerbound.data.sources.codes import likely_codes
+from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.faults import all_faults
 from lowerbound.data.sources.formats import read_source
-from lowerbound.data.sources.found import Found
 from lowerbound.data.sources.names import chosen
 from lowerbound.data.tables import Columns, columns_of, matrix
 
@@ -138,16 +138,16 @@ def open_source(
     return replace(source, labels=found.labels, label=found.label, reading=reading, notes=notes)
 
 
-def _labelled(found: Found, label_column: str | None) -> Found:
+def _labelled(found: Contents, label_column: str | None) -> Contents:
     """What was found with the labels that are asked for: those of a column that it has."""
     if label_column is None or label_column == found.label:
         return found
     table = found.data
     if not isinstance(table, Columns) or label_column not in (table.names or ()):
-        return Found(table, notes=found.notes)
+        return Contents(table, notes=found.notes)
     place = (table.names or ()).index(label_column)
     rest = table.taken([i for i in range(table.width) if i != place])
-    return Found(rest, _plain(table.arrays[place]), label_column, found.notes)
+    return Contents(rest, _plain(table.arrays[place]), label_column, found.notes)
 
 
 def _has_holes(read: Columns) -> bool:
@@ -201,7 +201,7 @@ def read(
 
     reading = Reading.of(header, missing_values, drop, columns)
     if source.split(":")[0] == "digits":
-        found = Found(_digits(source, None).x)
+        found = Contents(_digits(source, None).x)
     else:
         found = read_source(source, reading)
     table = found.data

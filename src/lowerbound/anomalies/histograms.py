@@ -8,19 +8,19 @@ from typing import Self
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["Margins"]
+__all__ = ["Histograms"]
 
 # Bins of a column; whole numbers of a range of less than so many have one each.
 _BINS, _WHOLE = 20, 64
 
 
 @dataclass(frozen=True)
-class Margins:
+class Histograms:
     """Σⱼ log of the share of the rows whose value lies in the bin of xⱼ, with one row more in each bin: what
     is odd about a row column by column. Bins are of equal width a column. A missing value adds nothing.
 
-    >>> margins = Margins.of(np.array([[0, 0.1], [0, 0.2], [0, 0.9], [1, 0.2]]))
-    >>> margins.log_share(np.array([[0, 0.2], [1, 5.0], [1, np.nan]])).round(2).tolist()
+    >>> histograms = Histograms.of(np.array([[0, 0.1], [0, 0.2], [0, 0.9], [1, 0.2]]))
+    >>> histograms.log_share(np.array([[0, 0.2], [1, 5.0], [1, np.nan]])).round(2).tolist()
     [-0.29, -2.08, -0.69]
     """
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from lowerbound.data.tables import Columns
 
-__all__ = ["Found"]
+__all__ = ["Contents"]
 
 
 @dataclass(frozen=True)
-class Found:
+class Contents:
     """An array or columns, and `labels`, one a row, by the name `label`, where the file sets them apart."""
 
     data: np.ndarray | Columns
@@ -21,7 +21,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
     @classmethod
-    def apart(cls, x: np.ndarray, y: np.ndarray, label: str, note: str) -> Found:
+    def apart(cls, x: np.ndarray, y: np.ndarray, label: str, note: str) -> Contents:
         """Rows `x` with the labels `y`, where there is one a row; else `x` alone."""
         if y.ndim == 2 and 1 in y.shape:
             y = y.ravel()
