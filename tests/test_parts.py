@@ -14,6 +14,7 @@ import pytest
 import lowerbound as lb
 from lowerbound.assembly import build, objective_named
 from lowerbound.data.likelihood import choose
+from lowerbound.data.schema import described
 from lowerbound.distributions import support
 from lowerbound.families.family import Family
 from lowerbound.parts import TABLE, Place, default, kebab, names, part
@@ -89,6 +90,22 @@ def test_every_way_to_name_a_part_reads_both():
     assert type(built.model.likelihood.family) is lb.StudentT
     assert type(built.model.posterior.family) is lb.LowRankGaussian
     assert type(built.model.prior) is lb.StandardPrior
+
+
+def test_prior_and_objective_go_by_the_rows_where_none_is_named():
+    small = {"width": 4, "depth": 1, "latent_dim": 2}
+    table = described([{"colour": colour, "size": size} for colour in "rgb" for size in (0.5, 1.25, 7.0)])[1]
+    numbers, holes = ROWS["real numbers"], np.where(ROWS["real numbers"] > 1, np.nan, ROWS["real numbers"])
+    for x, prior, objective in (
+        (table, lb.MixturePrior, lb.IWAE(10)),
+        (numbers, lb.StandardNormal, lb.ELBO()),
+        (holes, lb.StandardNormal, lb.IWAE(10)),
+    ):
+        model = build(x, missing=x is holes, **small).model
+        assert type(model.prior) is prior
+        assert objective_named(model=model) == objective
+        assert objective_named(beta=0.5, model=model) == lb.ELBO(beta=0.5)
+    assert type(build(table, posterior="beta", **small).model.prior) is lb.StandardPrior
 
 
 @pytest.mark.parametrize("option", ["likelihood", "posterior", "prior", "network", "objective", "gradient"])

@@ -115,8 +115,9 @@ def fit(
     with plain_warnings():
         run = train_run(
             out, built.model, train, held_out,
-            objective=objective_named(objective, beta, gradient), epochs=epochs, batch_size=batch_size,
-            learning_rate=learning_rate, precision=precision, validation=validation, patience=patience,
+            objective=objective_named(objective, beta, gradient, built.model), epochs=epochs,
+            batch_size=batch_size, learning_rate=learning_rate, precision=precision, validation=validation,
+            patience=patience,
             devices=devices, baselines=baselines, samples=samples, method=method, seed=seed,
             command=shlex.join(["lowerbound", *sys.argv[1:]]), watch=Console(),
         )  # fmt: skip

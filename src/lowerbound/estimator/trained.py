@@ -213,7 +213,7 @@ class Trained(BaseEstimator, Storable):
         result = fit(
             self.model_,
             rows,
-            objective=objective_named(self.objective, self.beta, self.gradient),
+            objective=objective_named(self.objective, self.beta, self.gradient, self.model_),
             batch_size=self.batch_size,
             precision=self.precision,
             key=self.seed_,
