@@ -37,7 +37,7 @@ def taken(estimator: Any, X: Any, *, reset: bool, **checks: Any) -> Columns:
 
 
 def _has_text(read: Columns | None) -> bool:
-    return read is not None and any(array.dtype.kind == "O" for array in read.arrays)
+    return read is not None and any(array.dtype.kind in "OMm" for array in read.arrays)
 
 
 def given_back(schema: Schema, x: np.ndarray) -> Any:
@@ -51,7 +51,7 @@ def completed(schema: Schema, read: Columns, x: np.ndarray) -> Any:
     observed is as it was, to the bit."""
     columns = completed_columns(schema, read, x)
     if schema.leveled:
-        return table_like(schema.form, schema.names, columns)
+        return schema.table(columns)
     return np.stack(columns, axis=1).astype(float_type(read))
 
 

@@ -1,0 +1,71 @@
+"""What is said of values that a schema has no place for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lowerbound.data.columns import Column
+from lowerbound.data.errors import DataError, Place
+from lowerbound.data.settled import holes_in
+from lowerbound.data.tables import Columns
+from lowerbound.data.times import step_words
+
+if TYPE_CHECKING:
+    from lowerbound.data.schema import Schema
+
+__all__ = ["listed", "never_held", "no_times", "nothing_left"]
+
+
+def never_held(schema: Schema, read: Columns, row: int, rows: int, name: str) -> DataError:
+    """The error about a row that has probability 0, since a column never held its value."""
+    place, column = next(
+        (place, column)
+        for place, column in enumerate(schema.columns)
+        if column.outside(read.arrays[place][row : row + 1])[0]
+    )
+    where = Place(row, column.name if schema.named else place)
+    more = f" ({rows} rows in all)" if rows > 1 else ""
+    value = read.arrays[place][row]
+    if column.kind == "constant":
+        numeric = column.levels is None and not column.timed
+        only = f"{column.low:g}" if numeric else column.only
+        way_out = "leave the row out, or the column where the schema is made"
+        return DataError(name, f"{only}, which that column always was", f"{value}{more}", where, way_out)
+    if column.kind == "rounded":
+        expected = f"numbers of {column.decimals} decimal{'s' * (column.decimals > 1)}"
+        return DataError(name, expected, f"{value}{more}", where, "round it, or leave the row out")
+    if column.timed:
+        expected = f"{column.words.split(' from ')[0]} in steps of {step_words(column.unit, column.dtype)}"
+        return DataError(name, expected, f"{value}{more}", where, "leave the row out")
+    expected = f"one of the {len(column.levels or ())} values that the column had"
+    way_out = "leave the row out, or the value; a schema with unseen='missing' does"
+    return DataError(name, expected, f"{value!r}{more}", where, way_out)
+
+
+def no_times(column: Column, values: np.ndarray, name: str, told: int | str) -> DataError:
+    """The error about values that are no dates, times or time spans, where the column holds such."""
+    row = int((~holes_in(values)).argmax())
+    words = {"M": "dates", "m": "time spans"}.get(np.dtype(column.dtype).kind, "times of the day")
+    cell = values[row]
+    return DataError(
+        name, words, repr(cell.item() if isinstance(cell, np.generic) else cell), Place(row, told)
+    )
+
+
+def nothing_left(columns: Sequence[Column], name: str) -> DataError:
+    """The error about a table of which every column is left out."""
+    if all(column.kind == "missing" for column in columns):
+        return DataError(name, "at least one value that was observed", "no value at all")
+    told = "; ".join(f"{column.name!r} ({column.words})" for column in columns[:3])
+    more = f" and {len(columns) - 3} more" if len(columns) > 3 else ""
+    way_out = f"where one is data, say what it is: kinds={{{columns[0].name!r}: 'category'}}"
+    return DataError(name, "a column that says something of a row", f"none: {told}{more}", way_out=way_out)
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Names in a sentence, of many the first."""
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
