@@ -118,11 +118,13 @@ def of_polars(column: Any) -> tuple[np.ndarray, Declared | None]:
     kind = str(column.dtype).split("(")[0]
     if kind == "Enum":
         text = np.array([*column.to_list(), None], object)[:-1]
-        return text, Declared(tuple(column.cat.get_categories().to_list()), True)
+        return text, Declared(tuple(column.dtype.categories.to_list()), True)
     if kind == "Time":
         return np.array([*column.to_list(), None], object)[:-1], None
     if kind == "Datetime" and column.dtype.time_zone is not None:
-        return column.dt.replace_time_zone(None).to_numpy(), Declared(zone=column.dtype.time_zone)
+        return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy(), Declared(
+            zone=column.dtype.time_zone
+        )
     return np.asarray(column), None
 
 

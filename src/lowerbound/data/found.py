@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,7 +18,7 @@ from lowerbound.data.settled import holes_in
 from lowerbound.data.tables import Columns
 from lowerbound.data.times import kind_of
 
-__all__ = ["found_in"]
+__all__ = ["found_in", "with_levels"]
 
 # Text of more different values is no category, unless each stands for twenty rows; so many that all differ
 # are names.
@@ -83,6 +84,34 @@ def _found(
     check = partial(check_column, array, name, told, missing)
     low, high, holes, whole = _looked_at(array[:, None], check, missing)
     return _column(label, str(array.dtype.newbyteorder("=")), low[0], high[0], holes[0], whole[0])
+
+
+def with_levels(
+    found: Sequence[Column], said: Sequence[Column], read: Columns, name: str
+) -> tuple[Column, ...]:
+    """What was found, with the levels, and the order of them, that `said` says of categories by name.
+
+    **Raises:** [`DataError`][lowerbound.data.errors.DataError] for a value that is none of these levels.
+    """
+    levels = {column.name: column for column in said if column.levels is not None}
+    return tuple(
+        column
+        if column.levels is None or column.name not in levels
+        else _leveled(column, levels[column.name], values, name)
+        for column, values in zip(found, read.arrays, strict=True)
+    )
+
+
+def _leveled(column: Column, said: Column, values: np.ndarray, name: str) -> Column:
+    levels = said.levels or ()
+    kind: Kind = "constant" if len(levels) == 1 else "category"
+    new = replace(column, kind=kind, levels=levels, ordered=said.ordered, high=len(levels) - 1)
+    if (unseen := new.unseen(values)).any():
+        row = int(unseen.argmax())
+        way_out = "add it to the levels of the schema, or make them null to be found"
+        expected = f"one of the {len(levels)} levels that the schema says"
+        raise DataError(name, expected, repr(values[row]), Place(row, column.name), way_out)
+    return new
 
 
 def _looked_at(table: np.ndarray, check: Any, missing: bool) -> tuple[np.ndarray, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from lowerbound.data.numbers import NUMBER
 from lowerbound.data.settled import holes_in
 from lowerbound.data.times import TIMES, kind_of, parsed, step_of, ticks_of
 
-__all__ = ["KINDS", "as_kind", "by_name", "of_levels", "of_times"]
+__all__ = ["KINDS", "as_kind", "by_name", "kinds_of", "of_levels", "of_times"]
 
 # What a person may name; the last two leave the column out.
 KINDS = ("number", "rounded", "whole", "bit", "category", "ordered", *TIMES, "identifier", "text")
@@ -42,6 +42,12 @@ def by_name(kinds: Mapping[Any, str] | None, labels: tuple[str, ...], name: str)
             raise DataError(name, f"a kind of {', '.join(KINDS)}", repr(kind), Place(column=column))
         found[column] = kind
     return found
+
+
+def kinds_of(columns: Sequence[Column]) -> dict[str, str]:
+    """The kinds of these columns that a person may name, by name."""
+    kinds = {column.name: "ordered" if column.ordered else column.kind for column in columns}
+    return {name: kind for name, kind in kinds.items() if kind in KINDS}
 
 
 def of_levels(label: str, values: np.ndarray, declared: Declared | None, *, ordered: bool = False) -> Column:

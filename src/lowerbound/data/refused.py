@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lowerbound.data.columns import Column
+from lowerbound.data.declared import level_names
 from lowerbound.data.errors import DataError, Place
 from lowerbound.data.settled import holes_in
 from lowerbound.data.tables import Columns
@@ -16,7 +17,7 @@ from lowerbound.data.times import step_words
 if TYPE_CHECKING:
     from lowerbound.data.schema import Schema
 
-__all__ = ["listed", "never_held", "no_times", "nothing_left"]
+__all__ = ["listed", "never_held", "no_times", "nothing_left", "taken_for_missing"]
 
 
 def never_held(schema: Schema, read: Columns, row: int, rows: int, name: str) -> DataError:
@@ -63,6 +64,19 @@ def nothing_left(columns: Sequence[Column], name: str) -> DataError:
     more = f" and {len(columns) - 3} more" if len(columns) > 3 else ""
     way_out = f"where one is data, say what it is: kinds={{{columns[0].name!r}: 'category'}}"
     return DataError(name, "a column that says something of a row", f"none: {told}{more}", way_out=way_out)
+
+
+def taken_for_missing(schema: Schema, table: Columns) -> tuple[str, ...]:
+    """A note on each column of a table with levels that its schema takes for missing."""
+    notes = []
+    for column in schema.columns if schema.unseen == "missing" and schema.named else ():
+        if column.levels is not None and table.names is not None:
+            names = level_names(table.arrays[table.place(column.name)])
+            new = [name for name in names if name is not None and name not in column.levels]
+            told = listed(sorted(set(new)))
+            cells = f"{len(new)} cell{'s' * (len(new) != 1)}"
+            notes += [f"{cells} of {column.name!r} taken for missing: {told}"] if new else []
+    return tuple(notes)
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:

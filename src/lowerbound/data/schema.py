@@ -8,10 +8,10 @@ from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
-from lowerbound.data.columns import Column, Kind
-from lowerbound.data.errors import DataError, Place
-from lowerbound.data.found import found_in
-from lowerbound.data.kinds import KINDS, by_name
+from lowerbound.data.columns import Column
+from lowerbound.data.errors import DataError
+from lowerbound.data.found import found_in, with_levels
+from lowerbound.data.kinds import by_name, kinds_of
 from lowerbound.data.refused import listed, never_held, no_times, nothing_left
 from lowerbound.data.rows import Rows, conditions
 from lowerbound.data.settled import holes_in, without
@@ -97,24 +97,22 @@ class Schema:
           zip     one of 2: 702, 8001
           height  real numbers from 1.5 to 1.8
         """
-        read, said = columns_of(table, name), kinds if isinstance(kinds, Schema) else None
+        read, said = columns_of(table, name), kinds if isinstance(kinds, Schema) else cls(())
+        missing, unseen = missing or said.missing, said.unseen if isinstance(kinds, Schema) else unseen
         labels = read.names or tuple(f"x{j}" for j in range(read.width))
-        named = by_name(kinds._kinds if isinstance(kinds, Schema) else kinds, labels, name)
+        named = by_name(kinds_of(said.columns) if isinstance(kinds, Schema) else kinds, labels, name)
         if image_shape is not None and int(np.prod(image_shape)) != read.width:
             shape = " × ".join(map(str, image_shape))
             raise DataError(name, f"rows that are images of {shape} values", f"{read.width} columns")
         found = found_in(read, name, missing, named)
-        if said is not None:
-            missing, unseen = missing or said.missing, said.unseen
-            found = tuple(
-                said._leveled(column, values, name) for column, values in zip(found, read.arrays, strict=True)
-            )
+        found = with_levels(found, said.columns, read, name)
+        values = [column.typed(array) for column, array in zip(found, read.arrays, strict=True)]
         as_they_are = counts or image_shape is not None or all(column.few for column in found)
-        columns = found if as_they_are else tuple(map(Column.kept_for, found, read.arrays))
+        columns = found if as_they_are else tuple(map(Column.kept_for, found, values))
         if not as_they_are:
             columns = tuple(
-                column if column.name in named else column.stepped(values)
-                for column, values in zip(columns, read.arrays, strict=True)
+                column if column.name in named else column.stepped(array)
+                for column, array in zip(columns, values, strict=True)
             )
         if any(not column.numeric for column in columns):
             missing = missing or any(column.holes for column in columns if column.encoded)
@@ -126,26 +124,6 @@ class Schema:
             raise nothing_left(columns, name)
         missing = missing or unseen == "missing"
         return cls(columns, read.form, read.names is not None, image_shape, missing, unseen)
-
-    @property
-    def _kinds(self) -> dict[str, str]:
-        """The kinds that a person may name, of the columns that have one."""
-        kinds = {column.name: "ordered" if column.ordered else column.kind for column in self.columns}
-        return {name: kind for name, kind in kinds.items() if kind in KINDS}
-
-    def _leveled(self, column: Column, values: np.ndarray, name: str) -> Column:
-        """A column with the levels that this schema says of it."""
-        said = next((other for other in self.columns if other.name == column.name), column)
-        if said.levels is None or column.levels is None:
-            return column
-        kind: Kind = "constant" if len(said.levels) == 1 else "category"
-        new = replace(column, kind=kind, levels=said.levels, ordered=said.ordered, high=len(said.levels) - 1)
-        if (unseen := new.unseen(values)).any():
-            row = int(unseen.argmax())
-            way_out = "add it to the levels of the schema, or make them null to be found"
-            expected = f"one of the {len(said.levels)} levels that the schema says"
-            raise DataError(name, expected, repr(values[row]), Place(row, column.name), way_out)
-        return new
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -309,6 +287,10 @@ class Schema:
         if read.width != len(self.columns):
             raise DataError(name, f"{len(self.columns)} columns, as the model has", str(read.width))
         return self._typed(replace(read, names=self.names if self.named else None), name)
+
+    def letting(self, unseen: Unseen) -> Self:
+        """The same schema, with what becomes of levels that its categories never had."""
+        return replace(self, unseen=unseen, missing=self.missing or unseen == "missing")
 
     def _typed(self, read: Columns, name: str) -> Columns:
         """The columns as the schema's have them: text that reads as dates where those are, and, where an

@@ -19,25 +19,29 @@ def taken(estimator: Any, X: Any, *, reset: bool, **checks: Any) -> Columns:
     """The columns of `X`. With `reset` they are what `estimator` is of; else those are held against it, a
     frame's in another order put in order.
 
-    A frame with text is taken as it is, since scikit-learn's check is for numbers; anything else goes through
-    that, with its `checks`.
+    A frame with text, categories or dates, or of which kinds are named, is taken as it is, since
+    scikit-learn's check is for numbers; anything else goes through that, with its `checks`.
     """
     if not reset:
         names: tuple[str, ...] = tuple(getattr(estimator, "feature_names_in_", ()))
         X = in_order(X, names) if names else X  # whose other names scikit-learn refuses
     read = frame_columns(X)
-    mixed = _has_text(read) if reset else estimator.schema_.leveled
+    mixed = _no_numbers(read) or bool(estimator.kinds) if reset else estimator.schema_.leveled
     if read is not None and mixed:
         if reset:
             estimator.n_features_in_ = read.width
-            estimator.feature_names_in_ = np.asarray(read.names, dtype=object)
+            names = read.names or tuple(f"x{place}" for place in range(read.width))
+            estimator.feature_names_in_ = np.asarray(names, dtype=object)
         return read
     X = validate_data(estimator, X, reset=reset, **checks)
     return Columns(X.T, tuple(getattr(estimator, "feature_names_in_", ())) or None)
 
 
-def _has_text(read: Columns | None) -> bool:
-    return read is not None and any(array.dtype.kind in "OMm" for array in read.arrays)
+def _no_numbers(read: Columns | None) -> bool:
+    """Whether columns hold something else, or are of a type that says which levels they have."""
+    if read is None:
+        return False
+    return bool(read.declared) or any(array.dtype.kind in "OMm" for array in read.arrays)
 
 
 def given_back(schema: Schema, x: np.ndarray) -> Any:

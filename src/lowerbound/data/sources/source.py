@@ -13,8 +13,9 @@ import numpy as np
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.data.declared import as_arrow
 from lowerbound.data.errors import DataError
+from lowerbound.data.refused import taken_for_missing
 from lowerbound.data.rows import Rows
-from lowerbound.data.schema import Kinds, Schema, described
+from lowerbound.data.schema import Kinds, Schema, Unseen, described
 from lowerbound.data.sources.cells import without_codes
 from lowerbound.data.sources.codes import likely_codes
 from lowerbound.data.sources.contents import Contents
@@ -74,7 +75,14 @@ class Source:
             return self
         x = schema.encode(self.table, self.name)
         shape = schema.image_shape or self.image_shape
-        return replace(self, x=x, columns=_names(schema), image_shape=shape, schema=schema)
+        notes = self.notes + taken_for_missing(schema, self.table)
+        return replace(self, x=x, columns=_names(schema), image_shape=shape, schema=schema, notes=notes)
+
+    def letting(self, unseen: Unseen | None) -> Source:
+        """The same rows, whose schema says what becomes of levels that they have not; as it is for None."""
+        if unseen is None or self.schema is None:
+            return self
+        return replace(self, schema=self.schema.letting(unseen))
 
     def as_read(self, *, missing: bool = False) -> Source:
         """The same rows with all columns as they are, for a model of which no schema is kept."""
@@ -138,7 +146,7 @@ def open_source(
     # Rows own their memory: were they a map of the file, writing the file anew would end the process.
     if isinstance(array, np.memmap) and np.may_share_memory(source.x, array):
         source = replace(source, x=source.x.copy())
-    notes = found.notes + kept.notes
+    notes = found.notes + kept.notes + source.notes
     return replace(source, labels=found.labels, label=found.label, reading=reading, notes=notes)
 
 
