@@ -40,11 +40,12 @@ Kind = Literal[
     "missing",
     "identifier",
     "text",
+    "copy",
 ]
 
 # Those that are no numbers to a person.
 _NO_NUMBERS = ("category", *TIMES)
-_OF_NUMBERS = ("number", "rounded", "whole", "bit", "grey")
+_OF_NUMBERS = ("number", "rounded", "whole", "bit", "grey", "copy")
 
 # Whole numbers up to this are exact in float32.
 _EXACT = 2**24
@@ -65,7 +66,8 @@ class Column:
       numbers), `bit` (0 and 1), `grey` (a pixel of an 8-bit image), `category` (one of some `levels`),
       `date` (with a time or without), `time` (of the day), `span` (of time), and those that are left out:
       `constant` (one value, which says nothing of a row), `missing` (no value), `identifier` (what names a
-      row), `text` (free text).
+      row), `text` (free text), `copy` (what another column says, its `original`: the same numbers, or values
+      that go with its, one for one: `levels` with `partners`).
     - `dtype`: the type of the table's column, by NumPy's name; `object` of text and of times of the day.
     - `levels`: of a category, in order, as text, numbers too; a value is kept as its place among them.
       `ordered`: whether that is an order of more and less. `declared`: whether the table's own type says the
@@ -98,6 +100,8 @@ class Column:
     ordered: bool = False
     declared: bool = False
     zone: str | None = None
+    original: str | None = None
+    partners: tuple[str, ...] | None = None
 
     @property
     def encoded(self) -> bool:
@@ -313,6 +317,20 @@ class Column:
             return np.array([*own, None], object)[place]
         return own[place] if (place >= 0).all() else np.append(own.astype(float), np.nan)[place]
 
+    def following(self, original: np.ndarray) -> np.ndarray:
+        """Of a copy the values that go with those of its original."""
+        if self.partners is None:
+            return original
+        place: dict[str | None, int] = {name: i for i, name in enumerate(self.partners)}
+        return self._of_levels(np.array([place.get(name, -1) for name in level_names(original)], int))
+
+    def followed_by(self, values: np.ndarray, original: Column) -> np.ndarray:
+        """Of a copy the values of its original that go with these."""
+        if self.partners is None:
+            return values
+        turned = replace(original, levels=self.partners, partners=self.levels)
+        return turned.following(values)
+
     def blank(self, n: int) -> np.ndarray:
         """`n` rows of the table's column without a value."""
         kind = np.dtype(self.dtype).kind
@@ -349,7 +367,7 @@ class Column:
             {"low", "high", "offset", "unit"},
         )
         for name, value in record.items():
-            if name in ("name", "dtype") or (name == "zone" and value is not None):
+            if name in ("name", "dtype") or (name in ("zone", "original") and value is not None):
                 expected, good = "text", isinstance(value, str)
             elif name in truth:
                 expected, good = "true or false", isinstance(value, bool)
@@ -360,7 +378,7 @@ class Column:
                     "a number",
                     none or (isinstance(value, types) and not isinstance(value, bool)),
                 )
-            elif name == "levels" and value is not None:
+            elif name in ("levels", "partners") and value is not None:
                 expected = "a list of texts that differ"
                 good = isinstance(value, list | tuple) and all(isinstance(level, str) for level in value)
                 good = good and len(set(value)) == len(value)
@@ -372,8 +390,9 @@ class Column:
             np.dtype(record["dtype"])
         except TypeError:
             raise ValueError(f"{place}.dtype: expected a type of NumPy, found {record['dtype']!r}") from None
-        levels = record.get("levels")
-        return cls(**{**record, "levels": None if levels is None else tuple(levels)})
+        lists = {name: record.get(name) for name in ("levels", "partners")}
+        tuples = {name: None if each is None else tuple(each) for name, each in lists.items()}
+        return cls(**{**record, **tuples})
 
 
 def _cells(values: np.ndarray) -> list[Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lowerbound.data.columns import Column
+from lowerbound.data.copies import disagreeing
 from lowerbound.data.declared import level_names
 from lowerbound.data.errors import DataError, Place
 from lowerbound.data.settled import holes_in
@@ -22,14 +23,24 @@ __all__ = ["listed", "never_held", "no_times", "nothing_left", "taken_for_missin
 
 def never_held(schema: Schema, read: Columns, row: int, rows: int, name: str) -> DataError:
     """The error about a row that has probability 0, since a column never held its value."""
-    place, column = next(
-        (place, column)
-        for place, column in enumerate(schema.columns)
-        if column.outside(read.arrays[place][row : row + 1])[0]
-    )
-    where = Place(row, column.name if schema.named else place)
+    cells = [array[row : row + 1] for array in read.arrays]
     more = f" ({rows} rows in all)" if rows > 1 else ""
-    value = read.arrays[place][row]
+    odd = [place for place, column in enumerate(schema.columns) if column.outside(cells[place])[0]]
+    if not odd:
+        copies = disagreeing(schema.columns, cells)
+        place = next(place for place, differs in copies.items() if differs[0])
+        column = schema.columns[place]
+        original = cells[schema.names.index(column.original or "")]
+        goes, with_it, found = (
+            repr(each.tolist()[0]) for each in (column.following(original), original, cells[place])
+        )
+        expected = f"{goes}, which goes with {with_it} in {column.original!r}"
+        where = Place(row, column.name if schema.named else place)
+        way_out = "leave the row out, or one of the two values"
+        return DataError(name, expected, f"{found}{more}", where, way_out)
+    place, column = odd[0], schema.columns[odd[0]]
+    where = Place(row, column.name if schema.named else place)
+    value = cells[place][0]
     if column.kind == "constant":
         numeric = column.levels is None and not column.timed
         only = f"{column.low:g}" if numeric else column.only

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 
 from lowerbound.data.columns import Column
+from lowerbound.data.copies import disagreeing, filled, followed, without_copies
 from lowerbound.data.errors import DataError
 from lowerbound.data.found import found_in, with_levels
 from lowerbound.data.kinds import by_name, kinds_of
@@ -118,6 +119,8 @@ class Schema:
             missing = missing or any(column.holes for column in columns if column.encoded)
         if image_shape is not None and all(column.dtype == "uint8" for column in columns):
             columns = tuple(replace(column, kind="grey") for column in columns)
+        if not as_they_are:
+            columns = without_copies(columns, values, named)
         if not any(column.encoded for column in columns):
             columns = found  # a table in which nothing varies is kept as it is
         if not any(column.encoded for column in columns):
@@ -183,7 +186,9 @@ class Schema:
         odd = np.zeros(read.length, bool)
         for place, column in enumerate(self.columns):
             odd |= column.outside(read.arrays[place])
-        kept = read.taken(places)
+        for differs in disagreeing(self.columns, read.arrays).values():
+            odd |= differs
+        kept = self._filled(read).taken(places)
         if all(column.as_it_is for column in self.encoded):
             x = matrix(kept, name, missing=self.missing, looked_at=looked_at)
         else:
@@ -217,10 +222,11 @@ class Schema:
         if x.ndim != 2 or x.shape[1] != len(self.encoded):
             raise DataError("x", f"encoded rows of {len(self.encoded)} values", f"shape {x.shape}")
         values = iter(np.moveaxis(x, 1, 0))
-        return [
+        own = [
             column.restored(next(values)) if column.encoded else column.repeated(len(x))
             for column in self.columns
         ]
+        return followed(self.columns, own)
 
     def in_own_units(self, x: np.ndarray) -> np.ndarray:
         """Encoded rows, or means of such, as numbers in the table's own units: all columns, (n, columns).
@@ -231,13 +237,17 @@ class Schema:
         ):
             return x
         values = iter(np.moveaxis(np.asarray(x, np.float64), 1, 0))
-        return np.stack(
-            [
-                column.in_own_unit(next(values)) if column.encoded else column.repeated(len(x))
-                for column in self.columns
-            ],
-            axis=1,
-        )
+        own = [
+            column.in_own_unit(next(values)) if column.encoded else column.repeated(len(x))
+            for column in self.columns
+        ]
+        return np.stack(followed(self.columns, own), axis=1)
+
+    def _filled(self, read: Columns) -> Columns:
+        """The columns with what an original lacks and its copy says."""
+        if all(column.original is None for column in self.columns):
+            return read
+        return replace(read, arrays=filled(self.columns, read.arrays))
 
     @property
     def leveled(self) -> bool:

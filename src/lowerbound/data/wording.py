@@ -17,6 +17,7 @@ LEFT_OUT = {
     "missing": "no value at all",
     "identifier": "names of rows",
     "text": "free text",
+    "copy": "says what another column says",
 }
 # Of levels so many are shown.
 _SHOWN = 6
@@ -28,6 +29,8 @@ def words_of(column: Column) -> str:
         return "no value at all: left out"
     if column.kind == "constant":
         return f"always {column.only}: says nothing of a row, left out"
+    if column.original is not None:
+        return f"{'as' if column.partners is None else 'one for one with'} {column.original!r}: left out"
     missing = f", {column.holes} missing" if column.holes else ""
     if not column.encoded:
         what = "text" if column.dtype == "object" else "values"

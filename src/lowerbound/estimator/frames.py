@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from lowerbound.data.copies import disagreeing
 from lowerbound.data.schema import Schema
 from lowerbound.data.tables import Columns, frame_columns, in_order, table_like
 from lowerbound.inference.completion import completed_columns
@@ -70,11 +71,15 @@ def of_levels(schema: Schema, probabilities: Mapping[Any, np.ndarray]) -> dict[A
 
 def by_column(schema: Schema, read: Columns, nats: np.ndarray) -> np.ndarray:
     """The surprise of each cell of these columns, (n, columns), from that of the encoded ones: 0 where a
-    column is left out, ∞ of a value that it never held."""
-    encoded = iter(nats.T)
-    cells = zip(schema.columns, schema.held_against(read).arrays, strict=True)
-    found = [(column, values, next(encoded) if column.encoded else 0.0) for column, values in cells]
-    return np.stack([np.where(column.outside(values), np.inf, own) for column, values, own in found], axis=1)
+    column is left out, ∞ of a value that it never held, and of a copy that does not say what its original
+    says."""
+    encoded, arrays = iter(nats.T), schema.held_against(read).arrays
+    differ = disagreeing(schema.columns, arrays)
+    found = []
+    for place, (column, values) in enumerate(zip(schema.columns, arrays, strict=True)):
+        odd = column.outside(values) | differ.get(place, False)
+        found.append(np.where(odd, np.inf, next(encoded) if column.encoded else 0.0))
+    return np.stack(found, axis=1)
 
 
 def float_type(read: Columns) -> type:

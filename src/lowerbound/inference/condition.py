@@ -68,7 +68,7 @@ class Condition:
 def _cell(column: Column, value: Any) -> np.ndarray:
     """One value as a column of the table."""
     place, kind = Place(column=column.name), np.dtype(column.dtype).kind
-    if not column.encoded and column.kind != "constant":
+    if not column.encoded and column.kind not in ("constant", "copy"):
         raise DataError("given", "a column that the model is of", "one that is left out of it", place)
     if column.levels is not None:
         cell = np.array([value], object)
