@@ -239,12 +239,13 @@ def _encoder(network: Network, seen: np.ndarray, missing: bool) -> Network:
 
 
 def _seen(x: np.ndarray, schema: Schema) -> dict[str, Any]:
-    """How [`Features`][] sees the rows of a table of several kinds: the levels of each column, and the
-    margins of those that have none."""
+    """How [`Features`][] sees the rows of a table of several kinds: the levels of each column, the margins of
+    those that have none, and the periods of dates and times."""
     levels = tuple(2 if c.kind == "bit" else len(c.levels or ()) for c in schema.encoded)
     numbers = x[:, [not each for each in levels]]
     margins = Margins.of(numbers, bins=_KNOTS) if numbers.shape[1] else None
-    return {"levels": levels, "margins": margins}
+    periods = tuple((place, *each) for place, c in enumerate(schema.encoded) for each in c.periods)
+    return {"levels": levels, "margins": margins, "periods": periods}
 
 
 def _prior(kind: Any, latent: Family, seen: np.ndarray, key: PRNGKeyArray) -> Callable[..., Distribution]:

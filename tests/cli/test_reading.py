@@ -31,7 +31,7 @@ def table(tmp_path):
 )
 def test_look_reads_as_it_is_told(table, options, names, holes, capsys):
     assert main(["look", table, "--json", *options]) == 0
-    columns = json.loads(capsys.readouterr().out)["columns"]
+    columns = json.loads(capsys.readouterr().out)["schema"]["columns"]
     assert [column["name"] for column in columns] == names
     assert sum(column["holes"] for column in columns) == holes
 

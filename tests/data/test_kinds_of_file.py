@@ -249,9 +249,12 @@ def test_and_where_something_was_decided_it_is_said(name, note):
         (
             "dates.csv",
             {
-                "date": ["2004-03-10", "2004-03-11"],
-                "time": ["11:34", "12:05"],
-                "when": ["2004-03-10 11:34:00", "2004-03-11 12:05:30"],
+                "date": [datetime.date(2004, 3, 10), datetime.date(2004, 3, 11)],
+                "time": [datetime.time(11, 34), datetime.time(12, 5)],
+                "when": [
+                    datetime.datetime(2004, 3, 10, 11, 34),
+                    datetime.datetime(2004, 3, 11, 12, 5, 30),
+                ],
                 "count": [1, 2],
             },
             "",
@@ -313,7 +316,7 @@ def test_what_a_library_at_hand_reads_is_read():
 def test_a_sheet_of_excel_is_read():
     pytest.importorskip("openpyxl")
     found, notes = read("trees.xlsx")
-    planted = [str(datetime.datetime(2010, 1, 2)), None, str(datetime.datetime(2011, 5, 6))]
+    planted = [datetime.datetime(2010, 1, 2), None, datetime.datetime(2011, 5, 6)]
     assert found == {**TREES, "planted": planted}
     assert notes == ["sheet 'trees' of 2"]
 

@@ -131,14 +131,17 @@ def test_kinds_of_text(values, kind):
     assert Schema.of(table).columns[0].kind == kind
 
 
-def test_a_dictionary_of_arrow_and_a_category_of_pandas_are_text():
+def test_a_dictionary_of_arrow_and_a_category_of_pandas_keep_the_order_of_their_levels():
     pandas = pytest.importorskip("pandas")
     values = ["b", "a", None, "b"]
     dictionary = pa.table({"x": pa.array(values).dictionary_encode()})
     frame = pandas.DataFrame({"x": pandas.Categorical(values)})
-    for table in (dictionary, frame):
-        assert Schema.of(table).columns[0].levels == ("a", "b")
-        np.testing.assert_array_equal(Schema.of(table).encode(table), [[1], [0], [np.nan], [1]])
+    for table, levels in ((dictionary, ("b", "a")), (frame, ("a", "b"))):
+        schema = Schema.of(table)
+        assert schema.columns[0].levels == levels
+        np.testing.assert_array_equal(
+            schema.encode(table)[:, 0], [levels.index(v) if v else np.nan for v in values]
+        )
 
 
 @pytest.fixture(scope="module")
@@ -249,4 +252,4 @@ def test_from_a_file_to_drawn_rows(tmp_path, capsys):
     assert main(["report", str(run), str(path), "--out", str(tmp_path / "r.html"), *plain]) == 0
     assert "without the training rows" not in capsys.readouterr().err
     assert main(["sample", str(run), "--n", "5", "--out", str(tmp_path / "new.npy")]) == 2
-    assert "expected .csv or .parquet for text, as in column 'name'" in capsys.readouterr().err
+    assert "expected .csv or .parquet for text and dates, as in column 'name'" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import pytest
 
 import lowerbound as lb
 from lowerbound.assembly import build
-from lowerbound.data import columns, tables
+from lowerbound.data import found, numbers
 from lowerbound.data.columns import Column
 from lowerbound.data.schema import described
 
@@ -255,9 +255,9 @@ def test_the_values_of_a_table_are_looked_at_once(monkeypatch):
     """To find the schema, to refuse what is not finite, and to encode: one look, and one copy where the type
     is another."""
     looks = []
-    once = columns._looked_at
-    monkeypatch.setattr(columns, "_looked_at", lambda *a: looks.append("look") or once(*a))
-    monkeypatch.setattr(tables, "check_finite", lambda *a: looks.append("check"))
+    once = found._looked_at
+    monkeypatch.setattr(found, "_looked_at", lambda *a: looks.append("look") or once(*a))
+    monkeypatch.setattr(numbers, "check_finite", lambda *a: looks.append("check"))
     _, rows = described(RNG.normal(size=(50, 3)))
     assert looks == ["look"]
     assert rows.x.dtype == np.float32

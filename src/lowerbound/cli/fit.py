@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from lowerbound.archive.records import AS_FOUND, Reading
-from lowerbound.cli.options import Data, Json, Labels, Method, Overwrite, Samples, Seed
+from lowerbound.cli.options import (
+    Data,
+    Json,
+    Kinds,
+    Labels,
+    Method,
+    Overwrite,
+    Samples,
+    SchemaFile,
+    Seed,
+    Unseen,
+)
 from lowerbound.cli.reading import reads
 from lowerbound.evidence.defaults import SAMPLES
 from lowerbound.parts import default, grouped, names
@@ -83,6 +94,9 @@ def fit(
         bool, typer.Option("--baselines/--no-baselines", help="Fit the classical baselines as well.")
     ] = True,
     labels: Labels = None,
+    kinds: Kinds = None,
+    schema: SchemaFile = None,
+    unseen: Unseen = None,
     devices: Annotated[
         int | None, typer.Option(help="Local devices that share a batch [default: all].")
     ] = None,
@@ -100,11 +114,13 @@ def fit(
     from lowerbound.assembly import build, objective_named
     from lowerbound.cli.console import Console, compilation_cache, plain_warnings, print_metrics, say
     from lowerbound.cli.inputs import training_and_held_out
+    from lowerbound.cli.kinds import kinds_said
     from lowerbound.cli.outputs import print_json, usable_folder
     from lowerbound.workflow import train_run
 
     usable_folder(out, overwrite)
-    train, held_out = training_and_held_out(data, test, labels, seed, reading)
+    said = kinds_said(kinds, schema)
+    train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen)
     compilation_cache()
     built = build(
         train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior,

@@ -9,7 +9,7 @@ import numpy as np
 
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.console import compilation_cache, say
-from lowerbound.data.schema import Schema
+from lowerbound.data.schema import Kinds, Schema, Unseen
 from lowerbound.data.sources import Source, open_labels, open_source
 from lowerbound.runs import RunFolder
 
@@ -23,19 +23,30 @@ __all__ = [
 ]
 
 
-def run_and_rows(folder: Path, data: str, labels: str | None, reading: Reading) -> tuple[RunFolder, Source]:
+def run_and_rows(
+    folder: Path, data: str, labels: str | None, reading: Reading, unseen: Unseen | None = None
+) -> tuple[RunFolder, Source]:
     """A run and the rows for its model, with everything ready to compute."""
     run = RunFolder.read(folder)
-    source = rows_for(run, data, labels, reading)
+    if unseen == "missing" and not run.model.takes_missing:
+        raise ValueError(
+            f"--unseen: the model in {folder} takes no missing values; fit with --unseen missing"
+        )
+    source = rows_for(run, data, labels, reading, unseen)
     compilation_cache()
     return run, source
 
 
-def rows_for(run: RunFolder, data: str, labels: str | None, reading: Reading) -> Source:
+def rows_for(
+    run: RunFolder, data: str, labels: str | None, reading: Reading, unseen: Unseen | None = None
+) -> Source:
     """The rows that `data` names, as the model was trained: read as its rows were, unless `reading` says
-    otherwise, and the column that held the labels then holds them here."""
+    otherwise, and the column that held the labels then holds them here. `unseen` says what becomes of levels
+    that it never saw, unless its schema is to say it."""
     name = "digits:test" if data == "digits" else data
-    return run.rows(labelled(name, labels, reading.over(run.reading), run.label, run.schema))
+    schema = run.schema if unseen is None or run.schema is None else run.schema.letting(unseen)
+    source = labelled(name, labels, reading.over(run.reading), run.label, schema)
+    return source if schema is not None else run.rows(source)
 
 
 def labelled(
@@ -44,11 +55,12 @@ def labelled(
     reading: Reading,
     known: str | None = None,
     schema: Schema | None = None,
+    kinds: Kinds | None = None,
 ) -> Source:
     """The rows that `data` names with labels: a column of the table, or else an array of its own. Without
     `labels` they are the column `known`, where the table has it. With a `schema` they are the rows of its
-    columns. What was decided in reading them is said."""
-    source = open_source(data, labels or known, schema, reading)
+    columns, else `kinds` says what some columns are. What was decided in reading them is said."""
+    source = open_source(data, labels or known, schema, reading, kinds)
     for note in source.notes:
         say(f"{data}: {note}")
     if labels is None or source.label is not None:
@@ -105,7 +117,13 @@ _TRAINED, _HELD_OUT = " (trained on)", " (held out)"
 
 
 def training_and_held_out(
-    data: str, test: str | None, labels: str | None, seed: int, reading: Reading
+    data: str,
+    test: str | None,
+    labels: str | None,
+    seed: int,
+    reading: Reading,
+    kinds: Kinds | None = None,
+    unseen: Unseen | None = None,
 ) -> tuple[Source, Source]:
     """The rows to train on and those to report on, which alone need labels where they are a source of their
     own."""
@@ -114,11 +132,11 @@ def training_and_held_out(
     try:
         share = 0.1 if test is None else float(test)
     except ValueError:
-        train = open_source(data, labels, reading=reading)
+        train = open_source(data, labels, reading=reading, kinds=kinds).letting(unseen)
         return train, labelled(str(test), labels, reading, schema=train.schema)
     if not 0 < share < 1:
         raise ValueError(f"--test: expected DATA or a share between 0 and 1, found {test}")
-    source = labelled(data, labels, reading)
+    source = labelled(data, labels, reading, kinds=kinds).letting(unseen)
     if len(source.x) < 2:
         raise ValueError(f"{data}: expected at least 2 rows, one to train on and one to report on; found 1")
     order = np.random.default_rng(seed).permutation(len(source.x))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from lowerbound.data.kinds import KINDS
 from lowerbound.evidence.defaults import Method as _Method
 
-__all__ = ["Chains", "Data", "Folder", "Json", "Labels", "Method", "Overwrite", "Samples", "Seed", "Train"]
+__all__ = [
+    *("Chains", "Data", "Folder", "Json", "Kinds", "Labels", "Method", "Overwrite", "Samples", "SchemaFile"),
+    *("Seed", "Train", "Unseen"),
+]
 
 Chains = Annotated[int, typer.Option(min=2, help="Chains of log p(x) a row, with --method annealed.")]
 Data = Annotated[
@@ -22,6 +26,14 @@ Data = Annotated[
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `fit` wrote.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines on standard output.")]
+Kinds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="A=KIND,…",
+        help="What columns are, by name or by number from 0, where the guess is wrong, such as "
+        f"zip=category,born=date: one of {', '.join(KINDS)} (the last two are left out).",
+    ),
+]
 Labels = Annotated[
     str | None,
     typer.Option(
@@ -42,9 +54,25 @@ Samples = Annotated[
     int, typer.Option(min=2, help="Samples of log p(x) a row: more have a smaller error and take longer.")
 ]
 Seed = Annotated[int, typer.Option(help="All randomness follows from it.")]
+SchemaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--schema",
+        metavar="FILE",
+        help="What the columns are, as `look --json` writes it and a person corrects it: kinds, levels and "
+        "their order are taken; all else is found anew.",
+    ),
+]
 Train = Annotated[
     str | None,
     typer.Option(
         help="The rows that trained the model, as DATA [default: where they were when it was trained]."
+    ),
+]
+Unseen = Annotated[
+    Literal["refuse", "missing"] | None,
+    typer.Option(
+        help="A level that a column never had: refuse (its row has probability 0), or missing (it is taken "
+        "for a value that was not observed) [default: as the schema says, else refuse]."
     ),
 ]

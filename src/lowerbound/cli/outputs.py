@@ -54,14 +54,18 @@ def write_rows(out: Path, columns: Sequence[np.ndarray] | np.ndarray, names: Seq
     if out.suffix == ".npy":
         import numpy as np
 
-        text = [name for name, column in zip(names, columns, strict=True) if column.dtype.kind == "O"]
+        text = [name for name, column in zip(names, columns, strict=True) if column.dtype.kind in "OMm"]
         if text:
-            raise ValueError(f"--out {out}: expected .csv or .parquet for text, as in column {text[0]!r}")
+            raise ValueError(
+                f"--out {out}: expected .csv or .parquet for text and dates, as in column {text[0]!r}"
+            )
         np.save(out, np.ascontiguousarray(np.stack([*columns], axis=1)), allow_pickle=False)
         return
     import pyarrow as pa
 
-    table = pa.table({name: column for name, column in zip(names, columns, strict=True)})
+    from lowerbound.data.declared import as_arrow
+
+    table = pa.table({name: as_arrow(column) for name, column in zip(names, columns, strict=True)})
     if out.suffix == ".csv":
         from pyarrow import csv
 

@@ -8,7 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from lowerbound.archive.records import AS_FOUND, Reading
-from lowerbound.cli.options import Chains, Data, Folder, Json, Labels, Method, Overwrite, Samples, Seed
+from lowerbound.cli.options import (
+    Chains,
+    Data,
+    Folder,
+    Json,
+    Labels,
+    Method,
+    Overwrite,
+    Samples,
+    Seed,
+    Unseen,
+)
 from lowerbound.cli.reading import reads
 from lowerbound.evidence.defaults import CHAINS, SAMPLES
 
@@ -33,6 +44,7 @@ def score(
         ),
     ] = None,
     labels: Labels = None,
+    unseen: Unseen = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
@@ -52,7 +64,7 @@ def score(
 
     if out is not None:
         usable_file(out, ARRAYS, overwrite)
-    run, source = run_and_rows(folder, data, labels, reading)
+    run, source = run_and_rows(folder, data, labels, reading, unseen)
     usual = None if calibration is None else calibration_rows(run, calibration)
     budget: dict[str, Any] = {"samples": samples, "chains": chains, "method": method, "key": seed}
     evidence = lb.log_evidence(run.model, source.rows, **budget)

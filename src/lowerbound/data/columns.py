@@ -5,15 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
-from lowerbound.data.errors import DataError
-from lowerbound.data.tables import NUMBER, Columns, blocks, check_column, check_finite
+from lowerbound.data.declared import Declared, level_names, typed_levels
+from lowerbound.data.numbers import NUMBER
+from lowerbound.data.settled import holes_in
+from lowerbound.data.times import (
+    TIMES,
+    blank,
+    kind_of,
+    of_ticks,
+    parsed,
+    periods,
+    shown,
+    ticks_of,
+)
+from lowerbound.data.wording import LEFT_OUT, number_words, words_of
 
-__all__ = ["Column", "Kind", "found_in"]
+__all__ = ["DECIMALS", "Column", "Kind"]
 
 Kind = Literal[
     "number",
@@ -22,30 +33,27 @@ Kind = Literal[
     "bit",
     "grey",
     "category",
+    "date",
+    "time",
+    "span",
     "constant",
     "missing",
     "identifier",
     "text",
+    "copy",
 ]
 
-# Kinds that an encoded row does not hold, and why.
-_LEFT_OUT = {
-    "constant": "says nothing of a row",
-    "missing": "no value at all",
-    "identifier": "names of rows",
-    "text": "free text",
-}
+# Those that are no numbers to a person.
+_NO_NUMBERS = ("category", *TIMES)
+_OF_NUMBERS = ("number", "rounded", "whole", "bit", "grey", "copy")
 
 # Whole numbers up to this are exact in float32.
 _EXACT = 2**24
 # Real numbers lose no more than 4 of float32's 24 bits where none is so many times their spread.
 _SPREADS = 16
-# Text of more different values is no category, unless each stands for twenty rows; so many that all differ
-# are names. Of levels so many are shown.
-_TEXT_LEVELS, _NAMES, _SHOWN = 64, 20, 6
 # Numbers are rounded where they have so many decimals at most, and each stands for so many rows in the mean;
 # with so few decimals in so many rows it is enough that one repeats.
-_DECIMALS, _REPEATS, _SHORT, _ROWS = 6, 2, 2, 100
+DECIMALS, _REPEATS, _SHORT, _ROWS = 6, 2, 2, 100
 # Magnitudes between which sums and squares stay inside float32's range.
 _LEAST, _GREATEST = 1e-30, 1e30
 
@@ -55,18 +63,24 @@ class Column:
     """What a column of a table holds, and how it is kept: as (x − `offset`)/`unit`.
 
     - `kind`: `number` (real numbers), `rounded` (numbers of a few `decimals`, which repeat), `whole` (whole
-      numbers), `bit` (0 and 1), `grey` (a pixel of an 8-bit image), `category` (one of some `levels`), and
-      those that are left out: `constant` (one value, which says nothing of a row), `missing` (no value),
-      `identifier` (text that names a row), `text` (free text).
-    - `dtype`: the type of the table's column, by NumPy's name; `object` of text.
-    - `levels`: of a category, in order; a value is kept as its place among them.
-    - `low`, `high`: the least and the greatest value that was observed; `holes`: how many are missing.
+      numbers), `bit` (0 and 1), `grey` (a pixel of an 8-bit image), `category` (one of some `levels`),
+      `date` (with a time or without), `time` (of the day), `span` (of time), and those that are left out:
+      `constant` (one value, which says nothing of a row), `missing` (no value), `identifier` (what names a
+      row), `text` (free text), `copy` (what another column says, its `original`: the same numbers, or values
+      that go with its, one for one: `levels` with `partners`).
+    - `dtype`: the type of the table's column, by NumPy's name; `object` of text and of times of the day.
+    - `levels`: of a category, in order, as text, numbers too; a value is kept as its place among them.
+      `ordered`: whether that is an order of more and less. `declared`: whether the table's own type says the
+      levels (a Categorical, a dictionary, an Enum), so that the column is given back in such a type.
+    - `low`, `high`: the least and the greatest value that was observed; of times in the unit of the dtype,
+      since 1970 or since midnight; `holes`: how many are missing. `zone`: of dates that have one.
     - `offset`, `unit`: 0 and 1 unless the values would lose their digits in float32. Whole numbers above 2²⁴
       are counted from the least in their greatest common step; real numbers are taken relative to one of
       them where they are far from 0 for their spread, and in a power of two where they leave 1e-30 … 1e30.
+      Times are counted from the first in their greatest common step.
 
     >>> seconds = np.array([1_700_000_000, 1_700_003_600, 1_700_010_800])
-    >>> column = found_in(Columns([seconds], ("t",)), "x", missing=False)[0].kept_for(seconds)
+    >>> column = Column("t", "whole", "int64", 1_700_000_000, 1_700_010_800).kept_for(seconds)
     >>> column.offset, column.unit, column.stored(seconds).tolist()
     (1700000000, 3600, [0, 1, 3])
     >>> column.restored(column.stored(seconds)).tolist() == seconds.tolist()
@@ -83,20 +97,56 @@ class Column:
     unit: float | int = 1
     levels: tuple[str, ...] | None = None
     decimals: int = 0
+    ordered: bool = False
+    declared: bool = False
+    zone: str | None = None
+    original: str | None = None
+    partners: tuple[str, ...] | None = None
 
     @property
     def encoded(self) -> bool:
         """Whether an encoded row holds it."""
-        return self.kind not in _LEFT_OUT
+        return self.kind not in LEFT_OUT
 
     @property
     def as_it_is(self) -> bool:
         """Whether its values are kept as they are."""
-        return self.levels is None and self.offset == 0 and self.unit == 1
+        return self.levels is None and not self.timed and self.offset == 0 and self.unit == 1
+
+    @property
+    def timed(self) -> bool:
+        """Whether it holds dates, times or time spans."""
+        return self.kind in TIMES or (self.kind == "constant" and self.low is not None and self._of_time)
+
+    @property
+    def _of_time(self) -> bool:
+        return np.dtype(self.dtype).kind in "Mm" or (self.dtype == "object" and self.levels is None)
+
+    @property
+    def numeric(self) -> bool:
+        """Whether its values are numbers to a person."""
+        return self.kind not in _NO_NUMBERS
+
+    @property
+    def own_type(self) -> Declared | None:
+        """What the table's own type says beyond NumPy's."""
+        if self.declared and self.levels is not None:
+            return Declared(self.levels, self.ordered, np.dtype(self.dtype).name)
+        return None if self.zone is None else Declared(zone=self.zone)
+
+    @property
+    def periods(self) -> tuple[tuple[float, float], ...]:
+        """The periods that repeat in dates and times, a year, a week, a day, in what is kept, with their
+        phases."""
+        if self.kind not in TIMES:
+            return ()
+        return periods(self.kind, self.dtype, int(self.offset), self.unit, int(self.high or 0))
 
     @property
     def whole(self) -> bool:
         """Whether all that was observed are whole numbers."""
+        if self.timed:
+            return isinstance(self.unit, int)
         return self.kind in ("whole", "bit", "grey") or (
             self.kind == "constant" and self.low is not None and float(self.low).is_integer()
         )
@@ -104,46 +154,20 @@ class Column:
     @property
     def few(self) -> bool:
         """Whether all that was observed are whole numbers from 0 to a few, 64."""
-        return self.kind == "missing" or (self.whole and (self.low or 0) >= 0 and (self.high or 0) <= 64)
+        counts = self.whole and not self.timed
+        return self.kind == "missing" or (counts and (self.low or 0) >= 0 and (self.high or 0) <= 64)
 
     @property
     def words(self) -> str:
         """What was found, and what becomes of it."""
-        if self.kind == "missing":
-            return "no value at all: left out"
-        if self.kind == "constant":
-            value = _number(self.low) if self.levels is None else repr(self.levels[0])
-            return f"always {value}: says nothing of a row, left out"
-        missing = f", {self.holes} missing" if self.holes else ""
-        if not self.encoded:
-            values = "all different" if self.kind == "identifier" else f"{self.high} different"
-            return f"text, {values}{missing}: {_LEFT_OUT[self.kind]}, left out"
-        return f"{self._values}{missing}{self._kept}"
+        return words_of(self)
 
     @property
-    def _values(self) -> str:
-        if self.kind == "bit":
-            return "values 0 and 1"
+    def only(self) -> str:
+        """The one value of a constant column, as text."""
         if self.levels is not None:
-            shown = ", ".join(self.levels[:_SHOWN]) + (", …" if len(self.levels) > _SHOWN else "")
-            return f"one of {len(self.levels)}: {shown}"
-        if self.kind == "rounded":
-            return f"numbers from {self.low:g} to {self.high:g} in steps of {10.0**-self.decimals:g}"
-        words = {"whole": "whole numbers", "grey": "grey levels", "number": "real numbers"}[self.kind]
-        digits = ".4g" if self.as_it_is else ".15g"
-        real = self.kind == "number"
-        low, high = (f"{end:{digits}}" if real else _number(end) for end in (self.low, self.high))
-        return f"{words} from {low} to {high}"
-
-    @property
-    def _kept(self) -> str:
-        if self.as_it_is or self.levels is not None:
-            return ""
-        sign = "−" if self.offset > 0 else "+"
-        moved = "x" if self.offset == 0 else f"x {sign} {_number(abs(self.offset))}"
-        if self.unit == 1:
-            return f", kept as {moved}"
-        return f", kept as {f'({moved})' if self.offset else moved}/{_number(self.unit)}"
+            return repr(self.levels[0])
+        return shown(int(self.low or 0), self.dtype) if self.timed else number_words(self.low)
 
     @property
     def kin(self) -> str:
@@ -161,7 +185,7 @@ class Column:
 
     def kept_for(self, values: np.ndarray) -> Self:
         """The column with the offset and the unit that keep the digits of its `values`."""
-        if self.low is None or self.high is None or self.levels is not None or not self.encoded:
+        if self.low is None or self.high is None or not self.encoded or not self.numeric:
             return self
         if self.low == self.high:
             return replace(self, kind="constant")
@@ -182,22 +206,46 @@ class Column:
             return self
         observed = values[~np.isnan(values)]
         n, different = len(observed), len(np.unique(observed))
-        most = _DECIMALS if n >= _REPEATS * different else _SHORT if n >= _ROWS and n > different else 0
+        most = DECIMALS if n >= _REPEATS * different else _SHORT if n >= _ROWS and n > different else 0
         for decimals in range(1, most + 1):
             if (np.round(observed, decimals) == observed).all():
-                return replace(self, kind="rounded", decimals=decimals) if self._counts(decimals) else self
+                column = replace(self, kind="rounded", decimals=decimals)
+                return column if column.counts else self
         return self
 
-    def _counts(self, decimals: int) -> bool:
-        """Whether float32 tells steps of 10 to the power of −`decimals` apart."""
-        return max(abs(self.low or 0), abs(self.high or 0)) * 10**decimals < _EXACT / 4
+    @property
+    def counts(self) -> bool:
+        """Whether float32 tells the steps of a rounded column apart."""
+        return max(abs(self.low or 0), abs(self.high or 0)) * 10**self.decimals < _EXACT / 4
+
+    def typed(self, values: np.ndarray) -> np.ndarray:
+        """A table's column as this one has it: text that reads as numbers, or as dates and times, as such
+        where this holds them, and no value at all as none of its type; anything else as it is."""
+        if values.dtype.kind == "O" and self.levels is None and self.kind in _OF_NUMBERS:
+            cells = _cells(values)
+            if all(cell is None or (isinstance(cell, str) and NUMBER.fullmatch(cell)) for cell in cells):
+                return np.array([np.nan if cell is None else float(cell) for cell in cells])
+        if self.timed and kind_of(values) is None:
+            if holes_in(values).all():
+                return blank(len(values), self.dtype)
+            cells = _cells(values)
+            if all(cell is None or isinstance(cell, str) for cell in cells):
+                found, _ = parsed(cells)
+                return values if found is None else found
+        return values
 
     def outside(self, values: np.ndarray) -> np.ndarray:
         """Which values have probability 0, since the column never held them: another than the one of a
         constant column, another level than those of a category, a number between two steps."""
         if self.levels is not None:
-            known = {None, *self.levels}
-            return np.asarray([value not in known for value in _cells(values)])
+            return self.unseen(values)
+        if self.timed:
+            ticks = ticks_of(values, self.dtype)
+            if self.kind == "constant":
+                return (ticks.number != self.low) & ~ticks.hole
+            if not isinstance(self.unit, int):
+                return np.zeros(len(values), bool)
+            return ~ticks.hole & (ticks.between | ((ticks.number - int(self.offset)) % self.unit != 0))
         if self.kind not in ("rounded", "constant"):
             return np.zeros(len(values), bool)
         numbers = np.asarray(values, np.float64)
@@ -206,12 +254,21 @@ class Column:
             return np.asarray(off > 1e-3 * 10.0**-self.decimals)
         return np.asarray((numbers != self.low) & ~np.isnan(numbers))
 
+    def unseen(self, values: np.ndarray) -> np.ndarray:
+        """Which values of a category are none of its levels."""
+        known = {None, *(self.levels or ())}
+        return np.asarray([name not in known for name in level_names(values)], bool)
+
     def stored(self, values: np.ndarray) -> np.ndarray:
         """Values of the table's column as they are kept, before they are rounded to float32. A level that the
         column has not is kept as the first."""
         if self.levels is not None:
             place: dict[Any, float] = {level: i for i, level in enumerate(self.levels)} | {None: np.nan}
-            return np.asarray([place.get(value, 0.0) for value in _cells(values)], np.float64)
+            return np.asarray([place.get(name, 0.0) for name in level_names(values)], np.float64)
+        if self.timed:
+            ticks = ticks_of(values, self.dtype)
+            kept = (ticks.number - int(self.offset)) / self.unit
+            return np.where(ticks.hole, np.nan, kept) if ticks.hole.any() else kept
         if self.as_it_is:
             return values
         if values.dtype.kind in "iu" and isinstance(self.offset, int) and isinstance(self.unit, int):
@@ -236,6 +293,12 @@ class Column:
         real = kept.astype(np.float64)
         if self.levels is not None:
             return self._of_levels(np.where(np.isnan(real), -1, np.rint(real)).astype(int))
+        if self.timed:
+            hole = np.isnan(real)
+            steps = np.rint(np.where(hole, 0, np.rint(real) if self.whole else real) * self.unit)
+            # Beyond that NumPy's dates have no number.
+            steps = np.clip(steps, -(2.0**61), 2.0**61).astype(np.int64)
+            return of_ticks(steps + int(self.offset), hole, self.dtype)
         if dtype.kind == "f" or np.isnan(real).any():
             own = np.round(real, self.decimals) if self.kind == "rounded" else self.in_own_unit(real)
             return own.astype(dtype if dtype.kind == "f" else np.float64)
@@ -248,125 +311,88 @@ class Column:
         return np.clip(np.rint(real * self.unit + self.offset), limits.min, limits.max).astype(dtype)
 
     def _of_levels(self, place: np.ndarray) -> np.ndarray:
-        """The levels at these places, −1 where there is none."""
-        return np.array([*(self.levels or ()), None], object)[place]
+        """The levels at these places, in the column's type, −1 where there is none."""
+        own = typed_levels(self.levels or (), self.dtype)
+        if own.dtype.kind == "O":
+            return np.array([*own, None], object)[place]
+        return own[place] if (place >= 0).all() else np.append(own.astype(float), np.nan)[place]
+
+    def following(self, original: np.ndarray) -> np.ndarray:
+        """Of a copy the values that go with those of its original."""
+        if self.partners is None:
+            return original
+        place: dict[str | None, int] = {name: i for i, name in enumerate(self.partners)}
+        return self._of_levels(np.array([place.get(name, -1) for name in level_names(original)], int))
+
+    def followed_by(self, values: np.ndarray, original: Column) -> np.ndarray:
+        """Of a copy the values of its original that go with these."""
+        if self.partners is None:
+            return values
+        turned = replace(original, levels=self.partners, partners=self.levels)
+        return turned.following(values)
+
+    def blank(self, n: int) -> np.ndarray:
+        """`n` rows of the table's column without a value."""
+        kind = np.dtype(self.dtype).kind
+        if kind in "Mm":
+            return blank(n, self.dtype)
+        return np.full(n, None, object) if kind == "O" else np.full(n, np.nan)
 
     def repeated(self, n: int) -> np.ndarray:
         """A column that is left out, `n` rows of it: its one value, or none."""
-        if np.dtype(self.dtype).kind == "O":
-            return np.full(n, self.levels[0] if self.levels else None, object)
-        if self.low is None:
-            return np.full(n, np.nan)
+        if self.kind != "constant" or self.low is None:
+            return self.blank(n)
+        if self.levels is not None:
+            return self._of_levels(np.zeros(n, int))
+        if self.timed:
+            return of_ticks(np.full(n, int(self.low)), np.zeros(n, bool), self.dtype)
         return np.full(n, self.low, np.dtype(self.dtype))
 
     @classmethod
     def from_json(cls, record: Any) -> Self:
-        """The column whose fields `record` holds.
+        """The column whose fields `record` holds; what it leaves out is as where nothing is said.
 
-        **Raises:** `ValueError` for anything else.
+        **Raises:** `ValueError` for anything else, with the field.
         """
-        names = {field.name for field in fields(cls)}
-        if not isinstance(record, Mapping) or set(record) != names:
-            raise ValueError(f"schema.columns: expected the fields {', '.join(sorted(names))}")
+        names = [field.name for field in fields(cls)]
+        if not isinstance(record, Mapping) or not {"name", "kind", "dtype"} <= set(record) <= set(names):
+            raise ValueError(f"schema.columns: expected the fields {', '.join(names)}, found {record!r:.60}")
+        place = f"schema.columns[{record['name']!r}]"
         if record["kind"] not in get_args(Kind):
-            raise ValueError(f"schema.columns: expected a kind of {get_args(Kind)}, found {record['kind']!r}")
-        for name in ("name", "dtype"):
-            if not isinstance(record[name], str):
-                raise ValueError(f"schema.columns.{name}: expected text, found {record[name]!r}")
-        np.dtype(record["dtype"])
-        for name in ("low", "high", "holes", "offset", "unit", "decimals"):
-            value, optional = record[name], name in ("low", "high")
-            if not (isinstance(value, int | float) or (optional and value is None)):
-                raise ValueError(f"schema.columns.{name}: expected a number, found {value!r}")
-        levels = record["levels"]
-        if levels is not None and not all(isinstance(level, str) for level in levels):
-            raise ValueError(f"schema.columns.levels: expected text, found {levels!r:.60}")
-        return cls(**{**record, "levels": None if levels is None else tuple(levels)})
-
-
-def found_in(read: Columns, name: str, missing: bool) -> tuple[Column, ...]:
-    """What is found in each column, as it is, in one look at each value.
-
-    **Raises:** [`DataError`][lowerbound.data.errors.DataError] for anything but finite numbers; NaN passes
-    where `missing`.
-    """
-    if not read.width or not read.length:
-        raise DataError(name, "at least one row", f"none (columns: {read.width})")
-    labels = read.names or tuple(f"x{j}" for j in range(read.width))
-    if isinstance(read.arrays, np.ndarray):
-        table = read.arrays.T
-        low, high, holes, whole = _looked_at(table, lambda: check_finite(table, name, missing), missing)
-        dtypes = [str(table.dtype.newbyteorder("="))] * read.width
-        return tuple(map(_column, labels, dtypes, low, high, holes, whole))
-    columns = []
-    # A table that has text says itself whether values are missing.
-    missing = missing or any(array.dtype.kind == "O" for array in read.arrays)
-    for place, (label, array) in enumerate(zip(labels, read.arrays, strict=True)):
-        told = place if read.names is None else label
-        if array.dtype.kind == "O":
-            columns.append(_of_text(label, array, name, told))
-            continue
-        check_column(array, name, told, missing, finite=False)
-        check = partial(check_column, array, name, told, missing)
-
-        low, high, holes, whole = _looked_at(array[:, None], check, missing)
-        columns.append(
-            _column(label, str(array.dtype.newbyteorder("=")), low[0], high[0], holes[0], whole[0])
+            kinds = ", ".join(get_args(Kind))
+            raise ValueError(f"{place}.kind: expected one of {kinds}, found {record['kind']!r}")
+        whole, truth, numbers = (
+            {"holes", "decimals"},
+            {"ordered", "declared"},
+            {"low", "high", "offset", "unit"},
         )
-    return tuple(columns)
-
-
-def _looked_at(table: np.ndarray, check: Any, missing: bool) -> tuple[np.ndarray, ...]:
-    """The least and the greatest value of each column, how many are missing, and whether all are whole; a
-    table whose values are not all finite is handed to `check`, which names the place."""
-    real = table.dtype.kind == "f"
-    low: list[np.ndarray] = []
-    high: list[np.ndarray] = []
-    holes, whole = np.zeros(table.shape[1], int), np.ones(table.shape[1], bool)
-    for block in blocks(table):
-        low.append(np.fmin.reduce(block, axis=0))
-        high.append(np.fmax.reduce(block, axis=0))
-        if real:
-            holes += np.isnan(block).sum(0)
-            with np.errstate(invalid="ignore"):  # infinity has no fraction
-                whole &= ~(np.fmax.reduce(block - np.floor(block), axis=0) > 0)
-    least, greatest = np.fmin.reduce(low, axis=0), np.fmax.reduce(high, axis=0)
-    if real and (np.isinf(least).any() or np.isinf(greatest).any() or (holes.any() and not missing)):
-        check()
-    return least, greatest, holes, whole
-
-
-def _column(label: str, dtype: str, low: Any, high: Any, holes: Any, whole: Any) -> Column:
-    if np.isnan(low):
-        return Column(label, "missing", dtype, holes=int(holes))
-    low, high = (int(low), int(high)) if whole else (float(low), float(high))
-    kind: Kind = "number" if not whole else ("bit" if low >= 0 and high <= 1 else "whole")
-    return Column(label, kind, dtype, low, high, int(holes))
-
-
-def _of_text(label: str, array: np.ndarray, name: str, told: int | str) -> Column:
-    """A column of text: a category where its values repeat.
-
-    **Raises:** [`DataError`][lowerbound.data.errors.DataError] for a column that is none, of numbers but for
-    some cells.
-    """
-    cells = [cell for cell in _cells(array) if cell is not None]
-    if any(not isinstance(cell, str) for cell in cells) or 2 * sum(map(_reads, cells)) >= max(len(cells), 1):
-        check_column(array, name, told, missing=True)
-    holes, levels = len(array) - len(cells), tuple(sorted(set(cells)))
-    column = Column(label, "category", "object", 0, len(levels) - 1, holes, levels=levels)
-    if not cells:
-        return replace(column, kind="missing", low=None, high=None, levels=None)
-    if len(levels) == 1:
-        return replace(column, kind="constant")
-    if len(levels) > max(_TEXT_LEVELS, len(cells) / 20) or (len(levels) == len(cells) > _NAMES):
-        kind: Kind = "identifier" if len(levels) == len(cells) else "text"
-        return replace(column, kind=kind, high=len(levels), levels=None)
-    return column
-
-
-def _reads(cell: str) -> bool:
-    return NUMBER.fullmatch(cell) is not None
+        for name, value in record.items():
+            if name in ("name", "dtype") or (name in ("zone", "original") and value is not None):
+                expected, good = "text", isinstance(value, str)
+            elif name in truth:
+                expected, good = "true or false", isinstance(value, bool)
+            elif name in whole | numbers:
+                types = int if name in whole else (int, float)
+                none = name in ("low", "high") and value is None
+                expected, good = (
+                    "a number",
+                    none or (isinstance(value, types) and not isinstance(value, bool)),
+                )
+            elif name in ("levels", "partners") and value is not None:
+                expected = "a list of texts that differ"
+                good = isinstance(value, list | tuple) and all(isinstance(level, str) for level in value)
+                good = good and len(set(value)) == len(value)
+            else:
+                continue
+            if not good:
+                raise ValueError(f"{place}.{name}: expected {expected}, found {value!r:.60}")
+        try:
+            np.dtype(record["dtype"])
+        except TypeError:
+            raise ValueError(f"{place}.dtype: expected a type of NumPy, found {record['dtype']!r}") from None
+        lists = {name: record.get(name) for name in ("levels", "partners")}
+        tuples = {name: None if each is None else tuple(each) for name, each in lists.items()}
+        return cls(**{**record, **tuples})
 
 
 def _cells(values: np.ndarray) -> list[Any]:
@@ -390,7 +416,3 @@ def _relative(values: np.ndarray, whole: bool) -> dict[str, Any]:
     reach = float(np.abs(values - offset).max())
     unit: float | int = 1 if _LEAST <= reach <= _GREATEST else 2.0 ** round(math.log2(reach))
     return {"offset": int(offset) if whole else offset, "unit": unit}
-
-
-def _number(value: float | int | None) -> str:
-    return str(value) if isinstance(value, int) else f"{value!r}"

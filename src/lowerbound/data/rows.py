@@ -15,7 +15,8 @@ from numpyro.distributions.constraints import Constraint
 
 from lowerbound.data.chunks import seen
 from lowerbound.data.errors import DataError, Place
-from lowerbound.data.tables import as_rows, as_table, blocks
+from lowerbound.data.numbers import as_rows, blocks
+from lowerbound.data.tables import as_table
 from lowerbound.distributions.support import Columns, OrMissing, range_of, same_support, takes_missing, words
 from lowerbound.models.latent_model import Event, LatentModel
 from lowerbound.models.transforms import Identity, Transform

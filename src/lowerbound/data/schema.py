@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
-from lowerbound.data.columns import Column, found_in
-from lowerbound.data.errors import DataError, Place
+from lowerbound.data.columns import Column
+from lowerbound.data.copies import disagreeing, filled, followed, without_copies
+from lowerbound.data.errors import DataError
+from lowerbound.data.found import found_in, with_levels
+from lowerbound.data.kinds import by_name, kinds_of
+from lowerbound.data.refused import listed, never_held, no_times, nothing_left
 from lowerbound.data.rows import Rows, conditions
+from lowerbound.data.settled import holes_in, without
 from lowerbound.data.tables import Columns, columns_of, matrix, stack, table_like
+from lowerbound.data.times import kind_of
 
-__all__ = ["Schema", "described"]
+__all__ = ["Kinds", "Schema", "Unseen", "described"]
+
+# What becomes of a level that a column never had: its row has probability 0, or it is taken for missing.
+Unseen = Literal["refuse", "missing"]
 
 # Numbers of more columns than so many, pixels and genes, are of one kind.
 _WIDE = 128
@@ -31,6 +40,8 @@ class Schema:
       [`decode`][] gives back; a column has a name where the table has names (`named`).
     - `image_shape`: of a row that is an image, (height, width) or (height, width, channels).
     - `missing`: whether NaN stands for a value that was not observed.
+    - `unseen`: what becomes of a level that a category never had: `"refuse"`, it has probability 0, or
+      `"missing"`, it is taken for a value that was not observed.
 
     >>> import pyarrow
     >>> table = pyarrow.table({"born": [1.7e9 + 0.5, 1.7e9 + 0.25], "age": [30, 40], "planet": [3, 3]})
@@ -51,6 +62,7 @@ class Schema:
     named: bool = False
     image_shape: tuple[int, ...] | None = None
     missing: bool = False
+    unseen: Unseen = "refuse"
 
     @classmethod
     def of(
@@ -61,34 +73,60 @@ class Schema:
         image_shape: tuple[int, ...] | None = None,
         missing: bool = False,
         counts: bool = False,
+        kinds: Kinds | None = None,
+        unseen: Unseen = "refuse",
     ) -> Self:
         """What the columns of a table are, found in one look at each value.
 
         **Arguments:** `table`: an array, nested lists, or a frame of pandas, polars or pyarrow; `name`: what
         errors call it; `image_shape`: of a row, where rows are known to be images; `missing`: whether NaN
         stands for a value that was not observed; `counts`: that all columns are counts, which are kept as
-        they are, constant ones too (a count that was 0 so far may be 1).
+        they are, constant ones too (a count that was 0 so far may be 1); `kinds`: what some columns are, by
+        name, where the guess is wrong, {"zip": "category"}: one of `number`, `rounded`, `whole`, `bit`,
+        `category`, `ordered` (a category whose levels are in order), `date`, `time`, `span`, and, of what is
+        left out, `identifier` and `text`; or a schema, whose kinds, levels and their orders are taken while
+        all else is found anew; `unseen`: what becomes of levels that a category never had.
 
-        **Raises:** [`DataError`][lowerbound.data.errors.DataError] for what is no table of finite numbers.
+        **Raises:** [`DataError`][lowerbound.data.errors.DataError] for what is no table of finite numbers,
+        text and times, for a column that `kinds` names and is not there, and for a kind that cannot hold a
+        column's values, with the first that it cannot.
+
+        >>> import pyarrow
+        >>> table = pyarrow.table({"zip": [8001, 702, 8001], "height": [1.5, 1.75, 1.8]})
+        >>> print(Schema.of(table, kinds={"zip": "category"}))
+        2 columns
+          zip     one of 2: 702, 8001
+          height  real numbers from 1.5 to 1.8
         """
-        read = columns_of(table, name)
+        read, said = columns_of(table, name), kinds if isinstance(kinds, Schema) else cls(())
+        missing, unseen = missing or said.missing, said.unseen if isinstance(kinds, Schema) else unseen
+        labels = read.names or tuple(f"x{j}" for j in range(read.width))
+        named = by_name(kinds_of(said.columns) if isinstance(kinds, Schema) else kinds, labels, name)
         if image_shape is not None and int(np.prod(image_shape)) != read.width:
             shape = " × ".join(map(str, image_shape))
             raise DataError(name, f"rows that are images of {shape} values", f"{read.width} columns")
-        found = found_in(read, name, missing)
+        found = found_in(read, name, missing, named)
+        found = with_levels(found, said.columns, read, name)
+        values = [column.typed(array) for column, array in zip(found, read.arrays, strict=True)]
         as_they_are = counts or image_shape is not None or all(column.few for column in found)
-        columns = found if as_they_are else tuple(map(Column.kept_for, found, read.arrays))
+        columns = found if as_they_are else tuple(map(Column.kept_for, found, values))
         if not as_they_are:
-            columns = tuple(map(Column.stepped, columns, read.arrays))
-        if any(column.levels is not None for column in columns):
+            columns = tuple(
+                column if column.name in named else column.stepped(array)
+                for column, array in zip(columns, values, strict=True)
+            )
+        if any(not column.numeric for column in columns):
             missing = missing or any(column.holes for column in columns if column.encoded)
         if image_shape is not None and all(column.dtype == "uint8" for column in columns):
             columns = tuple(replace(column, kind="grey") for column in columns)
+        if not as_they_are:
+            columns = without_copies(columns, values, named)
         if not any(column.encoded for column in columns):
             columns = found  # a table in which nothing varies is kept as it is
         if not any(column.encoded for column in columns):
-            raise DataError(name, "at least one value that was observed", "NaN alone")
-        return cls(columns, read.form, read.names is not None, image_shape, missing)
+            raise nothing_left(columns, name)
+        missing = missing or unseen == "missing"
+        return cls(columns, read.form, read.names is not None, image_shape, missing, unseen)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -137,17 +175,20 @@ class Schema:
         read = self.held_against(table, name)
         x, odd = self._encoded(read, name)
         if len(odd):
-            raise self._never_held(read, int(odd[0]), len(odd), name)
+            raise never_held(self, read, int(odd[0]), len(odd), name)
         return x
 
     def _encoded(self, read: Columns, name: str, *, looked_at: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """The encoded rows, and the numbers of those that have probability 0, since a column holds another
         value than the one that it held throughout."""
         places = [place for place, column in enumerate(self.columns) if column.encoded]
+        read = self._typed(read, name)
         odd = np.zeros(read.length, bool)
         for place, column in enumerate(self.columns):
             odd |= column.outside(read.arrays[place])
-        kept = read.taken(places)
+        for differs in disagreeing(self.columns, read.arrays).values():
+            odd |= differs
+        kept = self._filled(read).taken(places)
         if all(column.as_it_is for column in self.encoded):
             x = matrix(kept, name, missing=self.missing, looked_at=looked_at)
         else:
@@ -169,7 +210,11 @@ class Schema:
 
         **Raises:** [`DataError`][lowerbound.data.errors.DataError] for another number of columns.
         """
-        return table_like(self.form, self.names, self.restored(x))
+        return self.table(self.restored(x))
+
+    def table(self, arrays: Sequence[np.ndarray]) -> Any:
+        """Columns in their own types as a table of the kind that the schema is of."""
+        return table_like(self.form, self.names, arrays, [column.own_type for column in self.columns])
 
     def restored(self, x: np.ndarray) -> list[np.ndarray]:
         """The columns of such a table, each in its own type: what [`decode`][] puts together."""
@@ -177,10 +222,11 @@ class Schema:
         if x.ndim != 2 or x.shape[1] != len(self.encoded):
             raise DataError("x", f"encoded rows of {len(self.encoded)} values", f"shape {x.shape}")
         values = iter(np.moveaxis(x, 1, 0))
-        return [
+        own = [
             column.restored(next(values)) if column.encoded else column.repeated(len(x))
             for column in self.columns
         ]
+        return followed(self.columns, own)
 
     def in_own_units(self, x: np.ndarray) -> np.ndarray:
         """Encoded rows, or means of such, as numbers in the table's own units: all columns, (n, columns).
@@ -191,18 +237,22 @@ class Schema:
         ):
             return x
         values = iter(np.moveaxis(np.asarray(x, np.float64), 1, 0))
-        return np.stack(
-            [
-                column.in_own_unit(next(values)) if column.encoded else column.repeated(len(x))
-                for column in self.columns
-            ],
-            axis=1,
-        )
+        own = [
+            column.in_own_unit(next(values)) if column.encoded else column.repeated(len(x))
+            for column in self.columns
+        ]
+        return np.stack(followed(self.columns, own), axis=1)
+
+    def _filled(self, read: Columns) -> Columns:
+        """The columns with what an original lacks and its copy says."""
+        if all(column.original is None for column in self.columns):
+            return read
+        return replace(read, arrays=filled(self.columns, read.arrays))
 
     @property
     def leveled(self) -> bool:
-        """Whether it has categories, so that a row is no vector of numbers."""
-        return any(column.kind == "category" for column in self.columns)
+        """Whether it has categories, dates or times, so that a row is no vector of numbers."""
+        return any(not column.numeric for column in self.columns)
 
     @property
     def mixed(self) -> bool:
@@ -241,31 +291,42 @@ class Schema:
         if self.named and read.names is not None:
             lacking = [column for column in self.names if column not in read.names]
             if lacking:
-                found = f"no {_listed(lacking)}" + (f" in {_listed(read.names)}" if len(read.names) else "")
+                found = f"no {listed(lacking)}" + (f" in {listed(read.names)}" if len(read.names) else "")
                 raise DataError(name, "the columns that the model has", found)
-            return read.taken([read.place(column, name) for column in self.names])
+            return self._typed(read.taken([read.place(column, name) for column in self.names]), name)
         if read.width != len(self.columns):
             raise DataError(name, f"{len(self.columns)} columns, as the model has", str(read.width))
-        return replace(read, names=self.names if self.named else None)
+        return self._typed(replace(read, names=self.names if self.named else None), name)
 
-    def _never_held(self, read: Columns, row: int, rows: int, name: str) -> DataError:
-        place, column = next(
-            (place, column)
-            for place, column in enumerate(self.columns)
-            if column.outside(read.arrays[place][row : row + 1])[0]
-        )
-        where = Place(row, column.name if self.named else place)
-        more = f" ({rows} rows in all)" if rows > 1 else ""
-        value = read.arrays[place][row]
-        if column.kind == "constant":
-            only = f"{column.low:g}" if column.levels is None else repr(column.levels[0])
-            way_out = "leave the row out, or the column where the schema is made"
-            return DataError(name, f"{only}, which that column always was", f"{value}{more}", where, way_out)
-        if column.kind == "rounded":
-            expected = f"numbers of {column.decimals} decimal{'s' * (column.decimals > 1)}"
-            return DataError(name, expected, f"{value}{more}", where, "round it, or leave the row out")
-        expected = f"one of the {len(column.levels or ())} values that the column had"
-        return DataError(name, expected, f"{value!r}{more}", where, "leave the row out, or the value")
+    def letting(self, unseen: Unseen) -> Self:
+        """The same schema, with what becomes of levels that its categories never had."""
+        return replace(self, unseen=unseen, missing=self.missing or unseen == "missing")
+
+    def _typed(self, read: Columns, name: str) -> Columns:
+        """The columns as the schema's have them: text that reads as dates where those are, and, where an
+        unseen level is missing, without it.
+
+        **Raises:** [`DataError`][lowerbound.data.errors.DataError] for what are no dates, times or time spans
+        in a column of such.
+        """
+        if not self.leveled and isinstance(read.arrays, np.ndarray):
+            return read
+        arrays = [column.typed(values) for column, values in zip(self.columns, read.arrays, strict=True)]
+        for place, (column, values) in enumerate(zip(self.columns, arrays, strict=True)):
+            dtype = np.dtype(column.dtype).kind
+            if column.timed and kind_of(values) != {"M": "date", "m": "span"}.get(dtype, "time"):
+                if holes_in(values).all():
+                    continue
+                raise no_times(column, values, name, column.name if self.named else place)
+            if (
+                self.unseen == "missing"
+                and column.levels is not None
+                and (odd := column.unseen(values)).any()
+            ):
+                arrays[place] = without(values, odd)
+        if all(new is old for new, old in zip(arrays, read.arrays, strict=False)):
+            return read
+        return replace(read, arrays=arrays)
 
     def to_json(self) -> dict[str, Any]:
         """The schema as what JSON holds; [`from_json`][] gives it back."""
@@ -274,6 +335,7 @@ class Schema:
             "named": self.named,
             "image_shape": None if self.image_shape is None else list(self.image_shape),
             "missing": self.missing,
+            "unseen": self.unseen,
             "columns": [asdict(column) for column in self.columns],
         }
 
@@ -287,7 +349,7 @@ class Schema:
         >>> Schema.from_json(schema.to_json()) == schema
         True
         """
-        fields = {"form": str, "named": bool, "missing": bool, "columns": Sequence}
+        fields = {"form": str, "named": bool, "missing": bool, "unseen": str, "columns": list}
         if not isinstance(record, Mapping) or set(record) != {*fields, "image_shape"}:
             raise ValueError(f"schema: expected the fields {', '.join(fields)} and image_shape")
         for field, kind in fields.items():
@@ -296,12 +358,15 @@ class Schema:
         shape = record["image_shape"]
         if shape is not None and not all(isinstance(n, int) and n > 0 for n in shape):
             raise ValueError(f"schema.image_shape: expected whole numbers, found {shape!r}")
+        if record["unseen"] not in get_args(Unseen):
+            raise ValueError(f"schema.unseen: expected refuse or missing, found {record['unseen']!r}")
         return cls(
             tuple(map(Column.from_json, record["columns"])),
             record["form"],
             record["named"],
             None if shape is None else tuple(shape),
             record["missing"],
+            record["unseen"],
         )
 
 
@@ -312,6 +377,8 @@ def described(
     image_shape: tuple[int, ...] | None = None,
     missing: bool = False,
     counts: bool = False,
+    kinds: Kinds | None = None,
+    unseen: Unseen = "refuse",
 ) -> tuple[Schema, Rows]:
     """The schema that is found in a table, with the arguments of
     [`Schema.of`][lowerbound.data.schema.Schema.of], and the rows encoded by it: each value is looked at once.
@@ -323,11 +390,12 @@ def described(
     [[0, 16], [3, 7]]
     """
     read = columns_of(table, name)
-    schema = Schema.of(read, name, image_shape=image_shape, missing=missing, counts=counts)
+    schema = Schema.of(
+        read, name, image_shape=image_shape, missing=missing, counts=counts, kinds=kinds, unseen=unseen
+    )
     x, _ = schema._encoded(read, name, looked_at=True)
     return schema, Rows(x, schema=schema)
 
 
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    shown = ", ".join(map(repr, names[:most]))
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+# What some columns are, by name, or a schema that says it.
+Kinds = Mapping[str, str] | Schema

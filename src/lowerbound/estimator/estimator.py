@@ -61,6 +61,9 @@ class VariationalAutoencoder(
       choose the model, for `p_values`, `flag` and `threshold`; fewer than 9 are not kept back. 0 for none.
     - `missing`: whether NaN in X stands for a value that was not observed; log p(x) is then that of the
       observed values, and [`impute`][] draws the rest.
+    - `kinds`: what some columns are, where the guess is wrong, {"zip": "category"}, or a schema that says it,
+      as in [`Schema.of`][lowerbound.data.schema.Schema.of]; `unseen`: what becomes of a level that a category
+      never had, `refuse` (its row has probability 0) or `missing`.
     - `random_state`: all randomness follows from it.
 
     **Fitted:** `model_` (a [`VAE`][]), `schema_` (a [`Schema`][]), `likelihood_`, `history_`, `n_iter_`

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import validate_data
 
+from lowerbound.data.copies import disagreeing
 from lowerbound.data.schema import Schema
 from lowerbound.data.tables import Columns, frame_columns, in_order, table_like
 from lowerbound.inference.completion import completed_columns
@@ -19,25 +20,29 @@ def taken(estimator: Any, X: Any, *, reset: bool, **checks: Any) -> Columns:
     """The columns of `X`. With `reset` they are what `estimator` is of; else those are held against it, a
     frame's in another order put in order.
 
-    A frame with text is taken as it is, since scikit-learn's check is for numbers; anything else goes through
-    that, with its `checks`.
+    A frame with text, categories or dates, or of which kinds are named, is taken as it is, since
+    scikit-learn's check is for numbers; anything else goes through that, with its `checks`.
     """
     if not reset:
         names: tuple[str, ...] = tuple(getattr(estimator, "feature_names_in_", ()))
         X = in_order(X, names) if names else X  # whose other names scikit-learn refuses
     read = frame_columns(X)
-    mixed = _has_text(read) if reset else estimator.schema_.leveled
+    mixed = _no_numbers(read) or bool(estimator.kinds) if reset else estimator.schema_.leveled
     if read is not None and mixed:
         if reset:
             estimator.n_features_in_ = read.width
-            estimator.feature_names_in_ = np.asarray(read.names, dtype=object)
+            names = read.names or tuple(f"x{place}" for place in range(read.width))
+            estimator.feature_names_in_ = np.asarray(names, dtype=object)
         return read
     X = validate_data(estimator, X, reset=reset, **checks)
     return Columns(X.T, tuple(getattr(estimator, "feature_names_in_", ())) or None)
 
 
-def _has_text(read: Columns | None) -> bool:
-    return read is not None and any(array.dtype.kind == "O" for array in read.arrays)
+def _no_numbers(read: Columns | None) -> bool:
+    """Whether columns hold something else, or are of a type that says which levels they have."""
+    if read is None:
+        return False
+    return bool(read.declared) or any(array.dtype.kind in "OMm" for array in read.arrays)
 
 
 def given_back(schema: Schema, x: np.ndarray) -> Any:
@@ -51,7 +56,7 @@ def completed(schema: Schema, read: Columns, x: np.ndarray) -> Any:
     observed is as it was, to the bit."""
     columns = completed_columns(schema, read, x)
     if schema.leveled:
-        return table_like(schema.form, schema.names, columns)
+        return schema.table(columns)
     return np.stack(columns, axis=1).astype(float_type(read))
 
 
@@ -66,11 +71,15 @@ def of_levels(schema: Schema, probabilities: Mapping[Any, np.ndarray]) -> dict[A
 
 def by_column(schema: Schema, read: Columns, nats: np.ndarray) -> np.ndarray:
     """The surprise of each cell of these columns, (n, columns), from that of the encoded ones: 0 where a
-    column is left out, ∞ of a value that it never held."""
-    encoded = iter(nats.T)
-    cells = zip(schema.columns, schema.held_against(read).arrays, strict=True)
-    found = [(column, values, next(encoded) if column.encoded else 0.0) for column, values in cells]
-    return np.stack([np.where(column.outside(values), np.inf, own) for column, values, own in found], axis=1)
+    column is left out, ∞ of a value that it never held, and of a copy that does not say what its original
+    says."""
+    encoded, arrays = iter(nats.T), schema.held_against(read).arrays
+    differ = disagreeing(schema.columns, arrays)
+    found = []
+    for place, (column, values) in enumerate(zip(schema.columns, arrays, strict=True)):
+        odd = column.outside(values) | differ.get(place, False)
+        found.append(np.where(odd, np.inf, next(encoded) if column.encoded else 0.0))
+    return np.stack(found, axis=1)
 
 
 def float_type(read: Columns) -> type:

@@ -21,7 +21,7 @@ from lowerbound.archive.structure import Storable
 from lowerbound.assembly import Built, build, objective_named
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.data.rows import Rows, rows_outside
-from lowerbound.data.schema import Schema, described
+from lowerbound.data.schema import Kinds, Schema, Unseen, described
 from lowerbound.data.tables import Columns
 from lowerbound.estimator.frames import taken
 from lowerbound.evidence.defaults import ERROR, SAMPLES, Method
@@ -83,6 +83,8 @@ class Trained(BaseEstimator, Storable):
         contaminated: bool = False,
         calibration: float = 0.1,
         missing: bool = False,
+        kinds: Kinds | None = None,
+        unseen: Unseen = "refuse",
         random_state: Any = None,
     ):
         self.latent_dim = latent_dim
@@ -111,6 +113,8 @@ class Trained(BaseEstimator, Storable):
         self.contaminated = contaminated
         self.calibration = calibration
         self.missing = missing
+        self.kinds = kinds
+        self.unseen = unseen
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None) -> Self:
@@ -175,6 +179,8 @@ class Trained(BaseEstimator, Storable):
             image_shape=None if self.image_shape is None else tuple(self.image_shape),
             missing=self.missing,
             counts=all_columns or counted,
+            kinds=self.kinds,
+            unseen=self.unseen,
         )
         self.__dict__.pop("state_", None)
         self.__dict__.pop("n_iter_", None)

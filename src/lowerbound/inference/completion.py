@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lowerbound.data.schema import Schema
+from lowerbound.data.settled import holes_in
 from lowerbound.data.tables import Columns
 
 __all__ = ["completed_columns"]
@@ -24,7 +25,7 @@ def completed_columns(schema: Schema, read: Columns, x: np.ndarray) -> list[np.n
     new = schema.restored(x) if schema.leveled else schema.in_own_units(x).T
     columns = []
     for old, filled in zip(schema.held_against(read).arrays, new, strict=True):
-        hole = np.array([value is None or value != value for value in old.tolist()])
+        hole = holes_in(old)
         # A column of which nothing is known has the type of what fills it.
         columns.append(filled if hole.all() else np.where(hole, filled, old) if hole.any() else old)
     return columns

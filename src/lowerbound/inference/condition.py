@@ -10,9 +10,12 @@ import numpy as np
 
 from lowerbound.data.columns import Column
 from lowerbound.data.errors import DataError, Place
+from lowerbound.data.numbers import NUMBER
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema
-from lowerbound.data.tables import NUMBER, Columns
+from lowerbound.data.settled import settled_objects
+from lowerbound.data.tables import Columns
+from lowerbound.data.times import kind_of
 
 __all__ = ["Condition"]
 
@@ -43,7 +46,7 @@ class Condition:
             if name not in names:
                 raise DataError("given", f"columns of the model ({', '.join(names)})", repr(name))
         arrays = [
-            _cell(column, given[column.name]) if column.name in given else _hole(column)
+            _cell(column, given[column.name]) if column.name in given else column.blank(1)
             for column in schema.columns
         ]
         columns = Columns(arrays, names if schema.named else None, schema.form)
@@ -62,19 +65,21 @@ class Condition:
         return replace(self.columns, arrays=[np.repeat(array, n) for array in self.columns.arrays])
 
 
-def _hole(column: Column) -> np.ndarray:
-    return np.array([None], object) if np.dtype(column.dtype).kind == "O" else np.array([np.nan])
-
-
 def _cell(column: Column, value: Any) -> np.ndarray:
     """One value as a column of the table."""
     place, kind = Place(column=column.name), np.dtype(column.dtype).kind
-    if not column.encoded and column.kind != "constant":
+    if not column.encoded and column.kind not in ("constant", "copy"):
         raise DataError("given", "a column that the model is of", "one that is left out of it", place)
     if column.levels is not None:
-        if str(value) not in column.levels:
+        cell = np.array([value], object)
+        if column.unseen(cell)[0]:
             raise DataError("given", f"one of {', '.join(column.levels)}", repr(value), place)
-        return np.array([str(value)], column.dtype)
+        return column.restored(column.stored(cell))
+    if column.timed:
+        cell = column.typed(settled_objects(np.array([value], object)))
+        if kind_of(cell) is None:
+            raise DataError("given", "a date or a time, such as 2004-03-10 or 11:34", repr(value), place)
+        return cell
     if kind not in "biuf":
         return np.array([value])
     if isinstance(value, str):

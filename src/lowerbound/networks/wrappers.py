@@ -68,13 +68,28 @@ class Log1p(Wrapper):
         return self.network(jnp.log1p(x))
 
 
+# The column of a period, its length, and the place of 0 in it.
+Period = tuple[int, float, float]
+# So many of a phase tell the seven days of a week apart, whatever is to be said of each.
+_HARMONICS = 3
+
+
+def _phases(x: Array, length: float, first: float) -> Array:
+    """Sines and cosines of k times the phase of x in a period, k = 1, 2, 3; 0 of a missing value."""
+    turns = ((x + first) % length) / length
+    angles = 2 * jnp.pi * turns * jnp.arange(1, _HARMONICS + 1)
+    return jnp.where(jnp.isnan(x), 0.0, jnp.concatenate([jnp.sin(angles), jnp.cos(angles)]))
+
+
 class Features(Wrapper):
     """A network of what an encoder sees of a table's row: of a category one input a level; of a number g(x),
-    about N(0, 1) over its column, as [`Standardized`][] has what is far out, and one input for each value
-    that stands alone. Of a missing value it sees 0 in every input.
+    about N(0, 1) over its column, as [`Standardized`][] has what is far out, one input for each value
+    that stands alone, and, of a date or a time, the sine and the cosine of its phase in each of its periods
+    and of that phase doubled and tripled. Of a missing value it sees 0 in every input.
 
     **Arguments:** `levels`: how many levels each column has, 0 of a number; `margins`: of the numbers, in
-    order, `None` where there is none.
+    order, `None` where there is none; `periods`: a column, the length of a period in its unit, and the place
+    of 0 in that, for each period that there is.
 
     >>> import jax.numpy as jnp, numpy as np, lowerbound as lb
     >>> margins = lb.Margins.of(np.arange(100.0)[:, None], bins=4)
@@ -86,16 +101,23 @@ class Features(Wrapper):
     network: Callable[[Array], Array]
     levels: tuple[int, ...] = eqx.field(static=True)
     margins: Margins | None
+    periods: tuple[Period, ...] = eqx.field(static=True)
 
     def __init__(
-        self, network: Callable[[Array], Array], *, levels: tuple[int, ...], margins: Margins | None
+        self,
+        network: Callable[[Array], Array],
+        *,
+        levels: tuple[int, ...],
+        margins: Margins | None,
+        periods: tuple[Period, ...] = (),
     ):
-        self.network, self.levels, self.margins = network, tuple(levels), margins
+        self.network, self.levels, self.margins, self.periods = network, tuple(levels), margins, periods
 
     @staticmethod
-    def inputs(levels: tuple[int, ...], margins: Margins | None) -> int:
+    def inputs(levels: tuple[int, ...], margins: Margins | None, periods: tuple[Period, ...]) -> int:
         """How many inputs such columns are."""
-        return sum(levels) + (0 if margins is None else margins.columns + margins.atoms.value.size)
+        numbers = 0 if margins is None else margins.columns + margins.atoms.value.size
+        return sum(levels) + numbers + 2 * _HARMONICS * len(periods)
 
     @property
     def in_size(self) -> int:
@@ -115,6 +137,7 @@ class Features(Wrapper):
             y, _ = self.margins.normalised(jnp.where(observed, numbers, 0.0))
             alone = numbers[:, None] == self.margins.atoms.value
             seen += [jnp.where(observed, _compressed(y), 0.0), alone.astype(float).reshape(-1)]
+        seen += [_phases(x[place], length, first) for place, length, first in self.periods]
         return self.network(jnp.concatenate(seen))
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lowerbound.data.tables import NUMBER
+from lowerbound.data.numbers import NUMBER
+from lowerbound.data.times import kind_of
 
 __all__ = ["MISSING", "settled", "without_codes"]
 
@@ -31,7 +32,7 @@ def settled(array: np.ndarray, missing: Sequence[str], decimal: str = ".") -> tu
     >>> settled(np.array([" 1,234", "5", "? "], object), ["?"])
     (array([1234.,    5.,   nan]), True)
     """
-    if array.dtype.kind != "O":
+    if array.dtype.kind != "O" or kind_of(array) is not None:
         return array, False
     absent = frozenset(missing)
     cells: list[Any] = [cell.strip() if isinstance(cell, str) else cell for cell in array.tolist()]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lowerbound.data.tables import NUMBER
+from lowerbound.data.numbers import NUMBER
 
 __all__ = ["DECIMAL_COMMA", "WHITE_SPACE", "Cut", "cells_between_blanks", "cut_at"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import IO, Any
 
@@ -20,6 +21,7 @@ from lowerbound.data.sources.held import whole
 from lowerbound.data.sources.libsvm import is_libsvm, read_libsvm
 from lowerbound.data.sources.names import named
 from lowerbound.data.tables import Columns, from_arrow
+from lowerbound.data.times import kind_of, parsed
 
 __all__ = ["dialect_in", "read_delimited", "read_rows_of_text"]
 
@@ -28,8 +30,9 @@ def read_delimited(file: File, reading: Reading) -> Columns | Contents:
     """The columns of a file of delimited text, whose separator, encoding, quotation mark, decimal sign and
     header are found in its first lines (see [`Dialect`][lowerbound.data.sources.dialect.Dialect]).
 
-    A cell of `MISSING` was not observed; blanks around text are no
-    part of it. Dates are text.
+    A cell of `MISSING` was not observed; blanks around text are no part of it. Dates and times are such where
+    all cells of a column are: `2004-03-10`, `2004-03-10 18:00:00`, `11:34`, and `25/03/2004` where some cell
+    tells the day from the month.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] for lines of another number of cells, with
     the line, and for what is no text.
@@ -74,7 +77,7 @@ def read_rows_of_text(
     else:
         dialect = Dialect(",", quote, ".", tuple(names), 0, len(names), max(map(len, text.split("\n"))))
     content = text.encode()
-    table = _with_times_as_text(lambda t: _arrow(io.BytesIO(content), "utf-8", dialect, missing, t))
+    table = _arrow(io.BytesIO(content), "utf-8", dialect, missing)
     return _columns(table, dialect, missing, ())
 
 
@@ -85,29 +88,24 @@ def _missing(reading: Reading) -> Sequence[str]:
 
 def _columns(table: Any, dialect: Dialect, missing: Sequence[str], notes: tuple[str, ...]) -> Columns:
     read = from_arrow(table)
-    arrays, more = [], []
+    arrays, more, dates = [], [], []
     for place, array in enumerate(read.arrays):
+        label = repr(dialect.names[place]) if dialect.names else str(place)
         cells, thousands = settled(array, missing, dialect.decimal)
+        more += [label] if thousands else []
+        if cells.dtype.kind == "O" and kind_of(cells) is None:
+            times, words = parsed(cells.tolist())
+            dates += [f"{label} has {words}" if times is not None else f"{label} {words}"] if words else []
+            cells = cells if times is None else times
         arrays.append(cells)
-        more += [repr(dialect.names[place]) if dialect.names else str(place)] if thousands else []
     said = (f"thousands are marked in {', '.join(more)}",) if more else ()
-    return named(Columns(arrays, dialect.names, notes=notes + dialect.notes + said))
+    found = Columns(arrays, dialect.names, notes=(*notes, *dialect.notes, *said, *dates))
+    return named(replace(found, declared=read.declared))
 
 
 def _table(file: File, encoding: str, dialect: Dialect, missing: Sequence[str]) -> Any:
-    def read(types: Mapping[str, str]) -> Any:
-        with file.open() as stream:
-            return _read(file, stream, encoding, dialect, missing, types)
-
-    return _with_times_as_text(read)
-
-
-def _with_times_as_text(read: Callable[[Mapping[str, str]], Any]) -> Any:
-    """The pyarrow table that `read` gives for types of columns by name, in which dates and times are the text
-    that they were."""
-    table = read({})
-    names = [f.name for f in table.schema if str(f.type).startswith(("date", "time", "duration"))]
-    return read(dict.fromkeys(names, "string")) if names else table
+    with file.open() as stream:
+        return _read(file, stream, encoding, dialect, missing)
 
 
 def _read(
@@ -116,12 +114,11 @@ def _read(
     encoding: str,
     dialect: Dialect,
     missing: Sequence[str],
-    types: Mapping[str, str],
 ) -> Any:
     if dialect.separator == WHITE_SPACE:
         stream, encoding = _with_tabs(stream, encoding, dialect), "utf-8"
     try:
-        return _arrow(stream, encoding, dialect, missing, types)
+        return _arrow(stream, encoding, dialect, missing)
     except _RaggedError:
         raise _ragged(file, encoding, dialect) from None
 
@@ -130,9 +127,7 @@ class _RaggedError(Exception):
     """A line has another number of cells."""
 
 
-def _arrow(
-    stream: IO[bytes], encoding: str, dialect: Dialect, missing: Sequence[str], types: Mapping[str, str]
-) -> Any:
+def _arrow(stream: IO[bytes], encoding: str, dialect: Dialect, missing: Sequence[str]) -> Any:
     import pyarrow.csv as arrow
 
     ragged: list[Any] = []
@@ -164,7 +159,6 @@ def _arrow(
                 null_values=list(missing),
                 strings_can_be_null=True,
                 decimal_point=dialect.decimal,
-                column_types=dict(types),
             ),
         )
     except ValueError:

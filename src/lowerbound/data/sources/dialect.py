@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lowerbound.data.numbers import NUMBER
 from lowerbound.data.sources.cuts import DECIMAL_COMMA, WHITE_SPACE, Cut, cut_at
 from lowerbound.data.sources.header import is_header
-from lowerbound.data.tables import NUMBER
 
 __all__ = ["Dialect", "dialect_of"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from lowerbound.data.columns import found_in
 from lowerbound.data.errors import DataError
-from lowerbound.data.tables import NUMBER, Columns
+from lowerbound.data.found import found_in
+from lowerbound.data.numbers import NUMBER
+from lowerbound.data.tables import Columns
 
 __all__ = ["all_faults"]
 
@@ -61,7 +62,7 @@ def _in_row(fault: DataError) -> str:
 
 
 def _faults(read: Columns, name: str) -> Iterator[tuple[int, DataError]]:
-    missing = any(array.dtype.kind == "O" for array in read.arrays)
+    missing = any(array.dtype.kind in "OMm" for array in read.arrays)
     for place in range(read.width):
         try:
             found_in(read.taken([place]), name, missing)

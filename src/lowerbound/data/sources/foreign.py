@@ -10,6 +10,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -173,11 +174,11 @@ def _quietly(path: Path, kind: str) -> Iterator[None]:
 def _of_frame(frame: Any) -> Columns:
     """The columns of a frame that pandas read."""
     read = columns_of(frame)
-    return named(Columns(read.arrays, tuple(map(str, frame.columns))))
+    return named(replace(read, names=tuple(map(str, frame.columns)), form="array"))
 
 
 def _noted(read: Columns, note: str) -> Columns:
-    return Columns(read.arrays, read.names, read.form, (*read.notes, note))
+    return replace(read, notes=(*read.notes, note))
 
 
 def _library(name: str, file: File, way_out: str) -> Any:

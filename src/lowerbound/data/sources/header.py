@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from lowerbound.data.tables import NUMBER
+from lowerbound.data.numbers import NUMBER
 
 __all__ = ["is_header"]
 

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from lowerbound.archive.records import AS_FOUND, Reading
+from lowerbound.data.declared import as_arrow
 from lowerbound.data.errors import DataError
+from lowerbound.data.refused import taken_for_missing
 from lowerbound.data.rows import Rows
-from lowerbound.data.schema import Schema, described
+from lowerbound.data.schema import Kinds, Schema, Unseen, described
 from lowerbound.data.sources.cells import without_codes
 from lowerbound.data.sources.codes import likely_codes
 from lowerbound.data.sources.contents import Contents
@@ -54,13 +56,14 @@ class Source:
         schema: Schema | None = None,
         *,
         missing: bool = False,
+        kinds: Kinds | None = None,
     ) -> Source:
-        """A table with a schema, by default the one that is found in it; `missing` says that NaN stands for a
-        value that was not observed."""
+        """A table with a schema, by default the one that is found in it, with the `kinds` that are said of
+        some columns; `missing` says that NaN stands for a value that was not observed."""
         read = columns_of(table, name)
         if schema is not None:
             return cls(_UNREAD, name, image_shape, table=read).under(schema)
-        found, rows = described(read, name, image_shape=image_shape, missing=missing)
+        found, rows = described(read, name, image_shape=image_shape, missing=missing, kinds=kinds)
         return cls(rows.x, name, image_shape, columns=_names(found), schema=found, table=read)
 
     def under(self, schema: Schema) -> Source:
@@ -72,7 +75,14 @@ class Source:
             return self
         x = schema.encode(self.table, self.name)
         shape = schema.image_shape or self.image_shape
-        return replace(self, x=x, columns=_names(schema), image_shape=shape, schema=schema)
+        notes = self.notes + taken_for_missing(schema, self.table)
+        return replace(self, x=x, columns=_names(schema), image_shape=shape, schema=schema, notes=notes)
+
+    def letting(self, unseen: Unseen | None) -> Source:
+        """The same rows, whose schema says what becomes of levels that they have not; as it is for None."""
+        if unseen is None or self.schema is None:
+            return self
+        return replace(self, schema=self.schema.letting(unseen))
 
     def as_read(self, *, missing: bool = False) -> Source:
         """The same rows with all columns as they are, for a model of which no schema is kept."""
@@ -102,13 +112,15 @@ def open_source(
     label_column: str | None = None,
     schema: Schema | None = None,
     reading: Reading = AS_FOUND,
+    kinds: Kinds | None = None,
 ) -> Source:
     """The rows that `data` names: `digits`, `digits:train`, `digits:test`, or the path of a file of a table,
     an array or a matrix, or of a folder of images (docs/data.md has the list), read by a `reading`.
 
     Of a table that has a column `label_column`, that column is the labels, of any type, and not data; a
-    format may say itself which the labels are. With a `schema`, that of a model, its own columns are taken
-    out of the table by name, whatever the others hold.
+    format may say itself which the labels are. `kinds` says what some columns are, where the guess is wrong.
+    With a `schema`, that of a model, its own columns are taken out of the table by name, whatever the others
+    hold.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] or `FileNotFoundError` in one line that names
     the file, the place (rows and columns counted from 0), what was expected and what was found, of all
@@ -128,13 +140,13 @@ def open_source(
     array = table
     kept = _kept(columns_of(table, data), reading, data, schema)
     try:
-        source = Source.of(kept, data, image_shape, schema, missing=_has_holes(kept))
+        source = Source.of(kept, data, image_shape, schema, missing=_has_holes(kept), kinds=kinds)
     except DataError as error:
         raise all_faults(kept, data, error) from None
     # Rows own their memory: were they a map of the file, writing the file anew would end the process.
     if isinstance(array, np.memmap) and np.may_share_memory(source.x, array):
         source = replace(source, x=source.x.copy())
-    notes = found.notes + kept.notes
+    notes = found.notes + kept.notes + source.notes
     return replace(source, labels=found.labels, label=found.label, reading=reading, notes=notes)
 
 
@@ -212,8 +224,11 @@ def read(
     arrays = [*table.arrays]
     if found.labels is not None and found.label is not None:
         names, arrays = (*names, found.label), [*arrays, found.labels]
-    kept = _kept(Columns(arrays, names, notes=found.notes + table.notes), reading, source, None)
-    made = [pyarrow.array(array, from_pandas=True) for array in kept.arrays]
+    declared = table.declared and (*table.declared, *[None] * (len(names) - table.width))
+    whole = Columns(arrays, names, notes=found.notes + table.notes, declared=declared)
+    kept = _kept(whole, reading, source, None)
+    own = kept.declared or (None,) * kept.width
+    made = [*map(as_arrow, kept.arrays, own)]
     notes = json.dumps({"notes": kept.notes}, ensure_ascii=False)
     return pyarrow.table(made, names=[*(kept.names or ())], metadata={"lowerbound": notes})
 
@@ -242,7 +257,7 @@ def open_labels(data: str, rows: int) -> np.ndarray:
 
 def _plain(labels: np.ndarray) -> np.ndarray:
     """Labels as numbers, or as text."""
-    return labels.astype(str) if labels.dtype.kind == "O" else labels
+    return labels.astype(str) if labels.dtype.kind in "OMm" else labels
 
 
 def _digits(data: str, schema: Schema | None) -> Source:

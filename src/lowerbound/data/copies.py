@@ -1,0 +1,139 @@
+"""Columns that say what another says: the same values, or others that go with its, one for one."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Bool
+
+from lowerbound.data.columns import Column
+from lowerbound.data.declared import level_names
+from lowerbound.data.settled import holes_in
+
+__all__ = ["disagreeing", "filled", "followed", "without_copies"]
+
+Arrays = np.ndarray | Sequence[np.ndarray]
+
+# Of so many levels at most, each for so many rows at least in the mean: fewer may go together by chance.
+_LEVELS, _ROWS = 64, 20
+
+
+def without_copies(
+    columns: Sequence[Column], arrays: Arrays, kept: Container[str] = ()
+) -> tuple[Column, ...]:
+    """The columns, of which those that say again what another says are copies of it: a second column of the
+    same numbers, and one whose values go with the levels of a category, one for one, in every row. Columns
+    called as in `kept` are none.
+
+    A density of both would be that of one with a spike at the other, which rises without end as it is
+    learned; a mass of both, where columns are independent given z, has to be learned through z.
+
+    >>> from lowerbound.data.found import found_in
+    >>> from lowerbound.data.tables import columns_of
+    >>> rows = 20 * [{"port": "S", "town": "Southampton"}, {"port": "Q", "town": "Queenstown"}]
+    >>> read = columns_of(rows)
+    >>> port, town = without_copies(found_in(read, "x", False), read.arrays)
+    >>> town.kind, town.original, town.partners, town.levels
+    ('copy', 'port', ('Q', 'S'), ('Queenstown', 'Southampton'))
+    """
+    found = list(columns)
+    free = [place for place, column in enumerate(columns) if column.name not in kept]
+    told = {place: _told(columns[place], arrays[place]) for place in free if _may_go(columns[place])}
+    for one, other in combinations(told, 2):
+        # Of a category's number the category stays, whose most probable level says the number.
+        first, second = (other, one) if not columns[one].levels and columns[other].levels else (one, other)
+        if "copy" in (found[first].kind, found[second].kind):
+            continue
+        pairs = _pairs(told[first], told[second]) if columns[first].levels else None
+        if pairs is not None:
+            partners, levels = pairs
+            found[second] = replace(
+                found[second], kind="copy", original=columns[first].name, partners=partners, levels=levels
+            )
+    real = [place for place in free if columns[place].kind in ("number", "rounded", "whole")]
+    for first, second in combinations(real, 2):
+        if "copy" not in (found[first].kind, found[second].kind) and _same(arrays[first], arrays[second]):
+            found[second] = replace(
+                found[second], kind="copy", original=columns[first].name, offset=0, unit=1
+            )
+    return tuple(found)
+
+
+def followed(columns: Sequence[Column], arrays: Arrays) -> list[np.ndarray]:
+    """The columns' values, of copies those that go with their original's."""
+    values = list(arrays)
+    for copy, original in _copies(columns):
+        values[copy] = columns[copy].following(values[original])
+    return values
+
+
+def filled(columns: Sequence[Column], arrays: Arrays) -> list[np.ndarray]:
+    """The columns' values, those missing in an original by what its copy says."""
+    values = list(arrays)
+    for copy, original in _copies(columns):
+        hole = holes_in(values[original])
+        if hole.any() and not (lacking := holes_in(values[copy])).all():
+            own = columns[copy].followed_by(values[copy], columns[original])
+            known = hole & ~lacking & ~holes_in(own)
+            values[original] = own if hole.all() else np.where(known, own, values[original])
+    return values
+
+
+def disagreeing(columns: Sequence[Column], arrays: Arrays) -> dict[int, Bool[np.ndarray, " n"]]:
+    """By the place of each copy the rows in which it does not say what its original says: those have
+    probability 0."""
+    return {
+        copy: _differ(columns[copy].following(arrays[original]), arrays[copy])
+        for copy, original in _copies(columns)
+    }
+
+
+def _copies(columns: Sequence[Column]) -> Iterator[tuple[int, int]]:
+    """The places of each copy and of its original."""
+    places = {column.name: place for place, column in enumerate(columns)}
+    return (
+        (place, places[column.original])
+        for place, column in enumerate(columns)
+        if column.original is not None
+    )
+
+
+def _may_go(column: Column) -> bool:
+    return column.kind in ("category", "bit", "whole", "rounded") and not column.ordered
+
+
+def _told(column: Column, values: np.ndarray) -> list[str | None]:
+    """The names of a column's values, none where they are too many for levels."""
+    if column.levels is None and len(np.unique(values)) > _LEVELS + 1:
+        return []
+    return level_names(values)
+
+
+def _pairs(
+    first: list[str | None], second: list[str | None]
+) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """The values that go together, where they do so one for one in every row that has both."""
+    rows = [(a, b) for a, b in zip(first, second, strict=False) if a is not None and b is not None]
+    pairs = sorted(set(rows))
+    if not 2 <= len(pairs) <= _LEVELS or len(rows) < _ROWS * len(pairs):
+        return None
+    ones, others = zip(*pairs, strict=True)
+    alone = {*first} - {None, *ones} or {*second} - {None, *others}
+    one_for_one = len(set(ones)) == len(set(others)) == len(pairs)
+    return (ones, others) if one_for_one and not alone else None
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two columns of numbers are the same wherever either has a value."""
+    return a.dtype.kind != "O" != b.dtype.kind and np.array_equal(a, b, equal_nan=True) and len(a) > 1
+
+
+def _differ(a: np.ndarray, b: np.ndarray) -> Bool[np.ndarray, " n"]:
+    """Where two columns both have a value, and not the same."""
+    if "O" in (a.dtype.kind, b.dtype.kind):
+        pairs = zip(level_names(a), level_names(b), strict=True)
+        return np.array([None not in pair and pair[0] != pair[1] for pair in pairs], bool)
+    return np.asarray((a != b) & ~holes_in(a) & ~holes_in(b))

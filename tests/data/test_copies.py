@@ -1,0 +1,90 @@
+"""Columns that say what another says are held once, and given back."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import lowerbound as lb
+from lowerbound.data.errors import DataError
+from lowerbound.inference.completion import completed_columns
+from lowerbound.inference.condition import Condition
+
+PAIRS = (("9th", 5), ("11th", 7), ("Bachelors", 13))
+
+
+def table(n=90, **changed):
+    words, numbers = zip(*(PAIRS[i % 3] for i in range(n)), strict=True)
+    x = np.arange(n) / 64
+    columns = {"years": [*numbers], "school": [*words], "x": x, "again": x.copy(), **changed}
+    return pa.table(columns)
+
+
+SCHEMA = lb.Schema.of(table())
+
+
+def with_cell(name, row, value):
+    column = table()[name].to_pylist()
+    column[row] = value
+    return table(**{name: column})
+
+
+def test_a_number_goes_with_its_category_and_a_doubled_column_with_the_first():
+    assert [column.kind for column in SCHEMA.columns] == ["copy", "category", "number", "copy"]
+    years, _, _, again = SCHEMA.columns
+    assert dict(zip(years.partners, years.levels, strict=True)) == {w: str(n) for w, n in PAIRS}
+    assert (years.original, again.original, again.partners) == ("school", "x", None)
+    assert "years   one for one with 'school': left out" in str(SCHEMA)
+    assert "again   as 'x': left out" in str(SCHEMA)
+    x = SCHEMA.encode(table())
+    assert x.shape == (90, 2)
+    assert SCHEMA.decode(x) == table()
+
+
+def test_what_an_original_lacks_its_copy_says():
+    holed = SCHEMA.letting("missing")
+    x = holed.encode(with_cell("school", 4, None))
+    np.testing.assert_array_equal(x, SCHEMA.encode(table()))
+    assert holed.decode(x)["school"][4].as_py() == "11th"
+    x = holed.encode(with_cell("years", 4, None))
+    filled = completed_columns(holed, *columns_and(with_cell("years", 4, None), x))
+    assert filled[0].tolist() == table()["years"].to_pylist()
+
+
+def columns_and(frame, x):
+    from lowerbound.data.tables import columns_of
+
+    return columns_of(frame), x
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("years", 5, "expected 7, which goes with '11th' in 'school', found 5 in row 4, column 'years'"),
+        ("school", "9th", "expected 5, which goes with '9th' in 'school', found 7 in row 4, column 'years'"),
+        ("again", 0.5, "expected 0.0625, which goes with 0.0625 in 'x', found 0.5 in row 4, column 'again'"),
+    ],
+)
+def test_a_copy_that_does_not_say_what_its_original_says_has_probability_0(name, value, told):
+    odd = with_cell(name, 4, value)
+    assert SCHEMA.rows(odd).impossible.tolist() == [4]
+    with pytest.raises(DataError, match=told):
+        SCHEMA.encode(odd)
+
+
+def test_a_condition_on_a_copy_is_one_on_its_original():
+    by_copy, by_original = (Condition.of(SCHEMA, given) for given in ({"years": 7}, {"school": "11th"}))
+    np.testing.assert_array_equal(by_copy.rows.x, by_original.rows.x)
+
+
+def test_what_goes_together_by_chance_or_by_name_is_no_copy():
+    few = lb.Schema.of(table(30))
+    assert few.columns[0].kind == "whole"
+    assert lb.Schema.of(with_cell("years", 4, 5)).columns[0].kind == "whole"
+    kinds = {"years": "whole", "again": "number"}
+    assert [column.kind for column in lb.Schema.of(table(), kinds=kinds).columns][::3] == ["whole", "number"]
+
+
+def test_a_copy_is_kept_in_a_file():
+    assert lb.Schema.from_json(json.loads(json.dumps(SCHEMA.to_json()))) == SCHEMA
