@@ -125,6 +125,10 @@ class Schema:
             return f"images of {'×'.join(map(str, self.image_shape))}, {together.words}"
         return f"{len(self.columns)} columns of {together.words}"
 
+    def taking_missing(self) -> Self:
+        """The same of tables in which NaN stands for a value that was not observed."""
+        return replace(self, missing=True)
+
     def encode(self, table: Any, name: str = "x") -> np.ndarray:
         """The rows of `table` as numbers, (n, d), in the least type that holds them: each value relative to
         its column's offset and in its unit, computed before anything is rounded to float32. NaN stands for a
@@ -247,6 +251,14 @@ class Schema:
         if read.width != len(self.columns):
             raise DataError(name, f"{len(self.columns)} columns, as the model has", str(read.width))
         return replace(read, names=self.names if self.named else None)
+
+    def named_in(self, error: DataError) -> DataError:
+        """An error of encoded rows, whose place is a column's number, with the column's name, where it has
+        one."""
+        if not self.named or not isinstance(error.place.column, int):
+            return error
+        place = error.place._replace(column=self.encoded[error.place.column].name)
+        return DataError(error.source, error.expected, error.found, place, error.way_out)
 
     def _never_held(self, read: Columns, row: int, rows: int, name: str) -> DataError:
         place, column = next(

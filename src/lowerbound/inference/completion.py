@@ -7,7 +7,7 @@ import numpy as np
 from lowerbound.data.schema import Schema
 from lowerbound.data.tables import Columns
 
-__all__ = ["completed_columns"]
+__all__ = ["completed_columns", "holes_of"]
 
 
 def completed_columns(schema: Schema, read: Columns, x: np.ndarray) -> list[np.ndarray]:
@@ -24,7 +24,18 @@ def completed_columns(schema: Schema, read: Columns, x: np.ndarray) -> list[np.n
     new = schema.restored(x) if schema.leveled else schema.in_own_units(x).T
     columns = []
     for old, filled in zip(schema.held_against(read).arrays, new, strict=True):
-        hole = np.array([value is None or value != value for value in old.tolist()])
+        hole = holes_of(old)
         # A column of which nothing is known has the type of what fills it.
         columns.append(filled if hole.all() else np.where(hole, filled, old) if hole.any() else old)
     return columns
+
+
+def holes_of(column: np.ndarray) -> np.ndarray:
+    """Which cells of a table's column hold no value: None and NaN.
+
+    >>> holes_of(np.array(["a", None], object)).tolist(), holes_of(np.array([np.nan, 1.0])).tolist()
+    ([False, True], [True, False])
+    """
+    if column.dtype.kind != "O":
+        return np.asarray(column != column)
+    return np.array([value is None or value != value for value in column.tolist()])
