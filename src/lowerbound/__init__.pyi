@@ -25,6 +25,7 @@ from lowerbound.distributions.divergence import kl_divergence as kl_divergence
 from lowerbound.distributions.margins import Margins as Margins
 from lowerbound.distributions.sphere import UniformOnSphere as UniformOnSphere
 from lowerbound.estimator.estimator import VariationalAutoencoder as VariationalAutoencoder
+from lowerbound.estimator.imputer import Imputer as Imputer
 from lowerbound.evidence.annealing import annealed as annealed
 from lowerbound.evidence.evidence import Evidence as Evidence
 from lowerbound.evidence.ladder import log_evidence as log_evidence

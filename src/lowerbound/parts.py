@@ -201,6 +201,7 @@ TABLE: tuple[Row, ...] = (
     Row("FactorMixture", "baselines.gaussians", "baseline", called="diagonal-gaussian"),
     # What files hold besides models.
     Row("VariationalAutoencoder", "estimator.estimator", "file"),
+    Row("Imputer", "estimator.imputer", "file"),
     Row("FactorMixture", "baselines.gaussians", "file", called="factor-mixture"),
     Row("FullGaussianMixture", "baselines.gaussians", "file", called="full-gaussian-mixture"),
     Row("Dequantized", "baselines.gaussians", "file", called="dequantized"),

@@ -98,7 +98,7 @@ def test_anything_else_is_refused_with_its_place(x, error, message):
             lb.MixedColumns([lb.Poisson(1), lb.Bernoulli(1)], [[1], [0]]),
             [[1, 9]],
             [[1, 9], [1, 2.5], [0.5, 0]],
-            "whole numbers from 0 in column 1, found 2.5 in row 1, column 1; round",
+            "whole numbers from 0, found 2.5 in row 1, column 1; round",
         ),
     ],
 )

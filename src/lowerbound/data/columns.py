@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self, get_args
 
@@ -12,6 +12,7 @@ import numpy as np
 from lowerbound.data.declared import Declared, level_names, typed_levels
 from lowerbound.data.numbers import NUMBER
 from lowerbound.data.settled import holes_in
+from lowerbound.data.stored import column_fields
 from lowerbound.data.times import (
     TIMES,
     blank,
@@ -354,45 +355,7 @@ class Column:
 
         **Raises:** `ValueError` for anything else, with the field.
         """
-        names = [field.name for field in fields(cls)]
-        if not isinstance(record, Mapping) or not {"name", "kind", "dtype"} <= set(record) <= set(names):
-            raise ValueError(f"schema.columns: expected the fields {', '.join(names)}, found {record!r:.60}")
-        place = f"schema.columns[{record['name']!r}]"
-        if record["kind"] not in get_args(Kind):
-            kinds = ", ".join(get_args(Kind))
-            raise ValueError(f"{place}.kind: expected one of {kinds}, found {record['kind']!r}")
-        whole, truth, numbers = (
-            {"holes", "decimals"},
-            {"ordered", "declared"},
-            {"low", "high", "offset", "unit"},
-        )
-        for name, value in record.items():
-            if name in ("name", "dtype") or (name in ("zone", "original") and value is not None):
-                expected, good = "text", isinstance(value, str)
-            elif name in truth:
-                expected, good = "true or false", isinstance(value, bool)
-            elif name in whole | numbers:
-                types = int if name in whole else (int, float)
-                none = name in ("low", "high") and value is None
-                expected, good = (
-                    "a number",
-                    none or (isinstance(value, types) and not isinstance(value, bool)),
-                )
-            elif name in ("levels", "partners") and value is not None:
-                expected = "a list of texts that differ"
-                good = isinstance(value, list | tuple) and all(isinstance(level, str) for level in value)
-                good = good and len(set(value)) == len(value)
-            else:
-                continue
-            if not good:
-                raise ValueError(f"{place}.{name}: expected {expected}, found {value!r:.60}")
-        try:
-            np.dtype(record["dtype"])
-        except TypeError:
-            raise ValueError(f"{place}.dtype: expected a type of NumPy, found {record['dtype']!r}") from None
-        lists = {name: record.get(name) for name in ("levels", "partners")}
-        tuples = {name: None if each is None else tuple(each) for name, each in lists.items()}
-        return cls(**{**record, **tuples})
+        return cls(**column_fields(record, [field.name for field in fields(cls)], get_args(Kind)))
 
 
 def _cells(values: np.ndarray) -> list[Any]:

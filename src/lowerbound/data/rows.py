@@ -74,7 +74,8 @@ class Rows:
     Every function that takes rows takes arrays, data frames or these. Rows that [`checked`][] gave for a
     model are not looked at again when they are handed to a function with that model, or one that asks the
     same. Rows that a schema encoded know it; `impossible` are the numbers of those that hold another value
-    in a column that was constant: they have probability 0, and their log p(x) is −∞.
+    in a column that was constant: they have probability 0, and their log p(x) is −∞. In training a row counts
+    by its `weight`, where there are some.
     """
 
     x: np.ndarray
@@ -82,6 +83,7 @@ class Rows:
     asked: Asked | None = None
     schema: Schema | None = None
     impossible: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    weight: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -97,7 +99,36 @@ class Rows:
         """Some of the rows, as well checked as they all are."""
         among = np.isin(np.arange(len(self))[rows], self.impossible)
         given = None if self.given is None else self.given[rows]
-        return replace(self, x=self.x[rows], given=given, impossible=np.flatnonzero(among))
+        weight = None if self.weight is None else self.weight[rows]
+        return replace(self, x=self.x[rows], given=given, impossible=np.flatnonzero(among), weight=weight)
+
+    def weighted(self, weight: Any) -> Rows:
+        """The same rows, each with a weight, (n,), at least 0, relative to their mean: in training one of
+        weight 2 counts as the row twice, also where it helps to choose the model, and one of weight 0 not at
+        all. With `None` as they are.
+
+        **Raises:** [`DataError`][lowerbound.data.errors.DataError] for another number of weights than rows,
+        for one that is negative or not finite, and where none is above 0.
+
+        >>> Rows(np.zeros((2, 1))).weighted([1, 2]).weight.tolist()
+        [1.0, 2.0]
+        >>> Rows(np.zeros((2, 1))).weighted([1, -1])
+        Traceback (most recent call last):
+        ...
+        lowerbound.data.errors.DataError: weight: expected finite numbers of at least 0, found -1.0 in row 1
+        """
+        if weight is None:
+            return self
+        weight = np.asarray(weight, np.float64)
+        if weight.shape != (len(self),):
+            raise DataError("weight", f"a number for each of {len(self)} rows", f"shape {weight.shape}")
+        wrong = ~((weight >= 0) & np.isfinite(weight))
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise DataError("weight", "finite numbers of at least 0", str(weight[row]), Place(row))
+        if not weight.any():
+            raise DataError("weight", "a weight above 0 for some row", "zeros alone")
+        return replace(self, weight=weight)
 
 
 def checked(model: LatentModel, x: Any, given: Any = None, name: str = "x") -> Rows:
@@ -134,7 +165,10 @@ def checked(model: LatentModel, x: Any, given: Any = None, name: str = "x") -> R
         raise DataError(name, f"rows of {width} values, as the likelihood is of", f"{x.shape[1]}")
     if before is not None and before.asked is not None and asked.same_as(before.asked):
         return before if given is before.given else replace(before, given=given)
-    _check_seen(x, asked, name)
+    try:
+        _check_seen(x, asked, name)
+    except DataError as error:
+        raise error if before is None or before.schema is None else before.schema.named_in(error) from None
     return Rows(x, given, asked) if before is None else replace(before, x=x, given=given, asked=asked)
 
 
@@ -242,9 +276,8 @@ values (DiagonalGaussian with a Dequantization, BetaBinomial)
         return
     row, column, set_of_values = min(outside, key=lambda place: place[:2])
     value = float(x[row, column])
-    where = f" in column {column}" if len(parts) > 1 else ""
     place = Place(row if rows is None else int(rows[row]), column)
-    expected = f"for the {of} {words(set_of_values)}{where}"
+    expected = f"for the {of} {words(set_of_values)}"
     raise DataError(name, expected, f"{value:g}", place, _ways_out(value, set_of_values))
 
 

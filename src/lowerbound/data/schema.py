@@ -16,6 +16,7 @@ from lowerbound.data.kinds import by_name, kinds_of
 from lowerbound.data.refused import listed, never_held, no_times, nothing_left
 from lowerbound.data.rows import Rows, conditions
 from lowerbound.data.settled import holes_in, without
+from lowerbound.data.stored import schema_fields
 from lowerbound.data.tables import Columns, columns_of, matrix, stack, table_like
 from lowerbound.data.times import kind_of
 
@@ -162,6 +163,10 @@ class Schema:
         if self.image_shape is not None:
             return f"images of {'×'.join(map(str, self.image_shape))}, {together.words}"
         return f"{len(self.columns)} columns of {together.words}"
+
+    def taking_missing(self) -> Self:
+        """The same of tables in which NaN stands for a value that was not observed."""
+        return replace(self, missing=True)
 
     def encode(self, table: Any, name: str = "x") -> np.ndarray:
         """The rows of `table` as numbers, (n, d), in the least type that holds them: each value relative to
@@ -328,6 +333,14 @@ class Schema:
             return read
         return replace(read, arrays=arrays)
 
+    def named_in(self, error: DataError) -> DataError:
+        """An error of encoded rows, whose place is a column's number, with the column's name, where it has
+        one."""
+        if not self.named or not isinstance(error.place.column, int):
+            return error
+        place = error.place._replace(column=self.encoded[error.place.column].name)
+        return DataError(error.source, error.expected, error.found, place, error.way_out)
+
     def to_json(self) -> dict[str, Any]:
         """The schema as what JSON holds; [`from_json`][] gives it back."""
         return {
@@ -349,25 +362,8 @@ class Schema:
         >>> Schema.from_json(schema.to_json()) == schema
         True
         """
-        fields = {"form": str, "named": bool, "missing": bool, "unseen": str, "columns": list}
-        if not isinstance(record, Mapping) or set(record) != {*fields, "image_shape"}:
-            raise ValueError(f"schema: expected the fields {', '.join(fields)} and image_shape")
-        for field, kind in fields.items():
-            if not isinstance(record[field], kind):
-                raise ValueError(f"schema.{field}: expected {kind.__name__}, found {record[field]!r}")
-        shape = record["image_shape"]
-        if shape is not None and not all(isinstance(n, int) and n > 0 for n in shape):
-            raise ValueError(f"schema.image_shape: expected whole numbers, found {shape!r}")
-        if record["unseen"] not in get_args(Unseen):
-            raise ValueError(f"schema.unseen: expected refuse or missing, found {record['unseen']!r}")
-        return cls(
-            tuple(map(Column.from_json, record["columns"])),
-            record["form"],
-            record["named"],
-            None if shape is None else tuple(shape),
-            record["missing"],
-            record["unseen"],
-        )
+        known = schema_fields(record, get_args(Unseen))
+        return cls(tuple(map(Column.from_json, known.pop("columns"))), **known)
 
 
 def described(

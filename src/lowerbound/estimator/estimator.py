@@ -13,7 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowerbound.anomalies.conformal import conformal_p_values, flag
 from lowerbound.anomalies.surprise import surprise
-from lowerbound.estimator.frames import by_column, completed, float_type, given_back, of_levels
+from lowerbound.data.rows import Rows
+from lowerbound.data.tables import Columns
+from lowerbound.estimator.filled import indexed
+from lowerbound.estimator.frames import by_column, completed, float_type, given_back, of_levels, taken
 from lowerbound.estimator.trained import Trained
 from lowerbound.inference.codes import decode, encode
 from lowerbound.inference.condition import Condition
@@ -90,18 +93,19 @@ class VariationalAutoencoder(
 
     def inverse_transform(self, Z: Any) -> Any:
         """The likelihood means E[x∣z], (n, n_features), in the data's own units; of a table with categories
-        a frame, with the most probable level of each."""
+        a frame, with the most probable level of each, and the index of `Z` where that is a frame of pandas.
+        """
         check_is_fitted(self)
-        Z = check_array(Z)
+        codes, Z = Z, check_array(Z)
         if Z.shape[1] != self._n_features_out:
             found = f"Z has {Z.shape[1]} columns"
             raise ValueError(f"{found}, but the model has {self._n_features_out} latent dimensions")
-        means = given_back(self.schema_, decode(self.model_, Z))
+        means = given_back(self.schema_, decode(self.model_, Z), like=codes)
         return means if self.schema_.leveled else means.astype(Z.dtype if Z.dtype == np.float32 else float)
 
     def reconstruct(self, X: Any) -> Any:
-        """`inverse_transform(transform(X))`."""
-        return self.inverse_transform(self.transform(X))
+        """`inverse_transform(transform(X))`, of a frame of pandas with its index."""
+        return indexed(self.inverse_transform(self.transform(X)), X)
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Log p(x) of each row in nats, in the units of X, to an error of `evidence_error`; higher is
@@ -175,17 +179,18 @@ class VariationalAutoencoder(
         mean: bool = False,
         random_state: Any = None,
     ) -> Any:
-        """X with its missing values (NaN) drawn from p(x_missing∣x_observed), `draws` times, (draws, n, d),
-        where that is given, or, with `mean`, at their conditional means and most probable levels; needs
-        `missing=True`, or holes in a frame that `fit` was given. What is drawn for a row is a function of the
-        row and the seed; `samples` as in [`lowerbound.impute`][]."""
-        read = self._validated(X)
-        rows, seed = self._rows(read), self._seed(random_state)
+        """X with its missing values (NaN) drawn from p(x_missing∣x_observed), `draws` times, (draws, n, d) or
+        as many frames, where that is given, or, with `mean`, at their conditional means and most probable
+        levels; of a frame such a frame, with its index and its columns' own types. Rows with holes may be
+        handed to a model that never saw one. What is drawn for a row is a function of the row and the seed;
+        `samples` as in [`lowerbound.impute`][]."""
+        read, rows = self._with_holes(X)
+        seed = self._seed(random_state)
         filled = impute(self.model_, rows, draws=draws, samples=samples, mean=mean, key=seed)
         if draws is None:
-            return completed(self.schema_, read, filled)
-        tables = [completed(self.schema_, read, x) for x in filled]
-        return tables if self.schema_.leveled else np.stack(tables)
+            return completed(self.schema_, read, filled, X)
+        tables = [completed(self.schema_, read, x, X) for x in filled]
+        return np.stack(tables) if read.form == "array" else tables
 
     def imputed(
         self,
@@ -199,12 +204,18 @@ class VariationalAutoencoder(
         """All that is known of the missing values of X, in tables such as X: means, draws, the ends of an
         interval a number, the probabilities of levels, effective sample sizes. An [`Imputation`][], with the
         arguments of [`lowerbound.imputed`][]."""
-        read = self._validated(X)
-        rows, seed = self._rows(read), self._seed(random_state)
+        read, rows = self._with_holes(X)
+        seed = self._seed(random_state)
         found = imputed(
             self.model_, rows, draws=draws, interval=interval, samples=samples, key=seed
-        ).in_tables(lambda x: completed(self.schema_, read, x))
-        return replace(found, probabilities=of_levels(self.schema_, found.probabilities))
+        ).in_tables(lambda x: completed(self.schema_, read, x, X))
+        return replace(found, probabilities=of_levels(self.schema_, found.probabilities, X))
+
+    def _with_holes(self, X: Any) -> tuple[Columns, Rows]:
+        """Rows in which NaN is a hole, whether or not those of `fit` had some."""
+        check_is_fitted(self)
+        read = taken(self, X, reset=False, ensure_all_finite="allow-nan")
+        return read, self.schema_.taking_missing().rows(read, name="X")
 
     def _seed(self, random_state: Any) -> int:
         """What is drawn for a row is the same at every call, unless asked otherwise."""

@@ -10,7 +10,9 @@ from sklearn.utils.validation import validate_data
 
 from lowerbound.data.copies import disagreeing
 from lowerbound.data.schema import Schema
-from lowerbound.data.tables import Columns, frame_columns, in_order, table_like
+from lowerbound.data.settled import holes_in
+from lowerbound.data.tables import Columns, columns_of, frame_columns, in_order, stack, table_like
+from lowerbound.estimator.filled import filled_frame, indexed
 from lowerbound.inference.completion import completed_columns
 
 __all__ = ["by_column", "completed", "float_type", "given_back", "of_levels", "taken"]
@@ -31,11 +33,18 @@ def taken(estimator: Any, X: Any, *, reset: bool, **checks: Any) -> Columns:
     if read is not None and mixed:
         if reset:
             estimator.n_features_in_ = read.width
-            names = read.names or tuple(f"x{place}" for place in range(read.width))
-            estimator.feature_names_in_ = np.asarray(names, dtype=object)
+            estimator.__dict__.pop("feature_names_in_", None)
+            if read.names is not None:
+                estimator.feature_names_in_ = np.asarray(read.names, dtype=object)
         return read
-    X = validate_data(estimator, X, reset=reset, **checks)
-    return Columns(X.T, tuple(getattr(estimator, "feature_names_in_", ())) or None)
+    try:
+        X = validate_data(estimator, X, reset=reset, **checks)
+    except ValueError:
+        if read is not None and read.names is not None:
+            stack(read, "X", missing=checks.get("ensure_all_finite") == "allow-nan")  # which names the column
+        raise
+    names = tuple(getattr(estimator, "feature_names_in_", ()))
+    return Columns(X.T, names or None, "array" if read is None else read.form)
 
 
 def _no_numbers(read: Columns | None) -> bool:
@@ -45,28 +54,37 @@ def _no_numbers(read: Columns | None) -> bool:
     return bool(read.declared) or any(array.dtype.kind in "OMm" for array in read.arrays)
 
 
-def given_back(schema: Schema, x: np.ndarray) -> Any:
+def given_back(schema: Schema, x: np.ndarray, like: Any = None) -> Any:
     """Rows that a model gives, as its table: an array of numbers in the table's own units, or, of a table
-    with categories, a frame of the kind that it was."""
-    return schema.decode(x) if schema.leveled else schema.in_own_units(x)
+    with categories, a frame of the kind that it was, with the index of `like`, whose rows they are of."""
+    return indexed(schema.decode(x), like) if schema.leveled else schema.in_own_units(x)
 
 
-def completed(schema: Schema, read: Columns, x: np.ndarray) -> Any:
+def completed(schema: Schema, read: Columns, x: np.ndarray, like: Any = None) -> Any:
     """The table that `read` are the columns of, with its holes filled by the encoded rows `x`; what was
-    observed is as it was, to the bit."""
+    observed is as it was, to the bit. Of the frame `like` that is such a frame, with its index and its
+    columns' own types."""
     columns = completed_columns(schema, read, x)
+    if like is not None and read.form != "array":
+        held = schema.held_against(read).arrays
+        names = columns_of(like).names
+        places = [*map(names.index, schema.names)] if schema.named and names else range(len(columns))
+        return filled_frame(like, read.form, places, columns, [*map(holes_in, held)])
     if schema.leveled:
         return schema.table(columns)
     return np.stack(columns, axis=1).astype(float_type(read))
 
 
-def of_levels(schema: Schema, probabilities: Mapping[Any, np.ndarray]) -> dict[Any, Any]:
-    """Probabilities of levels, (n, levels) a column: of a table with categories as such tables, of a column a
-    level."""
+def of_levels(schema: Schema, probabilities: Mapping[Any, np.ndarray], like: Any) -> dict[Any, Any]:
+    """Probabilities of levels, (n, levels) a column, of the rows of `like`: of a table with categories as
+    such tables, of a column a level."""
     if not schema.leveled:
         return dict(probabilities)
     levels = {column.name: column.levels or ("0", "1") for column in schema.encoded}
-    return {name: table_like(schema.form, levels[name], [*each.T]) for name, each in probabilities.items()}
+    return {
+        name: indexed(table_like(schema.form, levels[name], [*each.T]), like)
+        for name, each in probabilities.items()
+    }
 
 
 def by_column(schema: Schema, read: Columns, nats: np.ndarray) -> np.ndarray:

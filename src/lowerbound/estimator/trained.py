@@ -117,10 +117,26 @@ class Trained(BaseEstimator, Storable):
         self.unseen = unseen
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Choose the likelihood, train, and keep the model that is best on held-back rows; others, held back
-        as well, say what a usual row's log p(x) is."""
-        rows = self._begin(X)
+        as well, say what a usual row's log p(x) is.
+
+        `sample_weight`, (n,), is how much each row counts in training and in the choice of the model: a
+        weight of 2 as the row twice, whatever the weights' mean is. The rows that say what is usual count
+        alike.
+        """
+        self._look(*self._learned(X, sample_weight))
+        return self
+
+    def learn(self, X: Any, sample_weight: Any = None) -> Self:
+        """[`fit`][] without a look at what a usual row's log p(x) is: for the verbs that tell no outliers."""
+        self._learned(X, sample_weight)
+        self.panel_, self.calibration_scores_ = None, _NONE
+        return self
+
+    def _learned(self, X: Any, sample_weight: Any) -> tuple[Rows, np.ndarray]:
+        """Train; the rows, and the numbers of those that were kept back."""
+        rows = self._begin(X).weighted(sample_weight)
         kept_back, others = self._divided(len(rows))
         self._build(rows[others])
         if len(kept_back) and rows_outside(self.model_, rows.x[kept_back]).any():
@@ -135,18 +151,18 @@ class Trained(BaseEstimator, Storable):
             validation=validation,
             patience=self.patience,
         )
-        self._look(rows, kept_back)
         if (gain := result.gain_at_the_end) > 1e-3 * max(abs(result.history[-1]["bound"]), 1.0):
             epochs = result.history[-1]["epoch"]
             words = f"the bound still rose by {gain:.3g} nats a row in the last tenth of {epochs:.0f} epochs"
-            warnings.warn(f"{words}: raise epochs, or learning_rate", ConvergenceWarning, stacklevel=2)
-        return self
+            warnings.warn(f"{words}: raise epochs, or learning_rate", ConvergenceWarning, stacklevel=3)
+        return rows, kept_back
 
-    def partial_fit(self, X: Any, y: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """One pass over `X` at a constant rate, going on from what is fitted; the first call chooses the
         likelihood, as `fit` does. No rows are held back and none is remembered."""
         begun = hasattr(self, "model_")
         rows = self._rows(self._validated(X)) if begun else self._begin(X, all_columns=True)
+        rows = rows.weighted(sample_weight)
         if not begun:
             self._build(rows)
         state: State | None = getattr(self, "state_", None)

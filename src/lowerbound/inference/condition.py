@@ -50,15 +50,10 @@ class Condition:
             for column in schema.columns
         ]
         columns = Columns(arrays, names if schema.named else None, schema.form)
-        rows = replace(schema, missing=True).rows(columns, name="given")
+        rows = schema.taking_missing().rows(columns, name="given")
         if len(rows.impossible):
-            replace(schema, missing=True).encode(columns, "given")  # which says what is wrong
+            schema.taking_missing().encode(columns, "given")  # which says what is wrong
         return cls(columns, rows)
-
-    def name_of(self, column: Any) -> str | None:
-        """The name of a column of the encoded rows."""
-        schema = self.rows.schema
-        return None if schema is None or column is None else schema.encoded[column].name
 
     def repeated(self, n: int) -> Columns:
         """`n` such rows of the table, of which the rest is missing."""

@@ -53,8 +53,11 @@ def impute(
     conditional; `mean`: the conditional means Σ w̃ⱼ E[x∣z⁽ʲ⁾] in place of draws, the best in squared error; of
     a category, whose levels have no mean, the most probable level; `given`, `key`: as for [`log_evidence`][].
 
-    **Raises:** `ValueError` for a likelihood that does not take missing values, for `draws` of means, and for
-    numbers below 1.
+    A model that was trained without holes will do: it is a joint density, of which this is a conditional. Its
+    encoder, which never saw one, sees a hole as 0.
+
+    **Raises:** `TypeError` for a likelihood whose columns are not independent given z, `ValueError` for
+    `draws` of means, and for numbers below 1.
 
     >>> import jax, numpy as np, lowerbound as lb
     >>> latent, pixels, key = lb.DiagonalGaussian(2), lb.Bernoulli(4, missing=True), jax.random.key(0)
@@ -70,7 +73,8 @@ def impute(
     if mean and draws is not None:
         raise ValueError(f"impute: a mean is one, found draws={draws} besides; leave one of them out")
     count = (0 if mean else 1) if draws is None else _positive("draws", draws)
-    rows = _with_holes(model, x, given)
+    model = _taking_holes(model)
+    rows = checked(model, x, given)
     cells = _cells_of(model, rows, as_key(key), _Asked(_positive("samples", samples), count, mean))
     completed = _completion(model, x, rows)
     if mean:
@@ -143,7 +147,8 @@ def imputed(
         raise ValueError(f"imputed: expected an interval between 0 and 1, such as 0.9, found {interval}")
     if draws < 0:
         raise ValueError(f"imputed: expected draws of at least 0, found {draws}")
-    rows = _with_holes(model, x, given)
+    model = _taking_holes(model)
+    rows = checked(model, x, given)
     asked = _Asked(_positive("samples", samples), draws, True, jnp.asarray(interval, float))
     cells, completed = _cells_of(model, rows, as_key(key), asked), _completion(model, x, rows)
     # A level is no number between two others.
@@ -167,13 +172,9 @@ def _positive(name: str, number: int) -> int:
     return number
 
 
-def _with_holes(model: LatentModel, x: Any, given: Any) -> Rows:
-    if not model.takes_missing:
-        raise ValueError(
-            "impute: the likelihood does not take missing values; build its family with missing=True, "
-            "and train the model so"
-        )
-    return checked(model, x, given)
+def _taking_holes(model: LatentModel) -> LatentModel:
+    """The model to which NaN is a hole: one that was trained without any is a joint density all the same."""
+    return model if model.takes_missing else model.taking_missing()
 
 
 def _completion(model: LatentModel, x: Any, rows: Rows) -> Callable[[np.ndarray], np.ndarray]:

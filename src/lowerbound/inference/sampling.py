@@ -108,10 +108,8 @@ def sample_given(
     try:
         rows = checked(model, condition.rows, name="given")
     except DataError as error:
-        column = condition.name_of(error.place.column)
-        raise DataError(
-            "given", "a value that the model can give", error.found, Place(column=column)
-        ) from None
+        place = Place(column=error.place.column)
+        raise DataError("given", "a value that the model can give", error.found, place) from None
     found = _latents(model, rows, n, key)
     weight = np.asarray(found.weight, np.float64)
     size, samples = float(found.effective_sample_size), len(weight)

@@ -52,6 +52,9 @@ class Encoding(Protocol):
     def in_own_units(self, x: np.ndarray) -> np.ndarray:
         """Such rows as numbers in the table's own units."""
 
+    def taking_missing(self) -> Encoding:
+        """The same of tables in which NaN stands for a value that was not observed."""
+
 
 class LatentModel(eqx.Module):
     """p(z) p(y∣z) with a posterior q(z∣y), and how the model sees a row, y = T(x).

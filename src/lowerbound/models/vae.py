@@ -134,7 +134,9 @@ class VAE(LatentModel):
         part = unwrapped(self.likelihood)
         if not isinstance(part, Conditional):
             return super().taking_missing()
-        return replace(self, likelihood=replace(part, family=part.family.taking_missing()))
+        likelihood = replace(part, family=part.family.taking_missing())
+        schema = None if self.schema is None else self.schema.taking_missing()
+        return replace(self, likelihood=likelihood, schema=schema)
 
     def given_missing(self) -> LatentModel:
         part = unwrapped(self.likelihood)

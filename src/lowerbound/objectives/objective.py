@@ -22,12 +22,13 @@ Schedule = Callable[[Array], Array]
 
 
 class DataPoint(NamedTuple):
-    """A row as the data have it, the keys of its noise, and its condition; of a batch, with a leading axis
-    in each."""
+    """A row as the data have it, the keys of its noise, its condition, and how much it counts in a batch's
+    mean, `None` for as much as the others; of a batch, with a leading axis in each."""
 
     x: Array
     keys: RowKeys
     given: Array | None = None
+    weight: Array | None = None
 
     def sampler(self, model: LatentModel) -> Sampler:
         """q(z∣x) and p(z) of this data point under `model`."""
@@ -94,8 +95,12 @@ class Objective(eqx.Module):
     def of_batch(
         self, model: LatentModel, points: DataPoint, progress: Progress, population: Array
     ) -> tuple[Float[Array, ""], Terms]:
-        """The mean over a batch of n of the `population` rows: what a training step maximises."""
+        """The mean over a batch of n of the `population` rows: what a training step maximises. Of rows that
+        have weights, whose mean over the population is 1, it is Σ wᵢ L(xᵢ)/n, whose expectation is the
+        weighted mean over the population."""
         value, terms = jax.vmap(lambda point: self.of_point(model, point, progress))(points)
+        if points.weight is not None:
+            value, terms = jax.tree.map(lambda term: points.weight * term, (value, terms))
         return value.mean(), {name: term.mean() for name, term in terms.items()}
 
     def unfinished(self, step: int) -> str | None:

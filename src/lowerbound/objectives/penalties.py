@@ -59,6 +59,11 @@ class Penalized(Objective):
     def of_batch(
         self, model: LatentModel, points: DataPoint, progress: Progress, population: Array
     ) -> tuple[Float[Array, ""], Terms]:
+        if points.weight is not None:
+            raise ValueError(
+                f"{type(self).__name__}: q(z) is that of rows that count alike, found weights; leave them "
+                "out, or take an objective of single rows, such as ELBO"
+            )
         value, terms = self.objective.of_batch(model, points, progress, population)
         if len(points.x) < 2:
             raise ValueError(

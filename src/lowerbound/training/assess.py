@@ -94,6 +94,8 @@ def _mean_terms(run: Run, held: Held, state: State, parameters: PyTree) -> tuple
         terms = jax.vmap(of_row)(looked_at)
         finite = jnp.stack([jnp.isfinite(term) for term in terms.values()]).all(0)
         compared = (i < rows.n) & held.kept[looked_at]
+        if (weight := rows.weight) is not None:
+            terms = jax.tree.map(lambda term: weight[looked_at] * term, terms)
         add_up = lambda sum, term: sum + jnp.where(compared & finite, term, 0.0).sum()  # noqa: E731
         return jax.tree.map(add_up, sums, terms), broken + (compared & ~finite).sum()
 

@@ -17,9 +17,18 @@ __all__ = ["block_of", "mesh_of"]
 
 
 def block_of(rows: Rows, numbers: np.ndarray) -> Block:
-    """The rows of these numbers, on the device."""
-    given = None if rows.given is None else _padded(rows.given, numbers)
-    return Block(x=_padded(rows.x, numbers), given=given, n=jnp.asarray(len(numbers)))
+    """The rows of these numbers, on the device, with weights of a mean of 1."""
+    given, weight = (
+        None if array is None else _padded(array, numbers) for array in (rows.given, _relative(rows, numbers))
+    )
+    return Block(x=_padded(rows.x, numbers), given=given, n=jnp.asarray(len(numbers)), weight=weight)
+
+
+def _relative(rows: Rows, numbers: np.ndarray) -> np.ndarray | None:
+    """The rows' weights relative to the mean of those of these numbers."""
+    if rows.weight is None:
+        return None
+    return (rows.weight / rows.weight[numbers].mean()).astype(np.float32)
 
 
 def _padded(array: np.ndarray, numbers: np.ndarray) -> Array:

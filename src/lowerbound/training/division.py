@@ -30,19 +30,27 @@ class Division:
     @classmethod
     def of(cls, model: LatentModel, x: Any, given: Any, validation: Any, key: PRNGKeyArray) -> Self:
         """Rows of `x`, a share of them drawn by `key` to choose the model; or `validation` itself, rows or
-        the pair (rows, given)."""
+        the pair (rows, given). A row whose weight is 0 does neither."""
         rows = checked(model, x, given)
         if isinstance(validation, Real):
-            train_rows, held_rows = _drawn(len(rows), float(validation), key)
+            train_rows, held_rows = (
+                _counting(rows, numbers) for numbers in _drawn(len(rows), float(validation), key)
+            )
             return cls(rows, train_rows, rows, held_rows, "x")
         held_x, held_given = validation if isinstance(validation, tuple) else (validation, None)
         held = checked(model, held_x, held_given, "validation")
-        return cls(rows, np.arange(len(rows)), held, np.arange(len(held)), "validation")
+        train_rows, held_rows = (_counting(each, np.arange(len(each))) for each in (rows, held))
+        return cls(rows, train_rows, held, held_rows, "validation")
 
     @property
     def drawn(self) -> Int[np.ndarray, " m"] | None:
         """The numbers of the validation rows where they are rows of x."""
         return self.held_rows if self.held_name == "x" and len(self.held_rows) else None
+
+
+def _counting(rows: Rows, numbers: np.ndarray) -> np.ndarray:
+    """Those of the numbers whose rows have a weight above 0."""
+    return numbers if rows.weight is None else numbers[rows.weight[numbers] > 0]
 
 
 def _drawn(n: int, share: float, key: PRNGKeyArray) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jaxtyping import Array, Int, PRNGKeyArray, Shaped
+from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
 from lowerbound.training.order import shuffled
 
@@ -20,22 +20,25 @@ class Batch(eqx.Module):
 
     **Arguments:** `x`: the rows, (B, d), in their own type; `given`: the condition of each, (B, c), or
     `None`; `numbers`: the number of each among the rows that are trained on, from which, with the run's key
-    and the step, its noise follows.
+    and the step, its noise follows; `weight`: how much each counts, (B,), of a mean of 1 over all rows, or
+    `None` where they count alike.
     """
 
     x: Shaped[Array, "B d"]
     given: Shaped[Array, "B c"] | None
     numbers: Int[Array, " B"]
+    weight: Float[Array, " B"] | None = None
 
 
 class Block(eqx.Module):
     """Rows on the device, in their own type: the first `n` of x, which is filled up to a size that few data
-    sets do not share. A program is given a block as an argument, and so another one of the same size in its
-    place."""
+    sets do not share, with their conditions and weights, whose mean is 1, where there are some. A program is
+    given a block as an argument, and so another one of the same size in its place."""
 
     x: Shaped[Array, "size d"]
     given: Shaped[Array, "size c"] | None
     n: Int[Array, ""]
+    weight: Float[Array, " size"] | None = None
 
     def row(self, number: Int[Array, ""]) -> tuple[Array, Array | None]:
         """A row and its condition."""
@@ -71,7 +74,8 @@ class Feed(eqx.Module):
         if self.mesh is not None:
             shared = NamedSharding(self.mesh, PartitionSpec("batch"))
             numbers = jax.lax.with_sharding_constraint(numbers, shared)
-        return Batch(*jax.vmap(self.block.row)(numbers), numbers)
+        weight = None if self.block.weight is None else self.block.weight[numbers]
+        return Batch(*jax.vmap(self.block.row)(numbers), numbers, weight)
 
     @property
     def shapes(self) -> Batch:
@@ -80,6 +84,9 @@ class Feed(eqx.Module):
         def taken(array: Array) -> jax.ShapeDtypeStruct:
             return jax.ShapeDtypeStruct((self.batch_size, *array.shape[1:]), array.dtype)
 
-        given = None if self.block.given is None else taken(self.block.given)
-        fields: list[Any] = [taken(self.block.x), given, jax.ShapeDtypeStruct((self.batch_size,), jnp.int32)]
+        given, weight = (
+            None if array is None else taken(array) for array in (self.block.given, self.block.weight)
+        )
+        numbers = jax.ShapeDtypeStruct((self.batch_size,), jnp.int32)
+        fields: list[Any] = [taken(self.block.x), given, numbers, weight]
         return Batch(*fields)

@@ -97,7 +97,8 @@ def fit(
     **Arguments:**
 
     - `model`: its trainable arrays are the start; it is not changed.
-    - `x`: (n, d); `given`: the condition of each row, (n, c).
+    - `x`: (n, d); `given`: the condition of each row, (n, c). Rows with weights,
+      [`lb.Rows(x).weighted(w)`][lowerbound.data.rows.Rows.weighted], count by them.
     - `objective`: by default `ELBO()`, the bound with an analytic KL where there is one.
     - `epochs`: passes over the training rows, by default as many as make 4,000 steps, 40 to 400
       ([`default_epochs`][lowerbound.training.defaults.default_epochs]).
@@ -156,6 +157,8 @@ def fit(
     split_key, run_key = jax.random.split(as_key(key))
     division = Division.of(model, x, given, validation, split_key)
     n = len(division.train_rows)
+    if n == 0:
+        raise ValueError("weight: expected one above 0 among the rows that are trained on, found zeros alone")
     batch_size = min(batch_size, n)
     plan = Plan(n, batch_size, defaults.default_epochs(n, batch_size) if epochs is None else epochs)
     run = Run.of(

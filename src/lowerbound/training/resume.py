@@ -45,7 +45,7 @@ def origin_of(
 
 
 def _content(rows: Rows, numbers: np.ndarray) -> list[Any]:
-    arrays = [rows.x, numbers] if rows.given is None else [rows.x, rows.given, numbers]
+    arrays = [array for array in (rows.x, rows.given, rows.weight, numbers) if array is not None]
     forms = [str((array.shape, array.dtype)).encode() for array in arrays]
     return [*forms, *(np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays)]
 

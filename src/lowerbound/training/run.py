@@ -85,7 +85,7 @@ class Run(eqx.Module):
         terms. A row's noise follows from (key, the row's number)."""
         model = eqx.combine(parameters, self.constants)
         keys = jax.vmap(lambda number: RowKeys.of(jax.random.fold_in(key, number)))(batch.numbers)
-        points, progress = DataPoint(batch.x, keys, batch.given), Progress(step, running)
+        points, progress = DataPoint(batch.x, keys, batch.given, batch.weight), Progress(step, running)
         value, terms = self.objective.of_batch(model, points, progress, self.population)
         terms = named(value, terms)
         if self.weight_prior is not None:
