@@ -5,9 +5,17 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
+from lowerbound.synthetic.aligned import Aligned
 from lowerbound.synthetic.score import Influences
 
-__all__ = ["frequencies_alike", "margin_alike", "numbers_alike"]
+__all__ = ["frequencies_alike", "margin_alike", "margins_alike", "numbers_alike"]
+
+
+def margins_alike(rows: Aligned) -> dict[str, Influences]:
+    """Of each column, by name, of the tables called real and synthetic."""
+    x, y = rows.tables["real"], rows.tables["synthetic"]
+    columns = enumerate(zip(rows.names, rows.sizes, strict=True))
+    return {name: margin_alike(x[:, j], y[:, j], size) for j, (name, size) in columns}
 
 
 def margin_alike(

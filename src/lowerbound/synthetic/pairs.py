@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 from jaxtyping import Float
 
+from lowerbound.synthetic.aligned import Aligned
 from lowerbound.synthetic.margins import frequencies_alike
 from lowerbound.synthetic.score import Influences
 
-__all__ = ["correlations_alike", "in_bins", "pair_alike"]
+__all__ = ["correlations_alike", "in_bins", "pair_alike", "pairs_alike"]
 
 _BINS = 10
+
+
+def pairs_alike(rows: Aligned, most: int, seed: int = 0) -> dict[tuple[str, str], Influences]:
+    """Of each two columns, by their names, of the tables called real and synthetic; of more than `most` pairs
+    so many that are drawn at random."""
+    known = list(combinations(range(len(rows.names)), 2))
+    some = np.sort(np.random.default_rng(seed).permutation(len(known))[:most])
+    x, y, found = rows.tables["real"], rows.tables["synthetic"], {}
+    for a, b in (known[i] for i in some):
+        sizes = rows.sizes[a], rows.sizes[b]
+        found[rows.names[a], rows.names[b]] = pair_alike(x[:, [a, b]], y[:, [a, b]], sizes)
+    return found
 
 
 def pair_alike(

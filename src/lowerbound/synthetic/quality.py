@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import reduce
-from itertools import combinations
-from operator import add
 from typing import Any
-
-import numpy as np
 
 from lowerbound.data.errors import DataError
 from lowerbound.synthetic.aligned import Aligned
 from lowerbound.synthetic.closest import nearer_to_training
 from lowerbound.synthetic.detection import detected, undetected
 from lowerbound.synthetic.learners import one_thread
-from lowerbound.synthetic.margins import margin_alike
-from lowerbound.synthetic.pairs import pair_alike
-from lowerbound.synthetic.score import Score
+from lowerbound.synthetic.margins import margins_alike
+from lowerbound.synthetic.pairs import pairs_alike
+from lowerbound.synthetic.score import Score, mean
 from lowerbound.synthetic.transfer import Transfer, transferred
 from lowerbound.text import counted
 
@@ -85,7 +80,7 @@ class SyntheticQuality:
             )
         if self.nearer_to_training is not None:
             lines.append(
-                f"  copies       {self.nearer_to_training} are nearer to training rows than to others; ½ is new"
+                f"  copies       {self.nearer_to_training} are nearer to training rows than to new ones; ½ best"
             )
         return "\n".join(lines)
 
@@ -121,6 +116,7 @@ def synthetic_quality(
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] for fewer than 20 rows, a column that a table
     lacks, or a target that is none.
 
+    >>> import numpy as np
     >>> random = np.random.default_rng(0)
     >>> def coins(n):
     ...     first = random.integers(0, 2, n)
@@ -138,37 +134,21 @@ def synthetic_quality(
         if len(table) < _FEWEST:
             raise DataError(name, f"at least {_FEWEST} rows", f"{len(table)}")
     x, y = all_rows.tables["real"], all_rows.tables["synthetic"]
-    margins = [margin_alike(x[:, j], y[:, j], levels) for j, levels in enumerate(all_rows.levels)]
-    pairs, trend = _pairs(all_rows, seed)
+    margins = margins_alike(all_rows)
+    pairs = pairs_alike(all_rows, _PAIRS, seed)
     with one_thread():
-        auroc = detected(x, y, all_rows.levels, seed=seed)
+        auroc = detected(x, y, all_rows.sizes, seed=seed)
         transfer = None if target is None else transferred(all_rows, target, seed)
     return SyntheticQuality(
         rows=(len(x), len(y)),
-        margins={name: margin.score for name, margin in zip(all_rows.names, margins, strict=True)},
-        shape=(reduce(add, margins) / len(margins)).score,
-        pairs=pairs,
-        trend=trend,
+        margins={name: found.score for name, found in margins.items()},
+        shape=mean(margins.values()).score,
+        pairs={pair: found.score for pair, found in pairs.items()},
+        trend=mean(pairs.values()).score if pairs else None,
         auroc=auroc,
         transfer=transfer,
         nearer_to_training=None if held_out is None else _nearer(all_rows),
     )
-
-
-def _pairs(rows: Aligned, seed: int) -> tuple[dict[tuple[str, str], Score], Score | None]:
-    """The scores of pairs, and of their mean; of too many, some drawn at random."""
-    known = list(combinations(range(len(rows.names)), 2))
-    if not known:
-        return {}, None
-    some = np.sort(np.random.default_rng(seed).permutation(len(known))[:_PAIRS])
-    x, y = rows.tables["real"], rows.tables["synthetic"]
-    found, total = {}, None
-    for a, b in (known[i] for i in some):
-        pair = pair_alike(x[:, [a, b]], y[:, [a, b]], (rows.levels[a], rows.levels[b]))
-        found[rows.names[a], rows.names[b]] = pair.score
-        total = pair if total is None else total + pair
-    assert total is not None
-    return found, (total / len(found)).score
 
 
 def _nearer(rows: Aligned) -> Score:

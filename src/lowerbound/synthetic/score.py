@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from jaxtyping import Float
 
 from lowerbound.text import with_error
 
-__all__ = ["Influences", "Score"]
+__all__ = ["Influences", "Score", "mean"]
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,15 @@ class Influences:
     real: Float[np.ndarray, " n"]
     synthetic: Float[np.ndarray, " m"]
 
-    def __add__(self, other: Influences) -> Influences:
-        real, synthetic = self.real + other.real, self.synthetic + other.synthetic
-        return Influences(self.value + other.value, real, synthetic)
-
-    def __truediv__(self, n: int) -> Influences:
-        return Influences(self.value / n, self.real / n, self.synthetic / n)
-
     @property
     def score(self) -> Score:
         """The statistic with its standard error."""
         variances = [(moved**2).mean() / len(moved) for moved in (self.real, self.synthetic)]
         return Score(self.value, math.sqrt(sum(variances)))
+
+
+def mean(statistics: Collection[Influences]) -> Influences:
+    """The mean of statistics of the same rows."""
+    values, real, synthetic = zip(*((s.value, s.real, s.synthetic) for s in statistics), strict=True)
+    moved = (reduce(np.add, rows) / len(rows) for rows in (real, synthetic))
+    return Influences(float(np.mean(values)), *moved)

@@ -39,8 +39,8 @@ def transferred(rows: Aligned, target: str, seed: int = 0) -> Transfer:
     not vary among the held-out rows.
     """
     place = rows.place(target)
-    levels = rows.levels[place]
-    kinds = tuple(np.delete(rows.levels, place).tolist())
+    levels = rows.sizes[place]
+    kinds = tuple(np.delete(rows.sizes, place).tolist())
     x, y = {}, {}
     for name, table in rows.tables.items():
         known = ~np.isnan(table[:, place])
