@@ -321,10 +321,9 @@ def _warn_of_pictures(model: VAE, held_out: Source) -> None:
 
 
 def _draw(run: RunFolder, result: Result, held_out: Source, seed: int) -> None:
-    from lowerbound.figures.run import Shown
+    from lowerbound.figures.shown import Shown
 
-    shape, labels = held_out.image_shape, held_out.labels
-    run.write_pictures(Shown(result.model, held_out.x, shape, labels, history=result.history, seed=seed))
+    run.write_pictures(Shown.of(result.model, held_out, history=result.history, seed=seed))
 
 
 def _baselines(model: VAE, rows: np.ndarray, seed: int, watch: Watch) -> dict[str, Density]:

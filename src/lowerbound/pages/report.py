@@ -58,16 +58,15 @@ def page(
     are looked for; `seed`: of the samples that are drawn for the pictures; `wording`: how the page spells an
     advice, as Python unless said.
     """
-    from lowerbound.figures.run import Shown, pictures_of
+    from lowerbound.figures.run import pictures_of
+    from lowerbound.figures.shown import Shown
 
     finite = finite_rows(source, evaluation)
     metrics, evidence = evaluation.metrics, evaluation.evidence[evaluation.evidence.finite]
     title = f"Report on {source.name}"
-    shown = Shown(
+    shown = Shown.of(
         model,
-        finite.x,
-        finite.image_shape,
-        finite.labels,
+        finite,
         held_out=not metrics.rows_trained_on,
         history=history,
         train=train,

@@ -80,7 +80,8 @@ class SyntheticQuality:
             )
         if self.nearer_to_training is not None:
             lines.append(
-                f"  copies       {self.nearer_to_training} are nearer to training rows than to new ones; ½ best"
+                f"  copies       {self.nearer_to_training}, ½ is best; the share nearer to training than to "
+                "held-out rows"
             )
         return "\n".join(lines)
 
