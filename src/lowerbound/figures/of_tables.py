@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowerbound.figures.shown import TABLE, Drawn, Shown, as_columns
+from lowerbound.figures.shown import TABLE, Drawn, Shown
 from lowerbound.figures.tables import kept, kept_of, margins, missing, pairs
 from lowerbound.inference.codes import reconstruct
-from lowerbound.synthetic.aligned import Aligned
+from lowerbound.synthetic.aligned import Aligned, as_columns
 from lowerbound.synthetic.margins import margins_alike
 from lowerbound.synthetic.pairs import pairs_alike
 from lowerbound.synthetic.score import mean

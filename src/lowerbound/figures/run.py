@@ -16,12 +16,12 @@ from lowerbound.figures.evidence import k_hat_histogram, kl_per_dimension, rate_
 from lowerbound.figures.latents import latent_scatter, manifold
 from lowerbound.figures.mosaic import shape_of_images
 from lowerbound.figures.rows import nearest_rows, reconstructions, samples
-from lowerbound.figures.shown import COMPARED, Drawn, Shown, as_columns
+from lowerbound.figures.shown import COMPARED, Drawn, Shown
 from lowerbound.figures.training import bound_over_training
 from lowerbound.inference.codes import decode, encode, reconstruct
 from lowerbound.inference.sampling import sample
 from lowerbound.models.priors import StandardNormal
-from lowerbound.synthetic.aligned import Aligned
+from lowerbound.synthetic.aligned import Aligned, as_columns
 from lowerbound.text import counted, short, with_error
 
 _POINTS = 5000  # rows that the view of the codes shows

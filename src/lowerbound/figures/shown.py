@@ -19,8 +19,9 @@ from lowerbound.evidence.evidence import Evidence
 from lowerbound.figures.mosaic import grey_map
 from lowerbound.inference.sampling import sample
 from lowerbound.models.vae import VAE
+from lowerbound.synthetic.aligned import as_columns
 
-__all__ = ["COMPARED", "TABLE", "Drawn", "Shown", "as_columns"]
+__all__ = ["COMPARED", "TABLE", "Drawn", "Shown"]
 
 # Rows that set the grey scale, that samples and their neighbours are counted over, that a heat map holds, and
 # that the margins of a table are of; the most columns that have names in a picture.
@@ -69,10 +70,11 @@ class Shown:
 
     @cached_property
     def real_and_drawn(self) -> dict[str, Columns]:
-        """The first rows and samples as tables, in their columns' own units."""
-        assert self.schema is not None
-        drawn = sample(self.model, min(len(self.x), TABLE), key=self.seed)
-        return {"real": as_columns(self.schema, self.x[:TABLE]), "synthetic": as_columns(self.schema, drawn)}
+        """The first rows and as many samples, with the holes of the rows, as tables in their columns' own
+        units."""
+        real = self.x[:TABLE]
+        drawn = np.where(np.isnan(real), np.nan, sample(self.model, len(real), key=self.seed))
+        return {"real": as_columns(self.schema, real), "synthetic": as_columns(self.schema, drawn)}
 
     @cached_property
     def rows(self) -> np.ndarray:
@@ -95,8 +97,3 @@ class Shown:
     def filling(self, lines: int) -> int:
         """How many rows fill so many lines of a picture."""
         return _HEAT if self.image_shape is None else lines * self.columns
-
-
-def as_columns(schema: Schema, x: np.ndarray) -> Columns:
-    """Encoded rows as columns of their own types."""
-    return Columns(schema.restored(x), schema.names)

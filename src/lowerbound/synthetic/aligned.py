@@ -10,9 +10,9 @@ from jaxtyping import Float
 
 from lowerbound.data.errors import DataError
 from lowerbound.data.schema import Schema
-from lowerbound.data.tables import columns_of
+from lowerbound.data.tables import Columns, columns_of
 
-__all__ = ["Aligned"]
+__all__ = ["Aligned", "as_columns"]
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,11 @@ class Aligned:
             spread = known.std() if len(known) and known.std() > 0 else 1.0
             parts.append(np.nan_to_num((x - (known.mean() if len(known) else 0.0)) / spread)[:, None])
         return np.concatenate(parts, axis=1)
+
+
+def as_columns(schema: Schema | None, x: np.ndarray) -> Columns:
+    """Encoded rows as columns of the table's own types; without a schema as they are."""
+    return Columns(x.T, None) if schema is None else Columns(schema.restored(x), schema.names)
 
 
 def _placed(arrays: list[np.ndarray]) -> tuple[tuple[str, ...], list[np.ndarray]]:

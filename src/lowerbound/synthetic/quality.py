@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from lowerbound.archive.records import as_json
 from lowerbound.data.errors import DataError
 from lowerbound.synthetic.aligned import Aligned
 from lowerbound.synthetic.closest import nearer_to_training
@@ -17,12 +18,14 @@ from lowerbound.synthetic.score import Score, mean
 from lowerbound.synthetic.transfer import Transfer, transferred
 from lowerbound.text import counted
 
-__all__ = ["SyntheticQuality", "synthetic_quality"]
+__all__ = ["FEWEST", "ROWS", "SyntheticQuality", "synthetic_quality"]
 
+# Rows of each table that are looked at, as long as they have no more than so many values.
+ROWS, _VALUES = 10_000, 4_000_000
 # Pairs of columns that are looked at, and synthetic rows whose nearest are looked for.
 _PAIRS, _NEAREST = 1_000, 2_000
 # Rows of each kind without which no score has an error worth the name.
-_FEWEST = 20
+FEWEST = 20
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,12 @@ class SyntheticQuality:
         """2 − 2 max(½, AUROC): 1 where synthetic rows cannot be told from real ones."""
         return undetected(self.auroc)
 
+    def to_json(self) -> dict[str, Any]:
+        """The scores as what JSON holds; those of pairs as a list, since its names are text."""
+        pairs = [{"columns": pair, **as_json(score)} for pair, score in self.pairs.items()]
+        plain: dict[str, Any] = as_json(replace(self, pairs={}))
+        return {**plain, "pairs": pairs, "c2st": as_json(self.c2st)}
+
     def __str__(self) -> str:
         real, synthetic = self.rows
         least = min(self.margins, key=lambda name: self.margins[name].value)
@@ -92,7 +101,7 @@ def synthetic_quality(
     held_out: Any = None,
     *,
     target: str | None = None,
-    rows: int = 10_000,
+    rows: int = ROWS,
     seed: int = 0,
 ) -> SyntheticQuality:
     """Judge synthetic rows by real ones: margins, pairs, detection, use, and copies.
@@ -105,8 +114,8 @@ def synthetic_quality(
       name. Missing values are allowed, and count as a level of their own.
     - `target`: the column that is foretold from the others, by a learner of synthetic rows and one of real
       ones.
-    - `rows`: of each table at most so many are looked at, drawn at random; of pairs of columns 1,000, and for
-      copies 2,000 synthetic rows. `seed`: of what is drawn.
+    - `rows`: of each table at most so many are looked at, drawn at random, and no more than have four million
+      values; of pairs of columns 1,000, and for copies 2,000 synthetic rows. `seed`: of what is drawn.
 
     Scores are noisy below: of rows of the same distribution `shape` is less than 1 by about √(1/n + 1/m), and
     the least of many columns by more.
@@ -130,10 +139,11 @@ def synthetic_quality(
     if target is not None and held_out is None:
         raise DataError("held_out", f"real rows, on which {target!r} is foretold", "none")
     tables = {"real": real, "synthetic": synthetic} | ({} if held_out is None else {"held_out": held_out})
-    all_rows = Aligned.of(tables).at_most(rows, seed)
+    all_rows = Aligned.of(tables)
+    all_rows = all_rows.at_most(min(rows, max(_VALUES // len(all_rows.names), FEWEST)), seed)
     for name, table in all_rows.tables.items():
-        if len(table) < _FEWEST:
-            raise DataError(name, f"at least {_FEWEST} rows", f"{len(table)}")
+        if len(table) < FEWEST:
+            raise DataError(name, f"at least {FEWEST} rows", f"{len(table)}")
     x, y = all_rows.tables["real"], all_rows.tables["synthetic"]
     margins = margins_alike(all_rows)
     pairs = pairs_alike(all_rows, _PAIRS, seed)
