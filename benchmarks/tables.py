@@ -5,11 +5,10 @@ rows are drawn as there are, and
 
 - `?` in adult is a level of its own, as the others have it;
 - C2ST: 2 − 2 max(½, AUC) of XGBoost that tells drawn rows from training rows, in three folds; 1 is best;
-- Trend: the mean over pairs of columns of 1 − half the difference of correlations (two numbers) or of 1 −
-  half the distance of frequencies (others, numbers in ten bins), as SDMetrics has it; 1 is best;
-- trained on drawn rows, tested on held-out real ones: XGBoost's AUC of the target;
-- the share of drawn rows whose nearest training row is nearer than their nearest held-out row, of as many of
-  each; ½ is best.
+  and the same of scikit-learn's boosting, as `lb.synthetic_quality` has it;
+- Trend, and the share of drawn rows nearer to training than to held-out rows: those of
+  `lb.synthetic_quality`;
+- trained on drawn rows, tested on held-out real ones: XGBoost's AUC of the target.
 
 Missing values (white, red, concrete, banknote; the target is left out): half or 30 % of the cells are taken
 away at random, the model is trained on what is left and gives the conditional means, and the figure is the
@@ -28,7 +27,6 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -99,26 +97,6 @@ def c2st(real: pd.DataFrame, drawn: pd.DataFrame) -> float:
     return 2 - 2 * max(0.5, float(np.mean(areas)))
 
 
-def trend(real: pd.DataFrame, drawn: pd.DataFrame) -> float:
-    scores = []
-    binned = {}
-    for name in real:
-        if is_number(real[name]):
-            ends = np.histogram_bin_edges(pd.concat([real[name], drawn[name]]).dropna(), 10)[1:-1]
-            binned[name] = [np.digitize(table[name], ends) for table in (real, drawn)]
-        else:
-            binned[name] = [table[name].astype(str).to_numpy() for table in (real, drawn)]
-    for a, b in combinations(real, 2):
-        if is_number(real[a]) and is_number(real[b]):
-            r = [table[a].corr(table[b]) for table in (real, drawn)]
-            scores.append(1 - abs(r[0] - r[1]) / 2)
-        else:
-            pairs = [pd.Series(zip(binned[a][i], binned[b][i], strict=True)) for i in (0, 1)]
-            shares = [pair.value_counts(normalize=True) for pair in pairs]
-            scores.append(1 - shares[0].sub(shares[1], fill_value=0).abs().sum() / 2)
-    return float(np.nanmean(scores))
-
-
 def trained_on_drawn(drawn: pd.DataFrame, held_out: pd.DataFrame, target: str) -> float:
     from sklearn.metrics import roc_auc_score
 
@@ -126,18 +104,6 @@ def trained_on_drawn(drawn: pd.DataFrame, held_out: pd.DataFrame, target: str) -
     positive = sorted(held_out[target].unique())[-1]
     score = classifier().fit(x, drawn[target] == positive).predict_proba(held)[:, 1]
     return float(roc_auc_score(held_out[target] == positive, score))
-
-
-def nearer_to_training(train: pd.DataFrame, held_out: pd.DataFrame, drawn: pd.DataFrame, most=2_000) -> float:
-    from sklearn.neighbors import NearestNeighbors
-
-    rng = np.random.default_rng(0)
-    few = min(len(held_out), len(train))
-    tables = [t.iloc[rng.permutation(len(t))[:n]] for t, n in ((train, few), (held_out, few), (drawn, most))]
-    x = [np.nan_to_num(part) for part in features(*tables)]
-    scale = x[0].std(0) + 1e-6
-    near = [NearestNeighbors(n_neighbors=1).fit(part / scale).kneighbors(x[2] / scale)[0] for part in x[:2]]
-    return float((near[0] < near[1]).mean() + (near[0] == near[1]).mean() / 2)
 
 
 def synthetic(name: str, data: Path, seeds: int) -> None:
@@ -151,18 +117,21 @@ def synthetic(name: str, data: Path, seeds: int) -> None:
         for column in train:
             if is_number(train[column]) and (drawn[column].min() < train[column].min() - 1e-9 < 0):
                 print(f"{column}: drawn from {drawn[column].min()}, held from {train[column].min()}")
+        quality = lb.synthetic_quality(drawn, train, held_out, rows=len(train), seed=seed)
         found.append(
             (
                 c2st(train, drawn),
-                trend(train, drawn),
+                quality.c2st.value,
+                quality.trend.value,
                 trained_on_drawn(drawn, held_out, TARGETS[name]),
-                nearer_to_training(train, held_out, drawn),
+                quality.nearer_to_training.value,
                 seconds,
             )
         )
         print(f"{name} seed {seed}:", *(f"{value:.3f}" for value in found[-1]), flush=True)
     real = trained_on_drawn(train, held_out, TARGETS[name])
-    named = ("C2ST", "Trend", f"AUC on real rows (trained on them {real:.3f})", "nearer to training", "s")
+    auc = f"AUC on real rows (trained on them {real:.3f})"
+    named = ("C2ST", "C2ST by scikit-learn's boosting", "Trend", auc, "nearer to training", "s")
     for words, values in zip(named, np.transpose(found), strict=True):
         print(f"{name} {words}: {values.mean():.3f} ± {values.std(ddof=min(1, seeds - 1)):.3f}")
 

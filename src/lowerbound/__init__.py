@@ -25,6 +25,7 @@ _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
     "Rows": "data.rows",
     "Sandwich": "evidence.sandwich",
     "Surprise": "anomalies.surprise",
+    "SyntheticQuality": "synthetic.quality",
     "TrainingWarning": "training.warning",
     "UniformOnSphere": "distributions.sphere",
     "Verdict": "diagnosis.diagnosis",
@@ -54,6 +55,7 @@ _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
     "sample": "inference.sampling",
     "save": "archive.store",
     "surprise": "anomalies.surprise",
+    "synthetic_quality": "synthetic.quality",
     "trainable": "leaves",
 }
 

@@ -134,6 +134,8 @@ from lowerbound.objectives.wake_sleep import ReweightedWakeSleep as ReweightedWa
 from lowerbound.objectives.wake_sleep import WakeSleep as WakeSleep
 from lowerbound.runs import load as load
 from lowerbound.statistics import paired_difference as paired_difference
+from lowerbound.synthetic.quality import SyntheticQuality as SyntheticQuality
+from lowerbound.synthetic.quality import synthetic_quality as synthetic_quality
 from lowerbound.training.fit import Result as Result
 from lowerbound.training.fit import fit as fit
 from lowerbound.training.optimizer import NAdam as NAdam

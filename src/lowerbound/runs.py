@@ -35,7 +35,7 @@ from lowerbound.models.vae import VAE
 
 if TYPE_CHECKING:
     from lowerbound.estimator.estimator import VariationalAutoencoder
-    from lowerbound.figures.run import Shown
+    from lowerbound.figures.shown import Shown
 
 __all__ = ["RunFolder", "load"]
 

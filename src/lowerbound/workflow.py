@@ -26,7 +26,7 @@ from lowerbound.data.sources import Source
 from lowerbound.distributions.support import words
 from lowerbound.evidence.defaults import CHAINS, SAMPLES, Method
 from lowerbound.evidence.ladder import Callback, Scored
-from lowerbound.inference.fingerprints import digest_of, fingerprints
+from lowerbound.inference.fingerprints import among, digest_of, fingerprints
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.vae import VAE
 from lowerbound.runs import RunFolder, as_source, as_trained
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from lowerbound.diagnosis.advice import Advice
     from lowerbound.diagnosis.diagnosis import Diagnosis
     from lowerbound.estimator.estimator import VariationalAutoencoder
+    from lowerbound.synthetic.quality import SyntheticQuality
 
 __all__ = ["Report", "Silent", "Subject", "Watch", "evaluate", "report", "train_run"]
 
@@ -149,11 +150,13 @@ def evaluate(
 
 @dataclass(frozen=True)
 class Report:
-    """A page on a model, as HTML, with the evaluation and the diagnosis that it tells of."""
+    """A page on a model, as HTML, with the evaluation and the diagnosis that it tells of, and how good its
+    samples are, where that was asked for."""
 
     html: str
     evaluation: Evaluation
     diagnosis: Diagnosis
+    quality: SyntheticQuality | None = None
 
     def write(self, path: str | os.PathLike[str]) -> int:
         """Write the page, whole or not at all; returns its size in bytes."""
@@ -168,6 +171,8 @@ def report(
     path: str | os.PathLike[str] | None = None,
     *,
     train: Any = None,
+    synthetic: bool = False,
+    target: str | None = None,
     samples: int = SAMPLES,
     method: Method = "auto",
     seed: int = 0,
@@ -178,18 +183,25 @@ def report(
     `path` where one is given. It needs no network and no other file.
 
     **Arguments:** `subject`, `x`, `samples`, `method`, `seed`: as in [`evaluate`][]; `train`: the rows that
-    trained the model, to see whether samples are copies of them and what was memorised; `watch`: is told how
+    trained the model, to see whether samples are copies of them and what was memorised; `synthetic`: judge
+    the model's samples as [`lowerbound.synthetic_quality`][] does, beside the training rows where they are
+    given, else beside these; `target`: the column that is then foretold from the others, by a learner of
+    samples and one of training rows, which asks for `synthetic` and needs `train`; `watch`: is told how
     far it is; `wording`: how the page spells an advice.
 
     **Raises:** `FloatingPointError` where log p(x) is finite for fewer than 2 rows.
     """
     from lowerbound.diagnosis.diagnose import diagnose
     from lowerbound.pages.report import page
+    from lowerbound.synthetic.samples import check_target, samples_quality
 
     subject, watch = Subject.of(subject), watch or Silent()
     source = subject.rows(x)
     if len(source.x) < 2:
         raise ValueError(f"{source.name}: expected at least 2 rows, for an error; found {len(source.x)}")
+    trained = None if train is None else subject.rows(train).x
+    if target is not None:
+        check_target(target, source, trained)
     watch.said(f"log p(x) of {len(source.x)} rows of {source.name}, up to {samples:,} samples a row")
     with watch.scoring(len(source.x)) as told:
         evaluation = evaluate(subject, source, samples=samples, method=method, seed=seed, callbacks=[told])
@@ -199,8 +211,12 @@ def report(
             f"{source.name}: log p(x) is finite for {len(finite)} of {len(source.x)} rows: no report"
         )
     watch.said("looking for what may be wrong, drawing")
-    trained = None if train is None else subject.rows(train).x
     diagnosis = diagnose(subject.model, finite, train=trained, history=subject.history or None, key=seed)
+    quality = None
+    if synthetic or target is not None:
+        watch.said("judging samples beside real rows")
+        new = finite[~among(fingerprints(finite), subject.trained_on.train)]
+        quality = samples_quality(subject.model, source.schema, new, trained, target=target, seed=seed)
     html = page(
         subject.model,
         source,
@@ -210,10 +226,11 @@ def report(
         settings=subject.settings,
         history=subject.history,
         train=trained,
+        quality=quality,
         seed=seed,
         wording=wording,
     )
-    written = Report(html, evaluation, diagnosis)
+    written = Report(html, evaluation, diagnosis, quality)
     if path is not None:
         written.write(path)
     return written
@@ -321,10 +338,9 @@ def _warn_of_pictures(model: VAE, held_out: Source) -> None:
 
 
 def _draw(run: RunFolder, result: Result, held_out: Source, seed: int) -> None:
-    from lowerbound.figures.run import Shown
+    from lowerbound.figures.shown import Shown
 
-    shape, labels = held_out.image_shape, held_out.labels
-    run.write_pictures(Shown(result.model, held_out.x, shape, labels, history=result.history, seed=seed))
+    run.write_pictures(Shown.of(result.model, held_out, history=result.history, seed=seed))
 
 
 def _baselines(model: VAE, rows: np.ndarray, seed: int, watch: Watch) -> dict[str, Density]:

@@ -1,5 +1,7 @@
 """A model beside its baselines: the same rows, the same measure, differences paired over rows."""
 
+from types import SimpleNamespace
+
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
@@ -7,8 +9,16 @@ import pytest
 import scipy.stats
 
 import lowerbound as lb
+from lowerbound.archive.records import BaselineScore
 from lowerbound.assembly import build
-from lowerbound.baselines.comparison import OutsideWarning, TrainedOn, compared, differences, finite_rows
+from lowerbound.baselines.comparison import (
+    OutsideWarning,
+    TrainedOn,
+    baseline_ahead,
+    compared,
+    differences,
+    finite_rows,
+)
 from lowerbound.data.sources import Source
 from lowerbound.inference.fingerprints import fingerprints
 from lowerbound.statistics import standard_error_of_mean
@@ -104,3 +114,22 @@ def test_model_and_baseline_are_in_one_measure():
     # log p(x∣z) is constant, so the weights are p(z)/q(z∣x) alone, whose mean is 1.
     error = metrics.log_likelihood_monte_carlo_error
     assert metrics.log_likelihood == pytest.approx(4 * np.log(0.5), abs=5 * error)
+
+
+@pytest.mark.parametrize(
+    ("differences_and_errors", "words"),
+    [
+        ({"independent-columns": (-1.0, 0.4), "mixture": (-3.0, 1.6)}, "independent columns is 1.00 ± 0.40"),
+        ({"independent-columns": (-1.0, 0.4), "mixture": (-2.0, 0.5)}, "mixture is 2.00 ± 0.50"),
+        ({"mixture": (-1.0, 0.6)}, ""),
+        ({"mixture": (5.0, 0.1)}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_baseline_wins_by_more_than_two_paired_errors(differences_and_errors, words):
+    scores = {
+        name: BaselineScore(-10.0, 0.5, difference, error, "")
+        for name, (difference, error) in differences_and_errors.items()
+    }
+    found = baseline_ahead(SimpleNamespace(baselines=scores))
+    assert found == (f"A baseline wins: {words} nats a row above this model" if words else "")

@@ -182,7 +182,7 @@ FAULTS = [
     (
         "folder",
         images(("RGBA", (4, 4))),
-        "0.png: expected a grey or an RGB image, found mode RGBA; convert it",
+        "0.png: expected a grey or an RGB image, found mode RGBA; --mode grey or --mode colour converts it",
     ),
     (
         "folder",

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lowerbound.assembly import build
-from lowerbound.figures.run import NAMES, PictureWarning, Shown, pictures_of, undrawable
+from lowerbound.figures.run import NAMES, PictureWarning, pictures_of, undrawable
+from lowerbound.figures.shown import Shown
 
 IMAGES = np.random.default_rng(0).integers(10, 40, (1200, 16)).astype(np.uint8)
 IMAGES[1100:] = 255  # beyond what sets the scale

@@ -43,7 +43,9 @@ class TestPage:
         assert "1.250 ± 0.031" in words
 
     def test_a_baseline_that_is_better_is_said_at_the_top(self, words):
-        assert re.search(r"Behind a baseline\. Coin toss is [\d.]+ ± [\d.]+ nats a row better", words)
+        assert re.search(
+            r"A baseline wins: coin toss is [\d.]+ ± [\d.]+ nats a row above this model\.", words
+        )
 
     def test_how_it_was_made(self, words):
         for fact in (

@@ -48,6 +48,7 @@ class Reading:
       number among them (−9999) is missing in columns of numbers, of any format.
     - `drop`, `columns`: those that are left out, and those that alone are kept, in this order. A column is
       told by its name, or by its number from 0 where none has such a name.
+    - `size`, `mode`: of images, (width, height) and "grey" or "colour", to which all are converted.
 
     >>> Reading.of(header=False, drop=["id", 3]).drop
     ('id', '3')
@@ -57,6 +58,8 @@ class Reading:
     missing_values: tuple[str, ...] | None = None
     drop: tuple[str, ...] = ()
     columns: tuple[str, ...] | None = None
+    size: tuple[int, ...] | None = None
+    mode: str | None = None
 
     @classmethod
     def of(
@@ -65,13 +68,23 @@ class Reading:
         missing_values: Iterable[object] | None = None,
         drop: Iterable[object] = (),
         columns: Iterable[object] | None = None,
+        size: Iterable[int] | None = None,
+        mode: str | None = None,
     ) -> Reading:
-        """The same of lists of names and numbers."""
+        """The same of lists of names and numbers.
+
+        **Raises:** `TypeError` for text in place of a list; `ValueError` for a size or a mode that is none.
+        """
         asked = (missing_values, drop, columns)
         if any(isinstance(values, str) for values in asked):
             raise TypeError("missing_values, drop and columns: expected lists, found text; write ['a', 'b']")
         missing, left_out, kept = (None if v is None else tuple(map(str, v)) for v in asked)
-        return cls(header, missing, left_out or (), kept)
+        pixels = None if size is None else tuple(map(int, size))
+        if pixels is not None and (len(pixels) != 2 or min(pixels) < 1):
+            raise ValueError(f"size: expected a width and a height of at least 1, found {pixels}")
+        if mode not in (None, "grey", "colour"):
+            raise ValueError(f"mode: expected grey or colour, found {mode!r}")
+        return cls(header, missing, left_out or (), kept, pixels, mode)
 
     def over(self, known: Reading) -> Reading:
         """This reading where it says something, else the `known` one."""

@@ -24,12 +24,13 @@ from lowerbound.evidence.ladder import Callback, log_evidence
 from lowerbound.inference.fingerprints import count_among, fingerprints
 from lowerbound.models.vae import VAE
 from lowerbound.statistics import Difference, paired_difference, standard_error_of_mean
-from lowerbound.text import counted, named_rows
+from lowerbound.text import counted, named_rows, spaced, with_error
 
 __all__ = [
     "Evaluation",
     "OutsideWarning",
     "TrainedOn",
+    "baseline_ahead",
     "compared",
     "differences",
     "finite_rows",
@@ -168,6 +169,21 @@ def not_reliable(metrics: Metrics) -> str:
         f"log p(x) of {rows:,} of {counted(whole, 'row')} cannot be relied on, since {why}: it is likely too "
         "low, and its error too small"
     )
+
+
+def baseline_ahead(metrics: Metrics) -> str:
+    """The baseline that wins: of those whose log p(x) is above the model's by more than two paired errors the
+    one furthest above, and by how much; empty where there is none."""
+    ahead = {
+        name: score
+        for name, score in metrics.baselines.items()
+        if score.difference < -2 * score.difference_standard_error
+    }
+    if not ahead:
+        return ""
+    name = min(ahead, key=lambda name: ahead[name].difference)
+    gain = with_error(-ahead[name].difference, ahead[name].difference_standard_error)
+    return f"A baseline wins: {spaced(name)} is {gain} nats a row above this model"
 
 
 def finite_rows(source: Source, evaluation: Evaluation) -> Source:

@@ -145,7 +145,7 @@ class Progress:
 
 def print_metrics(metrics: Metrics) -> None:
     """The table of a model and its baselines: log p(x) with its error, and paired differences."""
-    from lowerbound.baselines.comparison import not_reliable
+    from lowerbound.baselines.comparison import baseline_ahead, not_reliable
     from lowerbound.evidence.ladder import found_by
     from lowerbound.text import named_rows, short, with_error
 
@@ -169,6 +169,8 @@ def print_metrics(metrics: Metrics) -> None:
         score = with_error(b.log_likelihood, b.standard_error)
         difference = with_error(b.difference, b.difference_standard_error, sign=True)
         print(f"  {name:{width}}  {score:>18}   {difference:18}  {b.note}")
+    if sentence := baseline_ahead(metrics):
+        print(f"  {sentence}")
     print(f"  log p(x) by {found_by(metrics.methods, metrics.samples)}")
     if sentence := not_reliable(metrics):
         print(f"  {sentence}")
@@ -226,15 +228,21 @@ def print_comparison(evaluations: Mapping[str, Evaluation], json: bool) -> None:
 
 def print_report(page: Report, name: str, out: Path, size: int, json: bool) -> None:
     """What a page of so many bytes tells of, and where it is."""
+    from lowerbound.baselines.comparison import baseline_ahead
     from lowerbound.text import named_rows
 
     verdicts, metrics = page.diagnosis.verdicts, page.evaluation.metrics
     lost = metrics.rows_not_finite
     if json:
         rows = {"rows": metrics.n_rows, "rows_not_finite": lost}
-        print_json({"out": str(out), "bytes": size, **rows, "verdicts": verdicts})
+        judged = {} if page.quality is None else {"synthetic": page.quality.to_json()}
+        print_json({"out": str(out), "bytes": size, **rows, "verdicts": verdicts, **judged})
     else:
+        if sentence := baseline_ahead(metrics):
+            print(f"{sentence}.")
         print_verdicts(verdicts)
+        if page.quality is not None:
+            print(page.quality)
         say(f"wrote {out} ({size / 1e6:.1f} MB)")
     if lost:
         words = f"log p(x) or its bound is not finite for {named_rows(lost)} (counted from 0)"

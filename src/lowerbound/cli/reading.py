@@ -37,6 +37,14 @@ def _options(
         str | None,
         typer.Option(metavar="A,B,…", help="Columns to keep alone, by name or by number from 0."),
     ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Make all images of this width and height, such as 32x32."),
+    ] = None,
+    mode: Annotated[
+        Literal["grey", "colour"] | None,
+        typer.Option(help="Make all images grey or colour [default: as they are]."),
+    ] = None,
 ) -> Reading:
     """How a table is read, from the options."""
     return Reading.of(
@@ -44,7 +52,22 @@ def _options(
         missing_values=None if missing_values is None else missing_values.split(","),
         drop=drop.split(",") if drop else (),
         columns=None if columns is None else columns.split(","),
+        size=None if size is None else _pixels(size),
+        mode=mode,
     )
+
+
+def _pixels(size: str) -> tuple[int, ...]:
+    """Width and height of text.
+
+    >>> _pixels("32x24")
+    (32, 24)
+    """
+    try:
+        width, height = map(int, size.lower().replace("×", "x").split("x"))
+    except ValueError:
+        raise ValueError(f"--size: expected a width and a height, such as 32x32, found {size}") from None
+    return width, height
 
 
 def reads(verb: Verb) -> Verb:

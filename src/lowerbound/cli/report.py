@@ -22,6 +22,13 @@ def report(
     out: Annotated[Path, typer.Option(help="The page, as .html.")],
     overwrite: Overwrite = False,
     train: Train = None,
+    synthetic: Annotated[
+        bool, typer.Option("--synthetic", help="Judge the model's samples beside real rows.")
+    ] = False,
+    target: Annotated[
+        str | None,
+        typer.Option(help="With --synthetic: the column to foretell, trained on samples, tested on DATA."),
+    ] = None,
     samples: Samples = SAMPLES,
     method: Method = "auto",
     labels: Labels = None,
@@ -32,7 +39,9 @@ def report(
     """One page on a saved model: the verdict, log p(x) with its errors, pictures, and how it was made.
 
     The page needs no network and no other file. The exit status is 1, and the rows are named, where log p(x)
-    of some is not finite; the page is of the others.
+    of some is not finite; the page is of the others. With --synthetic the samples of a model are judged:
+    margins, pairs of columns, whether a classifier tells them from real rows, what they are good for
+    (--target), and whether they are copies.
 
     Example: lowerbound report runs/digits digits --out report.html
     """
@@ -50,6 +59,8 @@ def report(
             run,
             source,
             train=known,
+            synthetic=synthetic,
+            target=target,
             samples=samples,
             method=method,
             seed=seed,

@@ -100,13 +100,14 @@ def _even_series(a: Array, factors: np.ndarray) -> Array:
 
 
 class DiscretizedLogisticDistribution(Distribution):
-    """A logistic distribution in bins, of which the outermost reach to infinity."""
+    """A logistic distribution in bins, of which the outermost reach to infinity; a share `stray` of the mass
+    is the same for all levels."""
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
-    pytree_aux_fields = ("levels",)
+    pytree_aux_fields = ("levels", "stray")
 
-    def __init__(self, loc: Array, scale: Array, levels: int):
-        self.loc, self.levels = loc, levels
+    def __init__(self, loc: Array, scale: Array, levels: int, stray: float = 0.0):
+        self.loc, self.levels, self.stray = loc, levels, stray
         self.scale = jnp.maximum(scale, 0.01 * self._width)
         super().__init__(jnp.broadcast_shapes(jnp.shape(loc), jnp.shape(scale)))
 
@@ -132,9 +133,21 @@ class DiscretizedLogisticDistribution(Distribution):
         # of the outermost levels the tail is a single sigmoid.
         inner = (x > 0) & (x < self.levels - 1)
         log_gap = jnp.where(inner, jnp.log(-jnp.expm1(-self._width / self.scale)), 0.0)
-        return _log_sigmoid(above) + _log_sigmoid(-below) + log_gap
+        logistic = _log_sigmoid(above) + _log_sigmoid(-below) + log_gap
+        if not self.stray:
+            return logistic
+        return jnp.logaddexp(math.log1p(-self.stray) + logistic, math.log(self.stray / self.levels))
 
     def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
+        if not self.stray:
+            return self._logistic(key, sample_shape)
+        key, strays, level = random.split(key, 3)
+        shape = sample_shape + self.batch_shape
+        anywhere = random.randint(level, shape, 0, self.levels)
+        strayed = random.uniform(strays, shape) < self.stray
+        return jnp.where(strayed, anywhere, self._logistic(key, sample_shape))
+
+    def _logistic(self, key: PRNGKeyArray, sample_shape: tuple[int, ...]) -> Array:
         step = float(np.finfo(self.loc.dtype).epsneg)
         u = random.uniform(key, sample_shape + self.batch_shape, self.loc.dtype)
         y = self.loc + self.scale * logit(jnp.clip(u, step, 1 - step))
@@ -145,7 +158,7 @@ class DiscretizedLogisticDistribution(Distribution):
         """E[x] = Σₓ P(X > x)."""
         levels = jnp.arange(self.levels - 1, dtype=self.loc.dtype)
         edge = jax.vmap(self._standardised_edge, out_axes=-1)(levels)
-        return jax.nn.sigmoid(-edge).sum(-1)
+        return (1 - self.stray) * jax.nn.sigmoid(-edge).sum(-1) + self.stray * (self.levels - 1) / 2
 
     @property
     def variance(self) -> Array:

@@ -84,9 +84,10 @@ class DiscretizedLogistic(LocationScale):
     counting measure (Kingma et al. 2016; Salimans et al. 2017, eq. 2). The lowest level takes all that is
     below it and the highest all that is above, so that the mass is 1 over the levels.
 
-    **Arguments:** `event_size`: number of dimensions; `levels`: at least 2; `scale`: where σ comes from, one
-    of [`Heteroscedastic`][] (the network), [`LearnedScale`][], [`FixedScale`][]; `missing`: whether NaN
-    stands for a value that was not observed.
+    **Arguments:** `event_size`: number of dimensions; `levels`: at least 2; `stray`: a share ε of the mass
+    that is the same for all levels, P = (1 − ε)(F(x + ½) − F(x − ½)) + ε/levels, so that no value costs more
+    than log(levels/ε) nats; `scale`: where σ comes from, one of [`Heteroscedastic`][] (the network),
+    [`LearnedScale`][], [`FixedScale`][]; `missing`: whether NaN stands for a value that was not observed.
 
     The conditioning vector holds the location μ, then what the scale takes (by default log σ²), in units
     where the levels span −1 to 1: level x lies at 2x/(levels − 1) − 1. Zeros are the middle with σ = 1,
@@ -103,9 +104,12 @@ class DiscretizedLogistic(LocationScale):
     """
 
     levels: int = eqx.field(static=True, default=256)
+    stray: float = eqx.field(static=True, default=0.0)
 
     def __check_init__(self) -> None:
         _check_levels(self)
+        if not 0 <= self.stray < 1:
+            raise ValueError(f"DiscretizedLogistic.stray: expected a share in [0, 1), found {self.stray}")
 
     @classmethod
     def fitted(cls, found: Found) -> Fitted:
@@ -122,7 +126,7 @@ class DiscretizedLogistic(LocationScale):
         return constraints.integer_interval(0, self.levels - 1)
 
     def at(self, location: Float[Array, " d"], scale: Float[Array, " d"]) -> Distribution:
-        return DiscretizedLogisticDistribution(location, scale, self.levels)
+        return DiscretizedLogisticDistribution(location, scale, self.levels, self.stray)
 
 
 class DiscretizedLogisticMixture(Factorized):

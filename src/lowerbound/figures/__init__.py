@@ -8,7 +8,8 @@ just as well without a screen, in a thread or in a notebook.
 Images are (n, ...) in the data's own units, and each row holds an image of `image_shape`, (h, w) or
 (h, w, 3). `value_range` is what the two ends of the grey scale `cmap` stand for, by default 0 and the
 greatest value. With `image_shape=None` rows are not images: a heat map of rows over columns is drawn, where
-each column is standardised.
+each column is standardised. What takes tables (`margins`, `pairs`, `missing`, `kept`) shows their columns by
+name and in their own units.
 """
 
 from lowerbound.figures.evidence import k_hat_histogram, kl_per_dimension, rate_distortion
@@ -18,6 +19,7 @@ from lowerbound.figures.rows import nearest_rows, reconstructions, samples
 from lowerbound.figures.saving import ENDINGS, save, svg
 from lowerbound.figures.style import DPI
 from lowerbound.figures.surprise import surprise
+from lowerbound.figures.tables import kept, margins, missing, pairs
 from lowerbound.figures.training import bound_over_training
 
 __all__ = [
@@ -26,11 +28,15 @@ __all__ = [
     "bound_over_training",
     "grey_map",
     "k_hat_histogram",
+    "kept",
     "kl_per_dimension",
     "latent_grid",
     "latent_scatter",
     "manifold",
+    "margins",
+    "missing",
     "nearest_rows",
+    "pairs",
     "rate_distortion",
     "reconstructions",
     "samples",

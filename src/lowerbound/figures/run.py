@@ -3,38 +3,31 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from lowerbound.data.chunks import observed
 from lowerbound.diagnosis.copies import nearest, nearness
-from lowerbound.diagnosis.diagnosis import Diagnosis
-from lowerbound.evidence.evidence import Evidence
+from lowerbound.figures import of_tables
 from lowerbound.figures.evidence import k_hat_histogram, kl_per_dimension, rate_distortion
 from lowerbound.figures.latents import latent_scatter, manifold
-from lowerbound.figures.mosaic import grey_map, shape_of_images
+from lowerbound.figures.mosaic import shape_of_images
 from lowerbound.figures.rows import nearest_rows, reconstructions, samples
+from lowerbound.figures.shown import COMPARED, Drawn, Shown
 from lowerbound.figures.training import bound_over_training
 from lowerbound.inference.codes import decode, encode, reconstruct
 from lowerbound.inference.sampling import sample
 from lowerbound.models.priors import StandardNormal
-from lowerbound.models.vae import VAE
+from lowerbound.synthetic.aligned import Aligned, as_columns
 from lowerbound.text import counted, short, with_error
 
-__all__ = ["NAMES", "Picture", "PictureWarning", "Shown", "pictures_of", "undrawable"]
-
-# Rows that the view of the codes shows, that set the grey scale, that samples and their neighbours are
-# counted over, and that a heat map holds.
-_POINTS, _GREY, _COMPARED, _HEAT = 5000, 1000, 500, 60
+_POINTS = 5000  # rows that the view of the codes shows
 _SIDE = 20  # of the manifold's grid
 
-# A figure, or none with the reason as its caption; what it shows in words; its caption.
-Drawn = tuple[Figure | None, str, str]
+__all__ = ["NAMES", "Picture", "PictureWarning", "pictures_of", "undrawable"]
 
 
 class PictureWarning(UserWarning):
@@ -50,51 +43,6 @@ class Picture:
     figure: Figure | None
     alternative: str
     caption: str
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What the pictures of a run are of.
-
-    `x`: rows (n, d) in the data's own units, each an image of `image_shape` where that is given, with
-    `labels` where they are known; `held_out`: whether none of them trained the model; `history`: of the
-    training; `train`: the rows that trained the model; `evidence`, `diagnosis`: of x; `columns`: images
-    beside each other; `seed`: of the samples.
-    """
-
-    model: VAE
-    x: np.ndarray
-    image_shape: tuple[int, ...] | None = None
-    labels: np.ndarray | None = None
-    held_out: bool = True
-    history: Sequence[Mapping[str, Any]] = ()
-    train: np.ndarray | None = None
-    evidence: Evidence | None = None
-    diagnosis: Diagnosis | None = None
-    columns: int = 12
-    seed: int = 0
-
-    @cached_property
-    def rows(self) -> np.ndarray:
-        """The first rows as what the model gives a probability to."""
-        return observed(self.model, self.x[:_GREY], self.seed)
-
-    @cached_property
-    def look(self) -> dict[str, Any]:
-        """One grey scale for every picture of images, from what is drawn."""
-        if self.image_shape is None:
-            return {}
-        span = min(0.0, float(np.nanmin(self.rows))), float(np.nanmax(self.rows))
-        return {"value_range": span, "cmap": grey_map(self.x[:_GREY])}
-
-    @cached_property
-    def samples(self) -> np.ndarray:
-        """Samples of the model, observations with their noise."""
-        return sample(self.model, _COMPARED, key=self.seed)
-
-    def of(self, lines: int) -> int:
-        """How many rows fill so many lines of a picture."""
-        return _HEAT if self.image_shape is None else lines * self.columns
 
 
 def pictures_of(shown: Shown) -> dict[str, Picture]:
@@ -153,8 +101,10 @@ def _bound(shown: Shown) -> Drawn | None:
     )
 
 
-def _reconstructions(shown: Shown) -> Drawn:
-    first = shown.rows[: shown.of(3)]
+def _reconstructions(shown: Shown) -> Drawn | None:
+    if shown.table is not None:
+        return None
+    first = shown.rows[: shown.filling(3)]
     means = reconstruct(shown.model, shown.x[: len(first)], key=shown.seed)
     error = float(np.sqrt(np.nanmean((first - means) ** 2)))
     return (
@@ -165,18 +115,22 @@ def _reconstructions(shown: Shown) -> Drawn:
     )
 
 
-def _samples(shown: Shown) -> Drawn:
-    drawn = shown.samples[: shown.of(5)]
+def _samples(shown: Shown) -> Drawn | None:
+    if shown.table is not None:
+        return None
+    drawn = shown.samples[: shown.filling(5)]
     return (
         samples(drawn, shown.image_shape, shown.columns, **shown.look),
-        f"{len(drawn)} samples of the model; the values of {_COMPARED} have the mean "
+        f"{len(drawn)} samples of the model; the values of {COMPARED} have the mean "
         f"{short(shown.samples.mean())}, those of the rows {short(np.nanmean(shown.rows))}.",
         "z from the prior that was trained, x from the likelihood: observations with their noise.",
     )
 
 
-def _sample_means(shown: Shown) -> Drawn:
-    means = sample(shown.model, shown.of(5), key=shown.seed, mean=True)
+def _sample_means(shown: Shown) -> Drawn | None:
+    if shown.table is not None:
+        return None
+    means = sample(shown.model, shown.filling(5), key=shown.seed, mean=True)
     return (
         samples(means, shown.image_shape, shown.columns, **shown.look),
         f"The likelihood's means of the same {len(means)} samples, in the same order.",
@@ -191,16 +145,13 @@ def _nearest(shown: Shown) -> Drawn | None:
     if shown.diagnosis is None:
         return None
     words = "Are samples copies? "
-    if shown.train is None or np.isnan(shown.train).any():
+    if shown.train is None or (shown.table is None and np.isnan(shown.train).any()):
         why = "are not at hand (--train names them)" if shown.train is None else "have missing values"
         return None, "", f"{words}The training rows {why}."
     known = observed(shown.model, shown.train, shown.seed)
-    # Distances of images are in their own units, of other columns in the columns' deviations.
-    unit = np.ones(1) if shown.image_shape else np.where((s := known.std(0, dtype=float)) > 0, s, 1.0)
-    scaled, generated = (np.asarray(rows / unit, np.float32) for rows in (known, shown.samples))
+    scaled, generated, rows = _points(shown, known)
     index, distance = nearest(generated, scaled)
     measured = f"the median distance from a sample to its nearest training row is {np.median(distance):.3g}"
-    rows = np.asarray(observed(shown.model, shown.x[:_COMPARED], shown.seed) / unit, np.float32)
     if shown.held_out and not np.isnan(rows).any():
         held = nearest(rows, scaled)[1]
         measured += f", from a held-out row {np.median(held):.3g}"
@@ -209,12 +160,31 @@ def _nearest(shown: Shown) -> Drawn | None:
             f"{with_error(*nearness(distance, held))}: near 1 for copies, ½ for new data, below where "
             "samples are further off than data are."
         )
-    else:
-        words += "Copies are equal to the row below them."
-    n = shown.of(3)
-    figure = nearest_rows(shown.samples[:n], known[index[:n]], shown.image_shape, shown.columns, **shown.look)
     count = counted(len(known), "training row")
-    return figure, f"Samples and their nearest of {count}; {measured}.", words
+    measured = f"Samples and their nearest of {count}; {measured}."
+    if shown.table is not None:
+        return None, "", f"{words} {measured}"
+    if not shown.held_out:
+        words += "Copies are equal to the row below them."
+    n = shown.filling(3)
+    figure = nearest_rows(shown.samples[:n], known[index[:n]], shown.image_shape, shown.columns, **shown.look)
+    return figure, measured, words
+
+
+def _points(shown: Shown, known: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Training rows, samples and rows as points whose distances mean something: images in their own units,
+    the columns of a table by their kinds, others in their deviations."""
+    rows = observed(shown.model, shown.x[:COMPARED], shown.seed)
+    if shown.table is not None:
+        tables = {"train": known, "samples": shown.samples, "rows": rows}
+        named = {name: as_columns(shown.table, x) for name, x in tables.items()}
+        aligned = Aligned.of(dict(named), shown.table)
+        found = (aligned.features(name, "train") for name in tables)
+    else:
+        unit = np.ones(1) if shown.image_shape else np.where((s := known.std(0, dtype=float)) > 0, s, 1.0)
+        found = (x / unit for x in (known, shown.samples, rows))
+    scaled, generated, held = (np.asarray(x, np.float32) for x in found)
+    return scaled, generated, held
 
 
 def _latents(shown: Shown) -> Drawn | None:
@@ -298,6 +268,10 @@ _DRAWN: dict[str, tuple[str, Callable[[Shown], Drawn | None]]] = {
     "reconstructions": ("Reconstructions", _reconstructions),
     "samples": ("Samples", _samples),
     "sample-means": ("The same samples without noise", _sample_means),
+    "margins": ("Margins", of_tables.margins_of),
+    "pairs": ("Pairs of columns", of_tables.pairs_of),
+    "kept": ("What a code keeps", of_tables.kept_by),
+    "missing": ("What is missing", of_tables.missing_in),
     "nearest": ("Nearest training rows", _nearest),
     "latents": ("Where the codes lie", _latents),
     "manifold": ("The learned manifold", _manifold),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-from jaxtyping import Float32, UInt32
+from jaxtyping import Bool, Float32, UInt32
 
-__all__ = ["count_among", "digest_of", "fingerprints", "rows_among"]
+__all__ = ["among", "count_among", "digest_of", "fingerprints", "rows_among"]
 
 
 def fingerprints(x: np.ndarray) -> UInt32[np.ndarray, "n 2"]:
@@ -52,8 +52,13 @@ def count_among(prints: UInt32[np.ndarray, "n 2"], known: UInt32[np.ndarray, "m 
     >>> count_among(fingerprints(x), fingerprints(x[:1]))
     2
     """
-    among = set(_as_bytes(known))
-    return sum(row in among for row in _as_bytes(prints))
+    return int(among(prints, known).sum())
+
+
+def among(prints: UInt32[np.ndarray, "n 2"], known: UInt32[np.ndarray, "m 2"]) -> Bool[np.ndarray, " n"]:
+    """Which of these fingerprints are among the `known`."""
+    wanted = set(_as_bytes(known))
+    return np.array([row in wanted for row in _as_bytes(prints)], bool)
 
 
 def rows_among(x: np.ndarray, known: UInt32[np.ndarray, "m 2"]) -> np.ndarray | None:

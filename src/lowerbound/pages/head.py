@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 
 from lowerbound.archive.records import BaselineScore, Metrics, Provenance
+from lowerbound.baselines.comparison import baseline_ahead
 from lowerbound.diagnosis.diagnosis import Diagnosis, overall
 from lowerbound.pages.html import marked, paragraph
 from lowerbound.text import counted, named_rows, spaced, with_error
@@ -23,11 +24,17 @@ def head(title: str, provenance: Provenance | None, metrics: Metrics, diagnosis:
     parts = [
         f"<h1>{escape(title)}</h1>",
         paragraph(what + ".", "quiet"),
-        paragraph(overall(diagnosis.verdicts), "verdict"),
+        paragraph(" ".join(filter(None, [_baseline(metrics), overall(diagnosis.verdicts)])), "verdict"),
         *(f'<p class="alert"><strong>{escape(a)}</strong> {marked(b)}</p>' for a, b in _alerts(metrics)),
         _glance(metrics),
     ]
     return "<header>\n" + "\n".join(parts) + "\n</header>"
+
+
+def _baseline(metrics: Metrics) -> str:
+    """The verdict by the baselines, where one wins."""
+    sentence = baseline_ahead(metrics)
+    return sentence and f"{sentence}."
 
 
 def _alerts(metrics: Metrics) -> Iterable[tuple[str, str]]:
@@ -46,10 +53,6 @@ def _alerts(metrics: Metrics) -> Iterable[tuple[str, str]]:
         )
     if known := metrics.rows_that_chose_the_model:
         yield "Not held out.", f"{known:,} of these rows chose the stopping point."
-    name, best = _best(metrics.baselines)
-    if best is not None and best.difference < -2 * best.difference_standard_error:
-        behind = with_error(-best.difference, best.difference_standard_error)
-        yield "Behind a baseline.", f"{spaced(name).capitalize()} is {behind} nats a row better."
 
 
 def _best(baselines: Mapping[str, BaselineScore]) -> tuple[str, BaselineScore | None]:

@@ -28,6 +28,8 @@ from lowerbound.pages.html import paragraph, section
 from lowerbound.pages.numbers import numbers
 from lowerbound.pages.origin import origin
 from lowerbound.pages.pictures import COLUMNS, gallery
+from lowerbound.pages.synthetic import synthetic
+from lowerbound.synthetic.quality import SyntheticQuality
 
 __all__ = ["page"]
 
@@ -42,6 +44,7 @@ def page(
     settings: Mapping[str, Any] | None = None,
     history: Sequence[HistoryRecord] = (),
     train: np.ndarray | None = None,
+    quality: SyntheticQuality | None = None,
     seed: int = 0,
     wording: Callable[[Advice], str] = str,
 ) -> str:
@@ -55,19 +58,19 @@ def page(
     ([`lowerbound.diagnosis.diagnose.diagnose`][]): the page names the others and is of these; `provenance`:
     how the model came about; `settings`: of the estimator that it is of; `history`: a record a chunk of the
     training, as `fit` returns; `train`: the rows that trained the model, among which the nearest to samples
-    are looked for; `seed`: of the samples that are drawn for the pictures; `wording`: how the page spells an
+    are looked for; `quality`: that of the model's samples, beside the training rows where they are known;
+    `seed`: of the samples that are drawn for the pictures; `wording`: how the page spells an
     advice, as Python unless said.
     """
-    from lowerbound.figures.run import Shown, pictures_of
+    from lowerbound.figures.run import pictures_of
+    from lowerbound.figures.shown import Shown
 
     finite = finite_rows(source, evaluation)
     metrics, evidence = evaluation.metrics, evaluation.evidence[evaluation.evidence.finite]
     title = f"Report on {source.name}"
-    shown = Shown(
+    shown = Shown.of(
         model,
-        finite.x,
-        finite.image_shape,
-        finite.labels,
+        finite,
         held_out=not metrics.rows_trained_on,
         history=history,
         train=train,
@@ -81,6 +84,7 @@ def page(
         "<main>",
         checks(diagnosis, wording),
         numbers(metrics, evidence, diagnosis),
+        "" if quality is None else synthetic(quality, "real rows" if train is None else "training rows"),
         section("pictures", "Pictures", gallery(pictures_of(shown))),
         origin(model, source, metrics, provenance, settings, history, seed),
         "</main>",

@@ -14,7 +14,7 @@ from lowerbound.data.sources.arrays import read_npy, read_npz
 from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.file import CONTAINERS, File
 from lowerbound.data.sources.idx import is_idx, read_idx
-from lowerbound.data.sources.images import read_images
+from lowerbound.data.sources.images import IMAGE_ENDINGS, read_image, read_images
 from lowerbound.data.tables import Columns
 
 __all__ = ["read_source"]
@@ -43,8 +43,8 @@ _READERS: dict[str, Callable[[File, Reading], np.ndarray | Columns | Contents]] 
 _WITH_MEMBERS = (".npz", ".mat")
 _KNOWN = (
     "digits[:train|:test], .npy, .npz[:name], .csv, .tsv, .txt, .data, .parquet, .feather, .json, .jsonl, "
-    ".xlsx, .arff, .libsvm, .mat, IDX (.idx, train-images-idx3-ubyte; .gz), a folder of images or of "
-    "10x Genomics"
+    ".xlsx, .arff, .libsvm, .mat, IDX (.idx, train-images-idx3-ubyte; .gz), an image, a folder of "
+    "images or of 10x Genomics"
 )
 _CONVERT = {
     **dict.fromkeys((".xls", ".xlsb", ".ods", ".numbers"), "save the sheet as .csv or .xlsx"),
@@ -61,9 +61,6 @@ _CONVERT = {
     **dict.fromkeys((".fits", ".fit"), "python: astropy.table.Table.read(x).write('x.csv')"),
     **dict.fromkeys((".pt", ".pth", ".ckpt"), "python: numpy.save('x.npy', torch.load(x).numpy())"),
     **dict.fromkeys((".wav", ".mp3", ".mp4", ".pdf", ".docx"), "make a table or an array of it"),
-    **dict.fromkeys(
-        (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".gif"), "name the folder of the images"
-    ),
 }
 
 
@@ -88,9 +85,13 @@ def read_source(data: str, reading: Reading) -> Contents:
         if known:
             raise DataError(path, "a file", "a folder")
         counts = foreign.read_10x(path, reading)
-        return Contents(read_images(path) if counts is None else counts)
+        return read_images(path, reading) if counts is None else Contents(counts)
     if not path.is_file():
         raise DataError(path, "a file", "a device or a pipe")
+    if ending in IMAGE_ENDINGS and not file.container:
+        return read_image(path, reading)
+    if reading.size is not None or reading.mode is not None:
+        raise DataError(path, "images, to which --size and --mode belong", f"{ending or 'no'} ending")
     if is_idx(path.name):
         return Contents(read_idx(path))
     if ending == ".npy":
@@ -125,7 +126,7 @@ def _is_known(path: Path) -> bool:
         if endings[-1] == ".zip" or len(endings) == 1:
             return endings[-1] == ".zip"
         endings = endings[:-1]
-    return bool(endings) and endings[-1] in (*_READERS, ".npy", *_WITH_MEMBERS)
+    return bool(endings) and endings[-1] in (*_READERS, ".npy", *_WITH_MEMBERS, *IMAGE_ENDINGS)
 
 
 def _unknown(path: Path, ending: str) -> DataError:

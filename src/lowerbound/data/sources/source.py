@@ -195,6 +195,8 @@ def read(
     missing_values: Iterable[object] | None = None,
     drop: Iterable[object] = (),
     columns: Iterable[object] | None = None,
+    size: Iterable[int] | None = None,
+    mode: str | None = None,
 ) -> Any:
     """A pyarrow table of what `source` names: any source of the command line, as in [`open_source`][].
 
@@ -204,14 +206,15 @@ def read(
 
     **Arguments:** `header`: whether the first line of text is names (None: as it looks); `missing_values`:
     the cells that stand for no value, in place of the usual ones, numbers among them; `drop`, `columns`:
-    names, or numbers from 0, of columns that are left out, and that alone are kept.
+    names, or numbers from 0, of columns that are left out, and that alone are kept; `size`, `mode`: of
+    images, (width, height) and "grey" or "colour", to which they are converted.
 
     >>> read("digits").num_columns, read("digits", columns=["x3", 0]).column_names
     (64, ['x3', 'x0'])
     """
     import pyarrow
 
-    reading = Reading.of(header, missing_values, drop, columns)
+    reading = Reading.of(header, missing_values, drop, columns, size, mode)
     if source.split(":")[0] == "digits":
         found = Contents(_digits(source, None).x)
     else:

@@ -1,0 +1,1 @@
+"""Synthetic rows, judged beside real ones: margins, pairs, detection, use, and whether they are copies."""
