@@ -15,6 +15,7 @@ __all__ = [
     "TIMES",
     "Ticks",
     "TimeKind",
+    "as_numbers",
     "blank",
     "kind_of",
     "of_ticks",
@@ -100,6 +101,22 @@ _EPOCH = datetime.date(1970, 1, 1)
 def _ticking(dtype: str) -> np.dtype:
     """The type that counts: times of the day are spans since midnight."""
     return np.dtype("timedelta64[us]" if dtype == "object" else dtype)
+
+
+def as_numbers(values: np.ndarray, dtype: str) -> np.ndarray:
+    """Times as numbers that a picture shows: dates in calendar years, times of the day in hours, spans in
+    days; NaN where one is missing.
+
+    >>> as_numbers(np.array(["2004-07-02", "NaT"], "datetime64[D]"), "datetime64[D]").round(3).tolist()
+    [2004.501, nan]
+    """
+    ticks = ticks_of(values, dtype)
+    nanoseconds = ticks.number * float(_UNITS[_unit(dtype)])
+    if dtype == "object":
+        found = nanoseconds / _UNITS["h"]
+    else:
+        found = 1970 + nanoseconds / _YEAR if np.dtype(dtype).kind == "M" else nanoseconds / _DAY
+    return np.where(ticks.hole, np.nan, found)
 
 
 def of_ticks(number: np.ndarray, hole: np.ndarray, dtype: str) -> np.ndarray:

@@ -15,6 +15,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from lowerbound.data.schema import Schema
+from lowerbound.data.settled import holes_in
 from lowerbound.data.tables import columns_of
 from lowerbound.figures.style import DPI, FAINT, INK, RULE, TRAINING, VALIDATION, chart, positive
 from lowerbound.synthetic.aligned import Aligned
@@ -211,17 +212,11 @@ def missing(table: Any, *, most: int = 20) -> Figure:
     """
     read = columns_of(table)
     names = read.names or tuple(f"x{j}" for j in range(read.width))
-    shares = {name: _holes(array) for name, array in zip(names, read.arrays, strict=True)}
+    shares = {name: float(holes_in(each).mean()) for name, each in zip(names, read.arrays, strict=True)}
     shares = {name: share for name, share in shares.items() if share > 0}
     if not shares:
         raise ValueError("table must have a missing value, got none")
     return _column_bars(shares, "What is missing", "share of rows", most)
-
-
-def _holes(array: np.ndarray) -> float:
-    if array.dtype.kind == "O":
-        return float(np.mean([cell is None or cell != cell for cell in array.tolist()]))
-    return float(np.isnan(array).mean()) if array.dtype.kind == "f" else 0.0
 
 
 def kept_of(real: Any, means: Any, schema: Schema | None = None) -> dict[str, float]:

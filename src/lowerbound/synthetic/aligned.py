@@ -8,17 +8,20 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Float
 
+from lowerbound.data.columns import Column
 from lowerbound.data.errors import DataError
 from lowerbound.data.schema import Schema
 from lowerbound.data.tables import Columns, columns_of
+from lowerbound.data.times import as_numbers
 
 __all__ = ["Aligned", "as_columns"]
 
 
 @dataclass(frozen=True)
 class Aligned:
-    """Tables of the same columns, each (rows, columns) of numbers: a number as it is, a level by its place
-    among those that any of the tables has, NaN where a value is missing.
+    """Tables of the same columns, each (rows, columns) of numbers: a number as it is, a date in years, a time
+    of the day in hours, a time span in days, a level by its place among those that any of the tables has,
+    NaN where a value is missing.
 
     `names`: of the columns; `levels`: those of each, none of a number; `tables`: the rows by what they are
     called. Columns that say nothing of a real row, and those of free text, are left out.
@@ -49,7 +52,7 @@ class Aligned:
                 continue
             arrays = [held.arrays[place] for held in read.values()]
             leveled = column.levels is not None or column.kind == "bit"
-            found, coded = _placed(arrays) if leveled else ((), [np.asarray(a, np.float64) for a in arrays])
+            found, coded = _placed(arrays) if leveled else ((), [_numbers(column, a) for a in arrays])
             names.append(column.name)
             levels.append(found)
             values.append(coded)
@@ -96,6 +99,10 @@ class Aligned:
 def as_columns(schema: Schema | None, x: np.ndarray) -> Columns:
     """Encoded rows as columns of the table's own types; without a schema as they are."""
     return Columns(x.T, None) if schema is None else Columns(schema.restored(x), schema.names)
+
+
+def _numbers(column: Column, values: np.ndarray) -> np.ndarray:
+    return as_numbers(values, column.dtype) if column.timed else np.asarray(values, np.float64)
 
 
 def _placed(arrays: list[np.ndarray]) -> tuple[tuple[str, ...], list[np.ndarray]]:
