@@ -259,6 +259,20 @@ def test_and_where_something_was_decided_it_is_said(name, note):
             },
             "",
         ),
+        (
+            "dates_day_first.csv",
+            {
+                "seen": [datetime.date(2004, 3, 10), datetime.date(2004, 3, 25), None],
+                "by": ["ann", "bob", "ann"],
+                "n": [1, 2, 3],
+            },
+            "'seen' has the day before the month",
+        ),
+        (
+            "dates_ambiguous.csv",
+            {"seen": ["10/03/2004", "11/03/2004"], "n": [1, 2]},
+            "'seen' may be dates, whose day and month cannot be told apart",
+        ),
         # Other formats.
         ("trees.arff", {"sort": TREES["sort"], "height in m": TREES["height"], "age": [12, None, 9]}, ""),
         ("quoted.arff", {"place": ["Ulm, Donau", "Bonn"], "n": [3, 4]}, ""),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self, get_args
@@ -15,6 +14,7 @@ from lowerbound.data.settled import holes_in
 from lowerbound.data.stored import column_fields
 from lowerbound.data.times import (
     TIMES,
+    TimeKind,
     blank,
     kind_of,
     of_ticks,
@@ -23,6 +23,7 @@ from lowerbound.data.times import (
     shown,
     ticks_of,
 )
+from lowerbound.data.units import plain, relative
 from lowerbound.data.wording import LEFT_OUT, number_words, words_of
 
 __all__ = ["DECIMALS", "Column", "Kind"]
@@ -50,13 +51,9 @@ _OF_NUMBERS = ("number", "rounded", "whole", "bit", "grey", "copy")
 
 # Whole numbers up to this are exact in float32.
 _EXACT = 2**24
-# Real numbers lose no more than 4 of float32's 24 bits where none is so many times their spread.
-_SPREADS = 16
 # Numbers are rounded where they have so many decimals at most, and each stands for so many rows in the mean;
 # with so few decimals in so many rows it is enough that one repeats.
 DECIMALS, _REPEATS, _SHORT, _ROWS = 6, 2, 2, 100
-# Magnitudes between which sums and squares stay inside float32's range.
-_LEAST, _GREATEST = 1e-30, 1e30
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class Column:
     - `dtype`: the type of the table's column, by NumPy's name; `object` of text and of times of the day.
     - `levels`: of a category, in order, as text, numbers too; a value is kept as its place among them.
       `ordered`: whether that is an order of more and less. `declared`: whether the table's own type says the
-      levels (a Categorical, a dictionary, an Enum), so that the column is given back in such a type.
+      levels (a categorical type, a dictionary, an Enum), so that the column is given back in such a type.
     - `low`, `high`: the least and the greatest value that was observed; of times in the unit of the dtype,
       since 1970 or since midnight; `holes`: how many are missing. `zone`: of dates that have one.
     - `offset`, `unit`: 0 and 1 unless the values would lose their digits in float32. Whole numbers above 2²⁴
@@ -115,13 +112,17 @@ class Column:
         return self.levels is None and not self.timed and self.offset == 0 and self.unit == 1
 
     @property
-    def timed(self) -> bool:
-        """Whether it holds dates, times or time spans."""
-        return self.kind in TIMES or (self.kind == "constant" and self.low is not None and self._of_time)
+    def time(self) -> TimeKind | None:
+        """Which times it holds, one or more: dates, times of the day or time spans; None of others."""
+        if self.kind not in (*TIMES, "constant") or self.low is None or self.levels is not None:
+            return None
+        of_dtype: dict[str, TimeKind] = {"M": "date", "m": "span", "O": "time"}
+        return of_dtype.get(np.dtype(self.dtype).kind)
 
     @property
-    def _of_time(self) -> bool:
-        return np.dtype(self.dtype).kind in "Mm" or (self.dtype == "object" and self.levels is None)
+    def timed(self) -> bool:
+        """Whether it holds dates, times or time spans."""
+        return self.time is not None
 
     @property
     def numeric(self) -> bool:
@@ -191,7 +192,7 @@ class Column:
         if self.low == self.high:
             return replace(self, kind="constant")
         far = max(abs(self.low), abs(self.high))
-        if far <= _EXACT if self.whole else _plain(self.low, self.high):
+        if far <= _EXACT if self.whole else plain(self.low, self.high):
             return self
         values = values[~np.isnan(values)] if values.dtype.kind == "f" else values
         if self.whole and far < 2**62:
@@ -199,7 +200,7 @@ class Column:
             unit = int(np.gcd.reduce(steps))
             if int(steps.max()) // unit < _EXACT:
                 return replace(self, offset=int(self.low), unit=unit)
-        return replace(self, **_relative(np.asarray(values, np.float64), self.whole))
+        return replace(self, **relative(np.asarray(values, np.float64), self.whole))
 
     def stepped(self, values: np.ndarray) -> Self:
         """The column of real numbers as rounded ones, where its `values` have few decimals and repeat."""
@@ -361,21 +362,3 @@ class Column:
 def _cells(values: np.ndarray) -> list[Any]:
     """Values as Python's own, None for a missing one."""
     return [None if value is None or value != value else value for value in values.tolist()]
-
-
-def _plain(low: float, high: float) -> bool:
-    """Whether real numbers between these keep their digits in float32 whatever lies between."""
-    far = max(abs(low), abs(high))
-    return _LEAST <= far <= 2**20 and far <= _SPREADS * (high - low)
-
-
-def _relative(values: np.ndarray, whole: bool) -> dict[str, Any]:
-    """The offset and the unit of real numbers: one of them, and a power of two, where they are needed."""
-    middle = len(values) // 2
-    quarter = len(values) // 4
-    ordered = np.partition(values, (quarter, middle, len(values) - 1 - quarter))
-    spread = ordered[len(values) - 1 - quarter] - ordered[quarter] or values.max() - values.min()
-    offset: float | int = ordered[middle].item() if abs(ordered[middle]) > _SPREADS * spread else 0
-    reach = float(np.abs(values - offset).max())
-    unit: float | int = 1 if _LEAST <= reach <= _GREATEST else 2.0 ** round(math.log2(reach))
-    return {"offset": int(offset) if whole else offset, "unit": unit}

@@ -114,7 +114,7 @@ def of_pandas(column: Any) -> tuple[np.ndarray, Declared | None]:
 
 
 def of_polars(column: Any) -> tuple[np.ndarray, Declared | None]:
-    """A series of polars. The levels of its `Enum` have an order, those of its `Categorical` are text."""
+    """A series of polars. The levels of its `Enum` have an order; other categories are text."""
     kind = str(column.dtype).split("(")[0]
     if kind == "Enum":
         text = np.array([*column.to_list(), None], object)[:-1]
@@ -170,7 +170,8 @@ def as_pandas(array: np.ndarray, declared: Declared | None = None) -> Any:
     if declared.zone is not None:
         return pandas.Series(array).dt.tz_localize("UTC").dt.tz_convert(declared.zone)
     codes, levels = _coded(array, declared)
-    return pandas.Categorical.from_codes(codes, levels, declared.ordered)
+    own = np.array([*levels.tolist(), None], object)[codes]
+    return pandas.Series(own, dtype=pandas.CategoricalDtype(levels, declared.ordered))
 
 
 def as_polars(array: np.ndarray, declared: Declared | None = None) -> Any:

@@ -14,7 +14,7 @@ from lowerbound.data.declared import Declared
 from lowerbound.data.errors import DataError, Place
 from lowerbound.data.kinds import as_kind, of_levels, of_times
 from lowerbound.data.numbers import NUMBER, blocks, check_column, check_finite
-from lowerbound.data.settled import holes_in
+from lowerbound.data.settled import holes_in, own
 from lowerbound.data.tables import Columns
 from lowerbound.data.times import kind_of
 
@@ -65,7 +65,7 @@ def _found(
     if kind is not None:
 
         def fault(expected: str, row: int) -> DataError:
-            cell = array[row].item() if isinstance(array[row], np.generic) else array[row]
+            cell = own(array[row])
             way_out = f"the kind {kind!r} cannot hold it: name another, such as category, or mend the cell"
             return DataError(name, expected, repr(cell), Place(row, told), way_out)
 
@@ -110,7 +110,7 @@ def _leveled(column: Column, said: Column, values: np.ndarray, name: str) -> Col
         row = int(unseen.argmax())
         way_out = "add it to the levels of the schema, or make them null to be found"
         expected = f"one of the {len(levels)} levels that the schema says"
-        raise DataError(name, expected, repr(values[row]), Place(row, column.name), way_out)
+        raise DataError(name, expected, repr(own(values[row])), Place(row, column.name), way_out)
     return new
 
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from lowerbound.data.columns import DECIMALS, Column, Kind
 from lowerbound.data.declared import Declared, level_names
-from lowerbound.data.errors import DataError, Place
+from lowerbound.data.errors import DataError
 from lowerbound.data.numbers import NUMBER
 from lowerbound.data.settled import holes_in
-from lowerbound.data.times import TIMES, kind_of, parsed, step_of, ticks_of
+from lowerbound.data.times import TIME_WORDS, TIMES, kind_of, parsed, step_of, ticks_of
 
 __all__ = ["KINDS", "as_kind", "by_name", "kinds_of", "of_levels", "of_times"]
 
@@ -39,7 +39,7 @@ def by_name(kinds: Mapping[Any, str] | None, labels: tuple[str, ...], name: str)
                 raise DataError(name, f"the column {column!r} that kinds names", f"{had}")
             column = labels[int(column)]
         if kind not in KINDS:
-            raise DataError(name, f"a kind of {', '.join(KINDS)}", repr(kind), Place(column=column))
+            raise DataError(name, f"a kind for {column!r} of {', '.join(KINDS)}", repr(kind))
         found[column] = kind
     return found
 
@@ -138,8 +138,7 @@ def _as_times(label: str, values: np.ndarray, kind: str, declared: Declared | No
     if found is None and holes_in(values).all():
         return Column(label, "missing", str(values.dtype), holes=len(values))
     if found is None or found != kind:
-        words = {"date": "dates", "time": "times of the day", "span": "time spans"}[kind]
-        raise fault(words, _first(~holes_in(values)))
+        raise fault(TIME_WORDS[kind], _first(~holes_in(values)))
     return of_times(label, values, found, declared)
 
 

@@ -11,9 +11,9 @@ from lowerbound.data.columns import Column
 from lowerbound.data.copies import disagreeing
 from lowerbound.data.declared import level_names
 from lowerbound.data.errors import DataError, Place
-from lowerbound.data.settled import holes_in
+from lowerbound.data.settled import holes_in, own
 from lowerbound.data.tables import Columns
-from lowerbound.data.times import step_words
+from lowerbound.data.times import TIME_WORDS, step_words
 
 if TYPE_CHECKING:
     from lowerbound.data.schema import Schema
@@ -50,21 +50,17 @@ def never_held(schema: Schema, read: Columns, row: int, rows: int, name: str) ->
         expected = f"numbers of {column.decimals} decimal{'s' * (column.decimals > 1)}"
         return DataError(name, expected, f"{value}{more}", where, "round it, or leave the row out")
     if column.timed:
-        expected = f"{column.words.split(' from ')[0]} in steps of {step_words(column.unit, column.dtype)}"
+        expected = f"{TIME_WORDS[column.kind]} in steps of {step_words(column.unit, column.dtype)}"
         return DataError(name, expected, f"{value}{more}", where, "leave the row out")
     expected = f"one of the {len(column.levels or ())} values that the column had"
     way_out = "leave the row out, or the value; a schema with unseen='missing' does"
-    return DataError(name, expected, f"{value!r}{more}", where, way_out)
+    return DataError(name, expected, f"{own(value)!r}{more}", where, way_out)
 
 
 def no_times(column: Column, values: np.ndarray, name: str, told: int | str) -> DataError:
     """The error about values that are no dates, times or time spans, where the column holds such."""
     row = int((~holes_in(values)).argmax())
-    words = {"M": "dates", "m": "time spans"}.get(np.dtype(column.dtype).kind, "times of the day")
-    cell = values[row]
-    return DataError(
-        name, words, repr(cell.item() if isinstance(cell, np.generic) else cell), Place(row, told)
-    )
+    return DataError(name, TIME_WORDS[column.time or "date"], repr(own(values[row])), Place(row, told))
 
 
 def nothing_left(columns: Sequence[Column], name: str) -> DataError:

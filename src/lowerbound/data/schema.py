@@ -318,10 +318,7 @@ class Schema:
             return read
         arrays = [column.typed(values) for column, values in zip(self.columns, read.arrays, strict=True)]
         for place, (column, values) in enumerate(zip(self.columns, arrays, strict=True)):
-            dtype = np.dtype(column.dtype).kind
-            if column.timed and kind_of(values) != {"M": "date", "m": "span"}.get(dtype, "time"):
-                if holes_in(values).all():
-                    continue
+            if kind_of(values) != column.time and column.timed and not holes_in(values).all():
                 raise no_times(column, values, name, column.name if self.named else place)
             if (
                 self.unseen == "missing"

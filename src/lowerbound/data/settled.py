@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["holes_in", "settled_objects", "without"]
+__all__ = ["holes_in", "own", "settled_objects", "without"]
 
 
 def settled_objects(array: np.ndarray) -> np.ndarray:
@@ -60,6 +60,15 @@ def holes_in(array: np.ndarray) -> np.ndarray:
     if array.dtype.kind != "O":
         return np.zeros(len(array), bool)
     return np.array([cell is None or bool(cell != cell) for cell in array.tolist()], bool)
+
+
+def own(cell: Any) -> Any:
+    """A cell as Python's own, to be told.
+
+    >>> own(np.int64(3))
+    3
+    """
+    return cell.item() if isinstance(cell, np.generic) else cell
 
 
 def without(values: np.ndarray, odd: np.ndarray) -> np.ndarray:

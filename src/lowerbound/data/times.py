@@ -13,6 +13,7 @@ from lowerbound.data.settled import holes_in
 
 __all__ = [
     "TIMES",
+    "TIME_WORDS",
     "Ticks",
     "TimeKind",
     "as_numbers",
@@ -23,11 +24,14 @@ __all__ = [
     "periods",
     "shown",
     "step_of",
+    "step_words",
+    "ticks_of",
 ]
-__all__ += ["step_words", "ticks_of"]
+
 
 TimeKind = Literal["date", "time", "span"]
 TIMES = ("date", "time", "span")
+TIME_WORDS = {"date": "dates", "time": "times of the day", "span": "time spans"}
 
 # Nanoseconds of the units that NumPy and a calendar have.
 _UNITS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lowerbound.data.times import shown, step_words
+from lowerbound.data.times import TIME_WORDS, shown, step_words
 
 if TYPE_CHECKING:
     from lowerbound.data.columns import Column
@@ -58,11 +58,10 @@ def _values(column: Column) -> str:
 
 
 def _times(column: Column) -> str:
-    words = {"date": "dates", "time": "times of the day", "span": "time spans"}[column.kind]
     low, high = (shown(int(end or 0), column.dtype) for end in (column.low, column.high))
     zone = "" if column.zone is None else f" (universal time; {column.zone})"
     steps = f" in steps of {step_words(column.unit, column.dtype)}" if column.whole else ", as real numbers"
-    return f"{words} from {low} to {high}{zone}{steps}"
+    return f"{TIME_WORDS[column.kind]} from {low} to {high}{zone}{steps}"
 
 
 def _kept(column: Column) -> str:

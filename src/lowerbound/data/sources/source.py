@@ -142,7 +142,7 @@ def open_source(
     try:
         source = Source.of(kept, data, image_shape, schema, missing=_has_holes(kept), kinds=kinds)
     except DataError as error:
-        raise all_faults(kept, data, error) from None
+        raise error if schema is not None else all_faults(kept, data, error, kinds) from None
     # Rows own their memory: were they a map of the file, writing the file anew would end the process.
     if isinstance(array, np.memmap) and np.may_share_memory(source.x, array):
         source = replace(source, x=source.x.copy())
