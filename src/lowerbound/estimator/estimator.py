@@ -64,6 +64,10 @@ class VariationalAutoencoder(
       choose the model, for `p_values`, `flag` and `threshold`; fewer than 9 are not kept back. 0 for none.
     - `missing`: whether NaN in X stands for a value that was not observed; log p(x) is then that of the
       observed values, and [`impute`][] draws the rest.
+    - `missing_mechanism`: `at-random`, where that a value is missing says nothing of it, given what was
+      observed; or `self-masking`, of a table of real numbers: it may be missing because of what it is, and
+      log p(x) is that of what was observed and of what was not
+      ([`SelfMasking`][lowerbound.families.masking.SelfMasking]).
     - `random_state`: all randomness follows from it.
 
     **Fitted:** `model_` (a [`VAE`][]), `schema_` (a [`Schema`][]), `likelihood_`, `history_`, `n_iter_`
