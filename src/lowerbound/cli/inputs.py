@@ -23,9 +23,11 @@ __all__ = [
 ]
 
 
-def run_and_rows(folder: Path, data: str, labels: str | None, reading: Reading) -> tuple[RunFolder, Source]:
-    """A run and the rows for its model, with everything ready to compute."""
-    run = RunFolder.read(folder)
+def run_and_rows(
+    folder: Path, data: str, labels: str | None, reading: Reading, *, holes: bool = False
+) -> tuple[RunFolder, Source]:
+    """A run and the rows for its model, which may have `holes`, with everything ready to compute."""
+    run = RunFolder.read(folder, with_holes=holes)
     source = rows_for(run, data, labels, reading)
     compilation_cache()
     return run, source

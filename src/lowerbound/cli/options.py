@@ -9,7 +9,9 @@ import typer
 
 from lowerbound.evidence.defaults import Method as _Method
 
-__all__ = ["Chains", "Data", "Folder", "Json", "Labels", "Method", "Overwrite", "Samples", "Seed", "Train"]
+__all__ = [
+    *("Chains", "Data", "Folder", "Id", "Json", "Labels", "Method", "Overwrite", "Samples", "Seed", "Train"),
+]
 
 Chains = Annotated[int, typer.Option(min=2, help="Chains of log p(x) a row, with --method annealed.")]
 Data = Annotated[
@@ -21,6 +23,14 @@ Data = Annotated[
     ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `fit` wrote.")]
+Id = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="The column that names the rows, before the others [default: text of which no two cells are "
+        "alike; of a folder of images the files; none in .npy].",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines on standard output.")]
 Labels = Annotated[
     str | None,

@@ -14,7 +14,7 @@ from lowerbound.data.sources.arrays import read_npy, read_npz
 from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.file import CONTAINERS, File
 from lowerbound.data.sources.idx import is_idx, read_idx
-from lowerbound.data.sources.images import read_images
+from lowerbound.data.sources.images import image_paths, read_images
 from lowerbound.data.tables import Columns
 
 __all__ = ["read_source"]
@@ -88,7 +88,9 @@ def read_source(data: str, reading: Reading) -> Contents:
         if known:
             raise DataError(path, "a file", "a folder")
         counts = foreign.read_10x(path, reading)
-        return Contents(read_images(path) if counts is None else counts)
+        if counts is not None:
+            return Contents(counts)
+        return Contents(read_images(path), files=tuple(image.name for image in image_paths(path)))
     if not path.is_file():
         raise DataError(path, "a file", "a device or a pipe")
     if is_idx(path.name):

@@ -16,7 +16,7 @@ from lowerbound.data.sources.held import whole
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["read_images"]
+__all__ = ["image_paths", "read_images"]
 
 _ENDINGS = {
     **{".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP"},
@@ -26,14 +26,19 @@ _ENDINGS = {
 _MODES = {"1": "bool", "L": "uint8", "I;16": "uint16", "RGB": "uint8"}
 
 
+def image_paths(folder: Path) -> list[Path]:
+    """The images in `folder`, sorted by name; other files and hidden ones are left alone."""
+    return sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS and path.name[0] != "."
+    )
+
+
 def read_images(folder: Path) -> np.ndarray:
     """The images in `folder`, sorted by name: (n, height, width), and (n, height, width, 3) in colour.
 
     All are looked at before any is decoded. Other files, hidden ones and folders within are left alone.
     """
-    paths = sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in _ENDINGS and path.name[0] != "."
-    )
+    paths = image_paths(folder)
     if not paths:
         raise DataError(folder, f"a folder of images ({', '.join(_ENDINGS)})", "none in it")
     size, mode = (0, 0), ""
