@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast, get_args
 
 import equinox as eqx
 import jax
@@ -21,8 +21,9 @@ from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema
 from lowerbound.distributions.margins import Margins
 from lowerbound.distributions.support import masses
-from lowerbound.families.family import Family
+from lowerbound.families.family import Factorized, Family
 from lowerbound.families.flows import Flow
+from lowerbound.families.masking import SelfMasking
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import (
     LearnedPrior,
@@ -32,7 +33,7 @@ from lowerbound.models.priors import (
     UniformCodes,
     VampPrior,
 )
-from lowerbound.models.transforms import Stored, Transform
+from lowerbound.models.transforms import Identity, Standardization, Stored, Transform
 from lowerbound.models.vae import VAE
 from lowerbound.networks.activations import Activation
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
@@ -40,7 +41,7 @@ from lowerbound.networks.mlp import MLP
 from lowerbound.networks.wrappers import Features, Log1p, Standardized
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.objective import Objective
-from lowerbound.parts import default, kebab, part
+from lowerbound.parts import Mechanism, default, kebab, part
 from lowerbound.randomness.keys import as_key
 
 __all__ = ["Built", "automatic_objective", "automatic_prior", "build", "objective_named"]
@@ -136,6 +137,7 @@ def build(
     depth: int = 2,
     activation: Activation = "swish",
     missing: bool = False,
+    missing_mechanism: Mechanism = "at-random",
     key: PRNGKeyArray | int = 0,
 ) -> Built:
     """A VAE for the rows of `x` from the names of its parts. Rows that know their schema are images where it
@@ -148,7 +150,13 @@ def build(
     dimensions (of codes, over that many); `prior` a prior over the same set: what [`automatic_prior`][] says
     (`auto`), N(0, I), the family's standard member (`standard-prior`), a member with learned parameters
     (`learned-prior`), a mixture of 100, the posteriors of 500 rows (`vamp-prior`), or a flow. With `missing`,
-    NaN stands for a value that was not observed.
+    NaN stands for a value that was not observed; with
+    the `missing_mechanism` `self-masking` a value of a table of real numbers may be missing because of what
+    it is, and the mask is part of the model ([`SelfMasking`][]): log p is that of what was observed and of
+    what was not.
+
+    **Raises:** `ValueError` for a wrong argument or rows that are not as said; with `self-masking` for a
+    table with categories, for counts, and where nothing is missing.
 
     >>> built = build(np.array([[0, 1, 1], [1, 1, 0]]), latent_dim=2)
     >>> type(built.model.likelihood.family).__name__, built.model.posterior.family.event_size
@@ -164,7 +172,12 @@ def build(
         raise ValueError(f"latent_dim: expected at least 1, found {latent_dim}")
     asked = likelihood != default("likelihood") or binarize is not None
     features = None
-    if schema is not None and schema.mixed and not asked and of_network is not ConvEncoder:
+    if missing_mechanism not in get_args(Mechanism):
+        expected = " or ".join(get_args(Mechanism))
+        raise ValueError(f"missing_mechanism: expected {expected}, found {missing_mechanism!r}")
+    if missing_mechanism == "self-masking":
+        choice = _self_masking(x, schema, partial(choose, x, likelihood, binarize, missing=missing))
+    elif schema is not None and schema.mixed and not asked and of_network is not ConvEncoder:
         choice, features = choose_by_columns(x, schema.encoded, missing=missing), _seen(x, schema)
     else:
         choice = choose(x, likelihood, binarize, missing=missing, image=image_shape is not None)
@@ -204,6 +217,30 @@ def build(
         transform=_in_own_units(choice, schema),
     )
     return Built(model, choice.words)
+
+
+def _self_masking(x: np.ndarray, schema: Schema | None, choose: Callable[[], Choice]) -> Choice:
+    """The choice for real numbers, with the mask in its family."""
+    where = "missing_mechanism: self-masking"
+    for column in schema.encoded if schema is not None and schema.leveled else ():
+        if column.levels is not None:
+            raise ValueError(
+                f"{where} is of real numbers, found the category {column.name!r}; leave the column out, or "
+                "take at-random"
+            )
+    if x.dtype.kind != "f" or not np.isnan(x).any():
+        raise ValueError(f"{where} learns from missing values, found none; take at-random")
+    choice = choose()
+    if not isinstance(choice.transform, Identity | Standardization):
+        raise ValueError(f"{where} is of real numbers, found {choice.words}; take at-random")
+    try:
+        family = SelfMasking(cast(Factorized, choice.family))
+    except TypeError as error:
+        raise ValueError(
+            f"{where} is of real numbers with quantiles, found {choice.words}; take the likelihood "
+            f"diagonal-gaussian, or at-random ({error})"
+        ) from None
+    return replace(choice, family=family, words=f"{choice.words}, which may be missing for what it is")
 
 
 def _in_own_units(choice: Choice, schema: Schema | None) -> Transform:

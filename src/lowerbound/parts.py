@@ -14,7 +14,8 @@ from typing import Any, Literal, NamedTuple, get_args
 
 __all__ = [
     *("BITS", "BLOCKS", "COUNTS", "LEVELED", "POSITIVE", "REAL", "UNIT", "TABLE"),
-    *("Row", "Place", "default", "grouped", "kebab", "names", "nearest", "part", "row_of", "suggested"),
+    *("Mechanism", "Row", "Place", "default", "grouped", "kebab", "names", "nearest", "part", "row_of"),
+    "suggested",
 ]
 
 # Where a name may stand: in the file of a model; as an option; as what stands for columns of one kind where
@@ -31,6 +32,10 @@ Place = Literal[
     "columns",
     "baseline",
 ]
+
+
+# Why values are missing: for nothing that they are themselves, or for that.
+Mechanism = Literal["at-random", "self-masking"]
 
 
 class Row(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -58,17 +58,20 @@ class RunFolder:
     | `*.png` | pictures |
 
     Only the model must be there: what [`lowerbound.save`][] wrote is read as well, a fitted estimator too.
+    `with_holes` says that model and schema are to take rows with missing values, also where no row that
+    trained the model had one.
 
     **Raises** when a file is read: `FileNotFoundError` where there is no model; `ValueError` in one line that
     names the file, and the field.
     """
 
     path: Path
+    with_holes: bool = False
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> RunFolder:
+    def read(cls, path: str | os.PathLike[str], *, with_holes: bool = False) -> RunFolder:
         """The run in a folder; its model is read at once."""
-        run = cls(Path(path))
+        run = cls(Path(path), with_holes)
         _ = run.model
         return run
 
@@ -76,7 +79,8 @@ class RunFolder:
     def model(self) -> VAE:
         """The model, which holds its transform; an estimator's own."""
         found = self._found
-        return found if isinstance(found, VAE) else found.model_
+        model = found if isinstance(found, VAE) else found.model_
+        return cast(VAE, model.taking_missing()) if self.with_holes and not model.takes_missing else model
 
     @cached_property
     def _found(self) -> VAE | VariationalAutoencoder:
@@ -99,7 +103,9 @@ class RunFolder:
     def schema(self) -> Schema | None:
         """What the columns of the training rows are; None where that was not kept."""
         kept = _schema_in(self.path)
-        return self._found.schema_ if kept is None and not isinstance(self._found, VAE) else kept
+        if kept is None and not isinstance(self._found, VAE):
+            kept = self._found.schema_
+        return kept.taking_missing() if self.with_holes and kept is not None else kept
 
     def own_units(self, x: np.ndarray) -> tuple[Sequence[np.ndarray] | np.ndarray, Sequence[str]]:
         """Rows that the model gives as the columns of its table, and their names: numbers in the table's own

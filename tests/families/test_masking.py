@@ -3,10 +3,13 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pyarrow
 import pytest
 from scipy import integrate, special, stats
 
 import lowerbound as lb
+from lowerbound.assembly import build
+from lowerbound.data.schema import Schema
 
 MEAN, SD, SLOPE, CENTRE = 0.4, 0.8, 2.5, 1.0
 
@@ -113,3 +116,40 @@ def test_training_finds_what_high_values_were_taken_for():
         off[masked] = (filled - x)[gone, 0].mean()
     assert off[False] < -0.3
     assert abs(off[True]) < 0.25
+
+
+ROWS = np.random.default_rng(0).normal(size=(20, 2))
+HOLED = np.where(ROWS > 1, np.nan, ROWS)
+COLORS = pyarrow.table({"color": ["a", "b", "a", "b"], "x": [0.5, None, 1.0, 2.0]})
+
+
+def self_masking(x):
+    return build(x, missing=True, missing_mechanism="self-masking", latent_dim=1, width=4)
+
+
+@pytest.mark.thorough
+def test_the_mechanism_is_an_option_of_what_is_built():
+    family = self_masking(HOLED).model.likelihood.family
+    assert isinstance(family, lb.SelfMasking)
+    assert family.of == "either"
+    assert isinstance(family.family, lb.DiagonalGaussian)
+    assert isinstance(build(HOLED, missing=True).model.likelihood.family, lb.DiagonalGaussian)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (ROWS, "self-masking learns from missing values, found none; take at-random"),
+        (
+            np.floor(np.abs(9 * HOLED)),
+            "is of real numbers .*, found whole numbers .*diagonal-gaussian, or at-",
+        ),
+        (np.where(HOLED > 0, 1.0, HOLED * 0), "found values are 0 and 1"),
+        (Schema.of(COLORS).rows(COLORS), "found the category 'color'; leave the column out"),
+    ],
+)
+def test_self_masking_is_refused_where_it_cannot_be(x, message):
+    with pytest.raises(ValueError, match=message):
+        self_masking(x)
+    with pytest.raises(ValueError, match="expected at-random or self-masking, found 'random'"):
+        build(HOLED, missing=True, missing_mechanism="random")

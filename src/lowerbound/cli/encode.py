@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lowerbound.archive.records import AS_FOUND, Reading
-from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Seed
+from lowerbound.cli.options import Data, Folder, Id, Json, Labels, Overwrite, Seed
 from lowerbound.cli.reading import reads
 
 __all__ = ["encode"]
@@ -22,6 +22,7 @@ def encode(
         Path, typer.Option(help="Codes as .npy, .csv or .parquet; a picture of them as .png, .svg or .pdf.")
     ],
     labels: Labels = None,
+    id: Id = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
@@ -34,16 +35,17 @@ def encode(
     import lowerbound as lb
     from lowerbound.cli.console import report_written
     from lowerbound.cli.inputs import run_and_rows
-    from lowerbound.cli.outputs import ARRAYS, PICTURES, usable_file, write_rows
+    from lowerbound.cli.outputs import ARRAYS, PICTURES, called, usable_file, write_rows
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     run, source = run_and_rows(folder, data, labels, reading)
+    rows_are = source.row_names(id)
     z = lb.encode(run.model, source.rows, key=seed)
     if out.suffix in PICTURES:
         from lowerbound import figures
 
         figures.save(figures.latent_scatter(z, source.labels), out)
     else:
-        write_rows(out, z.T, [f"z{i}" for i in range(z.shape[1])])
+        write_rows(out, *called(rows_are, ([*z.T], [f"z{i}" for i in range(z.shape[1])]), out))
     report_written(out, z, json)
     return 0

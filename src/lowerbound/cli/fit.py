@@ -24,7 +24,7 @@ from lowerbound.cli.options import (
 )
 from lowerbound.cli.reading import reads
 from lowerbound.evidence.defaults import SAMPLES
-from lowerbound.parts import default, grouped, names
+from lowerbound.parts import Mechanism, default, grouped, names
 from lowerbound.training import defaults
 
 __all__ = ["fit"]
@@ -70,6 +70,12 @@ def fit(
         str, typer.Option(help=f"How its gradient is estimated: {', '.join(names('gradient'))}.")
     ] = default("gradient"),
     beta: Annotated[float, typer.Option(help="Weight of the KL in the ELBO.")] = 1.0,
+    missing_mechanism: Annotated[
+        Mechanism,
+        typer.Option(
+            help="Of a table of real numbers, self-masking: a value may be missing because of what it is."
+        ),
+    ] = "at-random",
     epochs: Annotated[
         float | None,
         typer.Option(help="Passes over the training rows [default: what makes 4,000 steps, 40 to 400]."),
@@ -125,7 +131,7 @@ def fit(
     built = build(
         train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior,
         network=network, latent_dim=latent_dim, width=width, depth=depth,
-        key=seed,
+        missing_mechanism=missing_mechanism, key=seed,
     )  # fmt: skip
     say(f"{train.name}: {len(train.x)} rows of {train.x.shape[1]}; {built.words}")
     with plain_warnings():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lowerbound.archive.records import AS_FOUND, Reading
-from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Seed
+from lowerbound.cli.options import Data, Folder, Id, Json, Labels, Overwrite, Seed
 from lowerbound.cli.reading import reads
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def impute(
     ] = None,
     samples: Annotated[int, typer.Option(min=1, help="Samples of the latent variables a row.")] = 1000,
     labels: Labels = None,
+    id: Id = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
@@ -55,21 +56,23 @@ def impute(
     import lowerbound as lb
     from lowerbound.cli.console import report_written
     from lowerbound.cli.inputs import run_and_rows
-    from lowerbound.cli.outputs import ARRAYS, usable_file, write_rows
+    from lowerbound.cli.outputs import ARRAYS, called, usable_file, write_rows
 
     usable_file(out, ARRAYS, overwrite)
     if draws is not None and intervals is not None:
         raise ValueError("--draws: draws have no --intervals, which go with means; leave one of them out")
-    run, source = run_and_rows(folder, data, labels, reading)
+    run, source = run_and_rows(folder, data, labels, reading, holes=True)
+    rows_are = source.row_names(id)
     options: dict[str, Any] = {"samples": samples, "key": seed}
     if intervals is not None:
         found = lb.imputed(run.model, source.rows, draws=0, interval=intervals, **options)
-        columns, names = _with_intervals(run, source, found)
+        columns, names = called(rows_are, _with_intervals(run, source, found), out)
     elif draws is None:
-        columns, names = _completed(run, source, lb.impute(run.model, source.rows, mean=True, **options))
+        filled = lb.impute(run.model, source.rows, mean=True, **options)
+        columns, names = called(rows_are, _completed(run, source, filled), out)
     else:
         tables = lb.impute(run.model, source.rows, draws=draws, **options)
-        each = [_completed(run, source, x) for x in tables]
+        each = [called(rows_are, _completed(run, source, x), out) for x in tables]
         numbers = np.repeat(np.arange(draws), len(source.x))
         columns = [numbers, *map(np.concatenate, zip(*(table for table, _ in each), strict=True))]
         names = ["draw", *each[0][1]]

@@ -24,10 +24,16 @@ __all__ = [
 
 
 def run_and_rows(
-    folder: Path, data: str, labels: str | None, reading: Reading, unseen: Unseen | None = None
+    folder: Path,
+    data: str,
+    labels: str | None,
+    reading: Reading,
+    unseen: Unseen | None = None,
+    *,
+    holes: bool = False,
 ) -> tuple[RunFolder, Source]:
-    """A run and the rows for its model, with everything ready to compute."""
-    run = RunFolder.read(folder)
+    """A run and the rows for its model, which may have `holes`, with everything ready to compute."""
+    run = RunFolder.read(folder, with_holes=holes)
     if unseen == "missing" and not run.model.takes_missing:
         raise ValueError(
             f"--unseen: the model in {folder} takes no missing values; fit with --unseen missing"

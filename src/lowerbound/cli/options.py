@@ -11,8 +11,8 @@ from lowerbound.data.kinds import KINDS
 from lowerbound.evidence.defaults import Method as _Method
 
 __all__ = [
-    *("Chains", "Data", "Folder", "Json", "Kinds", "Labels", "Method", "Overwrite", "Samples", "SchemaFile"),
-    *("Seed", "Train", "Unseen"),
+    *("Chains", "Data", "Folder", "Id", "Json", "Kinds", "Labels", "Method", "Overwrite", "Samples"),
+    *("SchemaFile", "Seed", "Train", "Unseen"),
 ]
 
 Chains = Annotated[int, typer.Option(min=2, help="Chains of log p(x) a row, with --method annealed.")]
@@ -25,6 +25,14 @@ Data = Annotated[
     ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `fit` wrote.")]
+Id = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="The column that names the rows, before the others [default: text of which no two cells are "
+        "alike; of a folder of images the files; none in .npy].",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines on standard output.")]
 Kinds = Annotated[
     str | None,

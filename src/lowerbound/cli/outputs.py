@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["ARRAYS", "PICTURES", "print_csv", "print_json", "usable_file", "usable_folder", "write_rows"]
+__all__ = [
+    *("ARRAYS", "PICTURES", "called", "print_csv", "print_json"),
+    *("usable_file", "usable_folder", "write_rows"),
+]
 
 ARRAYS = (".npy", ".csv", ".parquet")
 PICTURES = (".png", ".svg", ".pdf")
@@ -76,11 +79,25 @@ def write_rows(out: Path, columns: Sequence[np.ndarray] | np.ndarray, names: Seq
         parquet.write_table(table, out)
 
 
-def print_csv(rows: np.ndarray, columns: Sequence[str]) -> None:
-    """The same table on standard output."""
-    sys.stdout.write(",".join(columns) + "\n")
-    for row in rows.tolist():
-        sys.stdout.write(",".join(f"{value:.6g}" for value in row) + "\n")
+def print_csv(columns: Sequence[np.ndarray], names: Sequence[str]) -> None:
+    """The same table on standard output, numbers to six digits."""
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(names)
+    for row in zip(*(column.tolist() for column in columns), strict=True):
+        writer.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in row)
+
+
+def called(
+    names: tuple[str, np.ndarray] | None, table: tuple[Sequence[np.ndarray], Sequence[str]], out: Path | None
+) -> tuple[list[np.ndarray], list[str]]:
+    """A table, columns and their names, behind a column of what its rows are called, where that is known and
+    the table has it not; in an array, `.npy`, there is no room for names."""
+    columns, labels = [*table[0]], [*table[1]]
+    if names is None or names[0] in labels or (out is not None and out.suffix == ".npy"):
+        return columns, labels
+    return [names[1], *columns], [names[0], *labels]
 
 
 def print_json(value: Any) -> None:

@@ -12,6 +12,7 @@ from lowerbound.cli.options import (
     Chains,
     Data,
     Folder,
+    Id,
     Json,
     Labels,
     Method,
@@ -45,6 +46,7 @@ def score(
     ] = None,
     labels: Labels = None,
     unseen: Unseen = None,
+    id: Id = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
@@ -60,11 +62,12 @@ def score(
     import lowerbound as lb
     from lowerbound.cli.console import report_written
     from lowerbound.cli.inputs import calibration_rows, run_and_rows
-    from lowerbound.cli.outputs import ARRAYS, print_csv, usable_file, write_rows
+    from lowerbound.cli.outputs import ARRAYS, called, print_csv, usable_file, write_rows
 
     if out is not None:
         usable_file(out, ARRAYS, overwrite)
     run, source = run_and_rows(folder, data, labels, reading, unseen)
+    rows_are = source.row_names(id)
     usual = None if calibration is None else calibration_rows(run, calibration)
     budget: dict[str, Any] = {"samples": samples, "chains": chains, "method": method, "key": seed}
     evidence = lb.log_evidence(run.model, source.rows, **budget)
@@ -74,9 +77,10 @@ def score(
         known = lb.log_evidence(run.model, usual.rows, **budget)
         p = lb.conformal_p_values(evidence.log_prob, known.log_prob)
         columns, table = (*columns, "p_value"), np.c_[table, p]
+    written = called(rows_are, ([*table.T], columns), out)
     if out is None:
-        print_csv(table, columns)
+        print_csv(*written)
     else:
-        write_rows(out, table.T, columns)
+        write_rows(out, *written)
         report_written(out, table, json)
     return 0

@@ -67,6 +67,10 @@ class VariationalAutoencoder(
     - `kinds`: what some columns are, where the guess is wrong, {"zip": "category"}, or a schema that says it,
       as in [`Schema.of`][lowerbound.data.schema.Schema.of]; `unseen`: what becomes of a level that a category
       never had, `refuse` (its row has probability 0) or `missing`.
+    - `missing_mechanism`: `at-random`, where that a value is missing says nothing of it, given what was
+      observed; or `self-masking`, of a table of real numbers: it may be missing because of what it is, and
+      log p(x) is that of what was observed and of what was not
+      ([`SelfMasking`][lowerbound.families.masking.SelfMasking]).
     - `random_state`: all randomness follows from it.
 
     **Fitted:** `model_` (a [`VAE`][]), `schema_` (a [`Schema`][]), `likelihood_`, `history_`, `n_iter_`

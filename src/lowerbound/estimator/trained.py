@@ -30,7 +30,7 @@ from lowerbound.inference.fingerprints import fingerprints
 from lowerbound.leaves import as_numpy
 from lowerbound.networks.activations import Activation, name_of
 from lowerbound.objectives.objective import Objective
-from lowerbound.parts import COUNTS, LEVELED, default, row_of
+from lowerbound.parts import COUNTS, LEVELED, Mechanism, default, row_of
 from lowerbound.training import defaults
 from lowerbound.training.checks import check_number
 from lowerbound.training.fit import Result, fit
@@ -85,6 +85,7 @@ class Trained(BaseEstimator, Storable):
         missing: bool = False,
         kinds: Kinds | None = None,
         unseen: Unseen = "refuse",
+        missing_mechanism: Mechanism = "at-random",
         random_state: Any = None,
     ):
         self.latent_dim = latent_dim
@@ -115,6 +116,7 @@ class Trained(BaseEstimator, Storable):
         self.missing = missing
         self.kinds = kinds
         self.unseen = unseen
+        self.missing_mechanism = missing_mechanism
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -227,6 +229,7 @@ class Trained(BaseEstimator, Storable):
             network=self.network,
             depth=self.depth,
             activation=self.activation,
+            missing_mechanism=self.missing_mechanism,
             **size,
         )
 

@@ -13,12 +13,14 @@ __all__ = ["Contents"]
 
 @dataclass(frozen=True)
 class Contents:
-    """An array or columns, and `labels`, one a row, by the name `label`, where the file sets them apart."""
+    """An array or columns, and `labels`, one a row, by the name `label`, where the file sets them apart;
+    `files`, the names of the files that rows are of, where each has one."""
 
     data: np.ndarray | Columns
     labels: np.ndarray | None = None
     label: str | None = None
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None
 
     @classmethod
     def apart(cls, x: np.ndarray, y: np.ndarray, label: str, note: str) -> Contents:

@@ -54,7 +54,8 @@ def read_images(folder: Path, reading: Reading) -> Contents:
     """
     paths = _images_in(folder)
     if paths:
-        return Contents(_stacked([_Frame(path) for path in paths], reading))
+        stacked = _stacked([_Frame(path) for path in paths], reading)
+        return Contents(stacked, files=tuple(path.name for path in paths))
     classes = {
         inner.name: found
         for inner in sorted(folder.iterdir())
@@ -65,7 +66,8 @@ def read_images(folder: Path, reading: Reading) -> Contents:
     frames = [_Frame(path) for found in classes.values() for path in found]
     labels = np.repeat(list(classes), [len(found) for found in classes.values()])
     note = f"the names of {len(classes)} folders are labels, not data"
-    return Contents(_stacked(frames, reading), labels, "folder", (note,))
+    files = tuple(f"{frame.path.parent.name}/{frame.path.name}" for frame in frames)
+    return Contents(_stacked(frames, reading), labels, "folder", (note,), files)
 
 
 def read_image(path: Path, reading: Reading) -> Contents:

@@ -34,7 +34,8 @@ class Source:
     """Rows (n, d), encoded by their `schema` where there is one, with where they came from; the shape of an
     image where a row is one; labels and the names of the encoded columns where the source has them; `label`,
     the column that the labels were; `table`, all that was read, to be encoded by another schema; `reading`,
-    how it was, and `notes`, what was decided then that a person should know."""
+    how it was, and `notes`, what was decided then that a person should know; `files`, that of each row, where
+    it is an image of its own."""
 
     x: np.ndarray
     name: str
@@ -46,6 +47,7 @@ class Source:
     table: Columns | None = None
     reading: Reading = AS_FOUND
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None
 
     @classmethod
     def of(
@@ -99,7 +101,21 @@ class Source:
     def taken(self, rows: np.ndarray, words: str = "") -> Source:
         """Some of the rows, with their labels; `words` are added to the name."""
         labels = None if self.labels is None else self.labels[rows]
-        return replace(self, x=self.x[rows], labels=labels, name=self.name + words, table=None)
+        files = None if self.files is None else tuple(self.files[row] for row in rows)
+        return replace(self, x=self.x[rows], labels=labels, name=self.name + words, table=None, files=files)
+
+    def row_names(self, column: str | None = None) -> tuple[str, np.ndarray] | None:
+        """What the rows are called, and of what: the cells of a `column` of the table, by default of the
+        first that is an identifier; else the files of images; else None.
+
+        **Raises:** [`DataError`][lowerbound.data.errors.DataError] for a column that the table has not.
+        """
+        if column is None and self.schema is not None:
+            column = next((each.name for each in self.schema.columns if each.kind == "identifier"), None)
+        if column is not None:
+            table = Columns([], ()) if self.table is None else self.table
+            return column, table.arrays[table.place(column, self.name)]
+        return None if self.files is None else ("file", np.array(self.files, object))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -147,7 +163,8 @@ def open_source(
     if isinstance(array, np.memmap) and np.may_share_memory(source.x, array):
         source = replace(source, x=source.x.copy())
     notes = found.notes + kept.notes + source.notes
-    return replace(source, labels=found.labels, label=found.label, reading=reading, notes=notes)
+    source = replace(source, labels=found.labels, label=found.label, reading=reading, notes=notes)
+    return replace(source, files=found.files)
 
 
 def _labelled(found: Contents, label_column: str | None) -> Contents:
