@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 
 from lowerbound.data.errors import DataError
+from lowerbound.data.levels import off_level
 from lowerbound.data.tables import NUMBER, Columns, blocks, check_column, check_finite
 
 __all__ = ["Column", "Kind", "found_in"]
@@ -129,7 +130,7 @@ class Column:
             return f"one of {len(self.levels)}: {shown}"
         if self.kind == "rounded":
             return f"numbers from {self.low:g} to {self.high:g} in steps of {10.0**-self.decimals:g}"
-        words = {"whole": "whole numbers", "grey": "grey levels", "number": "real numbers"}[self.kind]
+        words = {"whole": "whole numbers", "grey": "8-bit levels", "number": "real numbers"}[self.kind]
         digits = ".4g" if self.as_it_is else ".15g"
         real = self.kind == "number"
         low, high = (f"{end:{digits}}" if real else _number(end) for end in (self.low, self.high))
@@ -139,6 +140,8 @@ class Column:
     def _kept(self) -> str:
         if self.as_it_is or self.levels is not None:
             return ""
+        if self.kind == "grey":
+            return " in steps of 1/255"
         sign = "−" if self.offset > 0 else "+"
         moved = "x" if self.offset == 0 else f"x {sign} {_number(abs(self.offset))}"
         if self.unit == 1:
@@ -148,6 +151,8 @@ class Column:
     @property
     def kin(self) -> str:
         """What columns are that one line says of together."""
+        if self.kind == "grey":
+            return "grey" if self.as_it_is else "grey in steps"
         return ("whole" if self.whole else self.kind) if self.encoded and self.as_it_is else self.words
 
     @classmethod
@@ -194,10 +199,12 @@ class Column:
 
     def outside(self, values: np.ndarray) -> np.ndarray:
         """Which values have probability 0, since the column never held them: another than the one of a
-        constant column, another level than those of a category, a number between two steps."""
+        constant column, another level than those of a category or of a pixel, a number between two steps."""
         if self.levels is not None:
             known = {None, *self.levels}
             return np.asarray([value not in known for value in _cells(values)])
+        if self.kind == "grey" and not self.as_it_is:
+            return off_level(values)
         if self.kind not in ("rounded", "constant"):
             return np.zeros(len(values), bool)
         numbers = np.asarray(values, np.float64)
@@ -214,6 +221,8 @@ class Column:
             return np.asarray([place.get(value, 0.0) for value in _cells(values)], np.float64)
         if self.as_it_is:
             return values
+        if self.kind == "grey":
+            return np.rint(np.asarray(values, np.float64) / self.unit)
         if values.dtype.kind in "iu" and isinstance(self.offset, int) and isinstance(self.unit, int):
             moved = values.astype(np.int64) - self.offset
             steps, rest = np.divmod(moved, self.unit)
@@ -224,6 +233,8 @@ class Column:
         """What is kept, or means of such, as real numbers in the table's unit; a rounded number is the float
         that its decimals name."""
         own = np.asarray(kept, np.float64) * self.unit + self.offset
+        if self.kind == "grey" and not self.as_it_is:
+            return np.asarray(kept, np.float64) / 255
         if self.kind != "rounded":
             return own
         nearest = np.round(own, self.decimals)

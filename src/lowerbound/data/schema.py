@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
@@ -10,13 +11,26 @@ import numpy as np
 
 from lowerbound.data.columns import Column, found_in
 from lowerbound.data.errors import DataError, Place
+from lowerbound.data.pixels import as_pixels
 from lowerbound.data.rows import Rows, conditions
 from lowerbound.data.tables import Columns, columns_of, matrix, stack, table_like
+from lowerbound.families.fitted import Image
 
-__all__ = ["Schema", "described"]
+__all__ = ["Schema", "described", "kind_of_image"]
 
 # Numbers of more columns than so many, pixels and genes, are of one kind.
 _WIDE = 128
+
+
+def kind_of_image(shape: tuple[int, ...] | None) -> Image | None:
+    """What an image of this shape is: in colour where a pixel has several values; None for no shape.
+
+    >>> kind_of_image((28, 28)), kind_of_image((32, 32, 3)), kind_of_image(None)
+    ('grey', 'colour', None)
+    """
+    if shape is None:
+        return None
+    return "colour" if math.prod(shape[2:]) > 1 else "grey"
 
 
 @dataclass(frozen=True)
@@ -82,8 +96,8 @@ class Schema:
             columns = tuple(map(Column.stepped, columns, read.arrays))
         if any(column.levels is not None for column in columns):
             missing = missing or any(column.holes for column in columns if column.encoded)
-        if image_shape is not None and all(column.dtype == "uint8" for column in columns):
-            columns = tuple(replace(column, kind="grey") for column in columns)
+        if image_shape is not None:
+            columns = as_pixels(columns, read.arrays)
         if not any(column.encoded for column in columns):
             columns = found  # a table in which nothing varies is kept as it is
         if not any(column.encoded for column in columns):
@@ -122,7 +136,8 @@ class Schema:
             return None
         together = Column.together(self.columns)
         if self.image_shape is not None:
-            return f"images of {'×'.join(map(str, self.image_shape))}, {together.words}"
+            shape = "×".join(map(str, self.image_shape[:2]))
+            return f"{kind_of_image(self.image_shape)} images of {shape}, {together.words}"
         return f"{len(self.columns)} columns of {together.words}"
 
     def encode(self, table: Any, name: str = "x") -> np.ndarray:
@@ -264,6 +279,8 @@ class Schema:
         if column.kind == "rounded":
             expected = f"numbers of {column.decimals} decimal{'s' * (column.decimals > 1)}"
             return DataError(name, expected, f"{value}{more}", where, "round it, or leave the row out")
+        if column.kind == "grey":
+            return DataError(name, "multiples of 1/255", f"{value}{more}", where, "leave the row out")
         expected = f"one of the {len(column.levels or ())} values that the column had"
         return DataError(name, expected, f"{value!r}{more}", where, "leave the row out, or the value")
 
