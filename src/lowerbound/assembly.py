@@ -17,6 +17,7 @@ from numpyro.distributions import Distribution, constraints
 
 from lowerbound.data.chunks import transformed
 from lowerbound.data.likelihood import Choice, choose, choose_by_columns
+from lowerbound.data.pixels import kind_of_image
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema
 from lowerbound.distributions.margins import Margins
@@ -180,7 +181,7 @@ def build(
     elif schema is not None and schema.mixed and not asked and of_network is not ConvEncoder:
         choice, features = choose_by_columns(x, schema.encoded, missing=missing), _seen(x, schema)
     else:
-        choice = choose(x, likelihood, binarize, missing=missing, image=image_shape is not None)
+        choice = choose(x, likelihood, binarize, missing=missing, image=kind_of_image(image_shape))
     encoder_key, decoder_key = jax.random.split(as_key(key))
     latent_key, prior_key = jax.random.split(jax.random.fold_in(as_key(key), 1))
     d = x.shape[1]

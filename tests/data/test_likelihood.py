@@ -34,7 +34,7 @@ TABLE = RNG.negative_binomial(1, 0.01, (50, 3))
         (BINARY, {}, lb.Bernoulli, lb.Identity),
         (BINARY.astype(float), {}, lb.Bernoulli, lb.Identity),
         (COUNTS, {}, lb.BetaBinomial, lb.Identity),
-        (GREY, {"image": True}, lb.DiagonalGaussian, lb.Dequantization),
+        (GREY, {"image": "grey"}, lb.DiscretizedLogistic, lb.Identity),
         (GREY, {}, lb.DiagonalGaussian, lb.Standardization),
         (AGES, {}, lb.DiagonalGaussian, lb.Standardization),
         (TAIL, {}, lb.NegativeBinomial, lb.Identity),
@@ -59,7 +59,7 @@ TABLE = RNG.negative_binomial(1, 0.01, (50, 3))
         (GREY, {"likelihood": "discretized-logistic-mixture"}, lb.DiscretizedLogisticMixture, lb.Identity),
         (
             GREY,
-            {"likelihood": "continuous-bernoulli", "image": True},
+            {"likelihood": "continuous-bernoulli", "image": "grey"},
             lb.ContinuousBernoulli,
             lb.Dequantization,
         ),
@@ -83,7 +83,7 @@ def test_counts_know_their_range():
     assert choose(COUNTS).family.trials == 16
     assert choose(COUNTS, "categorical").family.levels == 17
     assert choose(COUNTS, "discretized-logistic").family.levels == 17
-    assert choose(GREY // 2, "discretized-logistic-mixture", image=True).family.levels == 256
+    assert choose(GREY // 2, "discretized-logistic-mixture", image="grey").family.levels == 256
 
 
 @pytest.mark.parametrize("columns", cases([1, 2, 5], fast=[2]))
@@ -248,7 +248,7 @@ def test_large_counts_start_where_independent_columns_are(likelihood):
 
 @pytest.mark.parametrize("x", [REAL, COUNTS, TABLE])
 def test_a_continuous_bernoulli_of_other_numbers_is_refused_with_the_way_out(x):
-    with pytest.raises(ValueError, match=r"over numbers from 0 to 1, or 8-bit grey; found .*Divide by"):
+    with pytest.raises(ValueError, match=r"over numbers from 0 to 1, or 8-bit images; found .*Divide by"):
         choose(x, "continuous-bernoulli")
 
 

@@ -153,7 +153,7 @@ def test_holes_are_kept_and_said():
         (
             np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, 1),
             {"image_shape": (2, 2)},
-            "images of 2×2, grey levels from 0 to 255",
+            "grey images of 2×2, 8-bit levels from 0 to 255",
         ),
     ],
 )

@@ -128,6 +128,14 @@ CASES = {
         "whole numbers from 0 to 7",
         (8, -1),
     ),
+    "DiscretizedLogistic-stray": Case(
+        lambda: lb.DiscretizedLogistic(D, 8, 0.1),
+        2,
+        lambda *v: Finite(0.9 * discretized(*v, 8).masses + 0.1 / 8),
+        "counting",
+        "whole numbers from 0 to 7",
+        (8, -1),
+    ),
     "DiscretizedLogisticMixture": Case(
         lambda: lb.DiscretizedLogisticMixture(D, 3, 16),
         9,

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 
 from lowerbound.data.declared import Declared, level_names, typed_levels
+from lowerbound.data.levels import off_level
 from lowerbound.data.numbers import NUMBER
 from lowerbound.data.settled import holes_in
 from lowerbound.data.stored import column_fields
@@ -174,6 +175,8 @@ class Column:
     @property
     def kin(self) -> str:
         """What columns are that one line says of together."""
+        if self.kind == "grey":
+            return "grey" if self.as_it_is else "grey in steps"
         return ("whole" if self.whole else self.kind) if self.encoded and self.as_it_is else self.words
 
     @classmethod
@@ -238,7 +241,7 @@ class Column:
 
     def outside(self, values: np.ndarray) -> np.ndarray:
         """Which values have probability 0, since the column never held them: another than the one of a
-        constant column, another level than those of a category, a number between two steps."""
+        constant column, another level than those of a category or of a pixel, a number between two steps."""
         if self.levels is not None:
             return self.unseen(values)
         if self.timed:
@@ -248,6 +251,8 @@ class Column:
             if not isinstance(self.unit, int):
                 return np.zeros(len(values), bool)
             return ~ticks.hole & (ticks.between | ((ticks.number - int(self.offset)) % self.unit != 0))
+        if self.kind == "grey" and not self.as_it_is:
+            return off_level(values)
         if self.kind not in ("rounded", "constant"):
             return np.zeros(len(values), bool)
         numbers = np.asarray(values, np.float64)
@@ -273,6 +278,8 @@ class Column:
             return np.where(ticks.hole, np.nan, kept) if ticks.hole.any() else kept
         if self.as_it_is:
             return values
+        if self.kind == "grey":
+            return np.rint(np.asarray(values, np.float64) / self.unit)
         if values.dtype.kind in "iu" and isinstance(self.offset, int) and isinstance(self.unit, int):
             moved = values.astype(np.int64) - self.offset
             steps, rest = np.divmod(moved, self.unit)
@@ -283,6 +290,8 @@ class Column:
         """What is kept, or means of such, as real numbers in the table's unit; a rounded number is the float
         that its decimals name."""
         own = np.asarray(kept, np.float64) * self.unit + self.offset
+        if self.kind == "grey" and not self.as_it_is:
+            return np.asarray(kept, np.float64) / 255
         if self.kind != "rounded":
             return own
         nearest = np.round(own, self.decimals)

@@ -12,15 +12,11 @@ import numpy as np
 from lowerbound.data.columns import Column
 from lowerbound.distributions.support import range_of
 from lowerbound.families.family import Family
-from lowerbound.families.fitted import Fitted, Found
-from lowerbound.families.location_scale import LearnedScale
+from lowerbound.families.fitted import FEW, Fitted, Found, Image
 from lowerbound.models.transforms import Dequantization, Identity, Standardization, Threshold, Transform
 from lowerbound.parts import default, kebab, names, part
 
 __all__ = ["Choice", "automatic", "choose", "choose_by_columns"]
-
-# Above this many levels whole numbers are not taken for counts unless asked.
-_FEW = 64
 
 
 @dataclass(frozen=True)
@@ -49,20 +45,20 @@ def choose(
     binarize: str | None = None,
     *,
     missing: bool = False,
-    image: bool = False,
+    image: Image | None = None,
 ) -> Choice:
     """The likelihood for the rows of `x`, (n, d).
 
     `auto`: 0 and 1 → Bernoulli; whole numbers from 0 to at most 64 → BetaBinomial where the rows show that
     they end at the greatest ([`ended`][lowerbound.families.fitted.Found.ended]), else NegativeBinomial; rows
-    that are known to be an `image` of 8 bits → Gaussian with a learned scale a column, dequantised; other
-    numbers → the same, standardised. `binarize` makes grey values 0 or 1 (`dynamic`, `static`, `threshold`).
-    With `missing`, NaN stands for a value that was not observed, and what is said of the data is said of the
-    others.
+    that are known to be an `image` of 8 bits → DiscretizedLogistic with a scale from z; other numbers →
+    Gaussian with a learned scale a column, standardised. `binarize` makes grey values 0 or 1 (`dynamic`,
+    `static`, `threshold`). With `missing`, NaN stands for a value that was not observed, and what is said of
+    the data is said of the others.
 
     **Raises:** `ValueError` for an unknown name, with the nearest; where a likelihood that is not of
     independent columns is to take missing values; where no value was observed; for `continuous-bernoulli`
-    of values that are neither from 0 to 1 nor 8-bit grey. Values that the likelihood has no mass on are
+    of values that are neither from 0 to 1 nor 8-bit images. Values that the likelihood has no mass on are
     refused when rows are read ([`lowerbound.data.rows.check_support`][]).
 
     >>> choose(np.array([[0, 1], [1, 1]])).words
@@ -99,13 +95,14 @@ def automatic(found: Found) -> Choice:
     if found.counts and found.high <= 1:
         bits = part("bits", "columns")
         return replace(_chosen(bits.fitted(found), found), words=f"values are 0 and 1: {bits.title()}")
-    if found.counts and found.high <= _FEW:
+    if found.counts and found.high <= FEW:
         if found.ended:
             return _chosen(part("few-counts", "columns").fitted(found), found)
         choice = _chosen(part("counts", "columns").fitted(found), found)
         return replace(choice, words=choice.words.replace(":", ", no upper end seen:", 1))
     if found.grey:
-        return _grey(found)
+        choice = _chosen(part("grey", "columns").fitted(found), found)
+        return replace(choice, words=f"{choice.words} (binarize makes it {part('bits', 'columns').title()})")
     choice = _chosen(part("numbers", "columns").fitted(found), found)
     if found.counts and found.x.dtype.kind in "iu":
         named = kebab(part("counts", "columns").__name__)
@@ -175,20 +172,6 @@ def _fitted_by_kind(kind: _Kind, found: Found, columns: Sequence[Column]) -> Fit
     return family.fitted(found)
 
 
-def _grey(found: Found) -> Choice:
-    """8-bit grey as real numbers, with a learned scale a column from the column's own."""
-    spread = np.maximum(found.x.std(0, dtype=np.float64), 1.0) / 256  # of what the model sees
-    scale = LearnedScale(found.columns, initial=jnp.asarray(spread))
-    fitted = Fitted(
-        found.family(part("grey", "columns"), scale=scale),
-        " with a learned scale a column, through uniform dequantisation (binarize makes it "
-        f"{part('bits', 'columns').title()})",
-        levels=256,
-        start=(found.moments()[0] + 0.5) / 256,
-    )
-    return _chosen(fitted, found)
-
-
 def _chosen(fitted: Fitted, found: Found) -> Choice:
     """The family with the transform that it asks for."""
     transform: Transform = Identity()
@@ -196,7 +179,7 @@ def _chosen(fitted: Fitted, found: Found) -> Choice:
         transform = Dequantization(fitted.levels)
     elif fitted.scale is not None:
         transform = Standardization(mean=jnp.asarray(fitted.shift), scale=jnp.asarray(fitted.scale))
-    grey = "8-bit grey, " if fitted.levels is not None else ""
+    grey = f"8-bit {found.image}, " if found.grey else ""
     words = f"{grey}{found.words}: {fitted.family.title()}{fitted.how}"
     return Choice(fitted.family, transform, words, fitted.start)
 

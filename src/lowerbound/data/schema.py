@@ -13,6 +13,7 @@ from lowerbound.data.copies import disagreeing, filled, followed, without_copies
 from lowerbound.data.errors import DataError
 from lowerbound.data.found import found_in, with_levels
 from lowerbound.data.kinds import by_name, kinds_of
+from lowerbound.data.pixels import as_pixels, kind_of_image
 from lowerbound.data.refused import listed, never_held, no_times, nothing_left
 from lowerbound.data.rows import Rows, conditions
 from lowerbound.data.settled import holes_in, without
@@ -118,8 +119,8 @@ class Schema:
             )
         if any(not column.numeric for column in columns):
             missing = missing or any(column.holes for column in columns if column.encoded)
-        if image_shape is not None and all(column.dtype == "uint8" for column in columns):
-            columns = tuple(replace(column, kind="grey") for column in columns)
+        if image_shape is not None:
+            columns = as_pixels(columns, values)
         if not as_they_are:
             columns = without_copies(columns, values, named)
         if not any(column.encoded for column in columns):
@@ -161,7 +162,8 @@ class Schema:
             return None
         together = Column.together(self.columns)
         if self.image_shape is not None:
-            return f"images of {'×'.join(map(str, self.image_shape))}, {together.words}"
+            shape = "×".join(map(str, self.image_shape[:2]))
+            return f"{kind_of_image(self.image_shape)} images of {shape}, {together.words}"
         return f"{len(self.columns)} columns of {together.words}"
 
     def taking_missing(self) -> Self:

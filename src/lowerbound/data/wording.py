@@ -50,7 +50,7 @@ def _values(column: Column) -> str:
         return _times(column)
     if column.kind == "rounded":
         return f"numbers from {column.low:g} to {column.high:g} in steps of {10.0**-column.decimals:g}"
-    words = {"whole": "whole numbers", "grey": "grey levels", "number": "real numbers"}[column.kind]
+    words = {"whole": "whole numbers", "grey": "8-bit levels", "number": "real numbers"}[column.kind]
     digits = ".4g" if column.as_it_is else ".15g"
     real = column.kind == "number"
     low, high = (f"{end:{digits}}" if real else number_words(end) for end in (column.low, column.high))
@@ -67,6 +67,8 @@ def _times(column: Column) -> str:
 def _kept(column: Column) -> str:
     if column.as_it_is or column.levels is not None or column.timed:
         return ""
+    if column.kind == "grey":
+        return " in steps of 1/255"
     sign = "−" if column.offset > 0 else "+"
     moved = "x" if column.offset == 0 else f"x {sign} {number_words(abs(column.offset))}"
     if column.unit == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -11,10 +11,12 @@ from jaxtyping import Float
 if TYPE_CHECKING:
     from lowerbound.families.family import Family
 
-__all__ = ["Fitted", "Found"]
+__all__ = ["FEW", "Fitted", "Found", "Image"]
 
 Kind = TypeVar("Kind", bound="Family")
+Image = Literal["grey", "colour"]
 Column = Float[np.ndarray, " d"]
+FEW = 64  # above so many levels whole numbers are not taken for counts unless asked
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Fitted:
 class Found:
     """What was found in the rows of `x`, (n, d): the least and the greatest value that was observed, and
     whether all are whole numbers. With `missing`, NaN stands for a value that was not observed; `image` says
-    that a row is known to be an image.
+    that a row is known to be an image, grey or in colour.
 
     >>> found = Found.of(np.array([[0, 3], [1, 16]]), missing=False)
     >>> found.words, found.columns, found.levels
@@ -51,10 +53,10 @@ class Found:
     low: float
     high: float
     whole: bool
-    image: bool = False
+    image: Image | None = None
 
     @classmethod
-    def of(cls, x: np.ndarray, missing: bool, image: bool = False) -> Found:
+    def of(cls, x: np.ndarray, missing: bool, image: Image | None = None) -> Found:
         """What is found in `x`.
 
         **Raises:** `ValueError` where no value was observed.
@@ -84,13 +86,16 @@ class Found:
 
     @property
     def grey(self) -> bool:
-        """Whether they are the grey levels of images of 8 bits; other numbers of 8 bits, ages, are not."""
-        return self.image and self.x.dtype == np.uint8
+        """Whether they are the levels of images of 8 bits, in whatever type; other numbers of 8 bits, ages,
+        are not, nor few levels in a wider type."""
+        if self.image is None or not self.counts or self.high > 255:
+            return False
+        return self.x.dtype == np.uint8 or self.high > FEW
 
     @property
     def white(self) -> float:
         """The greatest grey level that there may be, where they are said to be grey."""
-        return 255.0 if self.x.dtype == np.uint8 else self.high
+        return 255.0 if self.grey or self.x.dtype == np.uint8 else self.high
 
     @property
     def ended(self) -> bool:

@@ -22,6 +22,7 @@ from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.faults import all_faults
 from lowerbound.data.sources.formats import read_source
 from lowerbound.data.sources.names import chosen
+from lowerbound.data.sources.pixels import pixels_of
 from lowerbound.data.tables import Columns, columns_of, matrix
 
 __all__ = ["Source", "open_labels", "open_source", "read"]
@@ -155,6 +156,10 @@ def open_source(
         table = table.reshape(len(table), -1)
     array = table
     kept = _kept(columns_of(table, data), reading, data, schema)
+    notes = found.notes + kept.notes
+    if schema is None and image_shape is None and (image_shape := pixels_of(kept)) is not None:
+        ends = f"{(kept.names or ())[0]} … {(kept.names or ())[-1]}"
+        notes = (*notes, f"the columns {ends} are the pixels of images of {'×'.join(map(str, image_shape))}")
     try:
         source = Source.of(kept, data, image_shape, schema, missing=_has_holes(kept), kinds=kinds)
     except DataError as error:
@@ -162,7 +167,7 @@ def open_source(
     # Rows own their memory: were they a map of the file, writing the file anew would end the process.
     if isinstance(array, np.memmap) and np.may_share_memory(source.x, array):
         source = replace(source, x=source.x.copy())
-    notes = found.notes + kept.notes + source.notes
+    notes = (*notes, *source.notes)
     source = replace(source, labels=found.labels, label=found.label, reading=reading, notes=notes)
     return replace(source, files=found.files)
 
