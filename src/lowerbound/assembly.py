@@ -16,7 +16,7 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution
 
 from lowerbound.data.chunks import transformed
-from lowerbound.data.likelihood import Choice, choose, choose_by_columns
+from lowerbound.data.likelihood import Choice, by_columns, choose, choose_by_columns
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema
 from lowerbound.distributions.margins import Margins
@@ -127,7 +127,8 @@ def build(
         raise ValueError(f"latent_dim: expected at least 1, found {latent_dim}")
     asked = likelihood != default("likelihood") or binarize is not None
     features = None
-    if schema is not None and schema.mixed and not asked and of_network is not ConvEncoder:
+    alike = asked or of_network is ConvEncoder
+    if schema is not None and not alike and by_columns(x, schema, missing=missing):
         choice, features = choose_by_columns(x, schema.encoded, missing=missing), _seen(x, schema)
     else:
         choice = choose(x, likelihood, binarize, missing=missing, image=image_shape is not None)
