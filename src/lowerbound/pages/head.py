@@ -46,6 +46,11 @@ def _alerts(metrics: Metrics) -> Iterable[tuple[str, str]]:
         )
     if known := metrics.rows_that_chose_the_model:
         yield "Not held out.", f"{known:,} of these rows chose the stopping point."
+    if known := metrics.rows_repeated:
+        yield (
+            "Rows repeat.",
+            f"{known:,} of these rows equal rows that the model has seen, as many as repeat in the data.",
+        )
     name, best = _best(metrics.baselines)
     if best is not None and best.difference < -2 * best.difference_standard_error:
         behind = with_error(-best.difference, best.difference_standard_error)
