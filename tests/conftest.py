@@ -1,6 +1,7 @@
 """Fixtures that every test may use."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -19,12 +20,23 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Most of the tests' time is XLA's compiler: less of LLVM's optimisation shortens it; none, in the fast
-    set, rounds some functions otherwise in the last bits. The slow tests, which compute, run programs as a
-    user's are compiled."""
+    set, rounds some functions otherwise in the last bits. So does code that is emitted without MLIR, of which
+    each fusion costs a context of its own, and a program in one piece. The slow tests, which compute, run
+    programs as a user's are compiled."""
     if "not slow" in config.option.markexpr:
         level = 0 if "not thorough" in config.option.markexpr else 1
-        flags = f"--xla_backend_optimization_level={level} --xla_llvm_disable_expensive_passes=true"
+        flags = (
+            f"--xla_backend_optimization_level={level} --xla_llvm_disable_expensive_passes=true "
+            "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+        )
         os.environ.setdefault("XLA_FLAGS", flags)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: it need not be looked through for what can be let go, nor often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 # Of a process: Linux allows it 65,530 by default. With as many as are let be here it holds some 2 GB.

@@ -16,7 +16,7 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 
 from lowerbound.data.chunks import transformed
-from lowerbound.data.likelihood import Choice, choose, choose_by_columns
+from lowerbound.data.likelihood import Choice, by_columns, choose, choose_by_columns
 from lowerbound.data.pixels import kind_of_image
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema
@@ -173,12 +173,13 @@ def build(
         raise ValueError(f"latent_dim: expected at least 1, found {latent_dim}")
     asked = likelihood != default("likelihood") or binarize is not None
     features = None
+    alike = asked or of_network is ConvEncoder
     if missing_mechanism not in get_args(Mechanism):
         expected = " or ".join(get_args(Mechanism))
         raise ValueError(f"missing_mechanism: expected {expected}, found {missing_mechanism!r}")
     if missing_mechanism == "self-masking":
         choice = _self_masking(x, schema, partial(choose, x, likelihood, binarize, missing=missing))
-    elif schema is not None and schema.mixed and not asked and of_network is not ConvEncoder:
+    elif schema is not None and not alike and by_columns(x, schema, missing=missing):
         choice, features = choose_by_columns(x, schema.encoded, missing=missing), _seen(x, schema)
     else:
         choice = choose(x, likelihood, binarize, missing=missing, image=kind_of_image(image_shape))

@@ -43,7 +43,7 @@ METRICS = Metrics(
         11.0,
         "counting measure",
     ),
-    *(20, 4, (3, 7), 0, 0, 1.5, 13.0),
+    *(20, 4, (3, 7), 0, 0, 0, 1.5, 13.0),
     {"mixture": BaselineScore(-13.0, 0.2, 1.0, 0.05, "by EM")},
 )
 

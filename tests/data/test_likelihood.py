@@ -1,5 +1,7 @@
 """Which likelihood data ask for."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from scipy import stats
 import lowerbound as lb
 from lowerbound.assembly import build
 from lowerbound.data.chunks import transformed
-from lowerbound.data.likelihood import choose
+from lowerbound.data.likelihood import by_columns, choose
+from lowerbound.data.schema import described
 from lowerbound.families.fitted import Found
 from lowerbound.parts import names
 
@@ -107,6 +110,23 @@ def test_an_upper_end_is_taken_from_the_data_only_where_they_show_one(columns):
     later = np.full((1, columns), 20)
     model = build(rng.poisson(2, (100, columns)), latent_dim=1, width=4).model
     assert np.isfinite(lb.log_evidence(model, later, method="importance", samples=2).log_prob).all()
+
+
+def test_grades_of_several_scales_have_each_its_own_end():
+    """One number of trials for all of them costs 0.25 nats a column; counts without an end have none, and
+    what ends at one number is as it was."""
+    rng = np.random.default_rng(0)
+    scales = [(0, 4), (1, 5), (1, 5), (0, 20)]
+    grades = np.column_stack([rng.integers(low, high + 1, 300) for low, high in scales])
+    _, rows = described(grades)
+    assert build(rows, latent_dim=1, width=4).words == "columns of several kinds: FreeForm (4)"
+    counts = rng.poisson([0.5, 2, 5, 9], (300, 4))
+    for alike in (counts, np.minimum(counts, 3), grades % 2):
+        schema, rows = described(alike)
+        assert not by_columns(rows.x, schema)
+    assert not by_columns(grades, replace(schema, image_shape=(2, 2)))
+    holes = np.where(rng.random(grades.shape) < 0.2, np.nan, grades)
+    assert by_columns(holes, schema, missing=True)
 
 
 # Data that each likelihood is made for.

@@ -161,7 +161,9 @@ class Metrics:
     (`…_total_error`). What it is low by, since a logarithm is concave, is `…_bias`. `methods` says by which
     method how many rows' numbers were found, from up to `samples` samples; `rows_not_reliable` of how many
     number and error cannot be relied on. `rows_not_finite` are the numbers of the other rows, among them
-    those that lie outside the model's support; `n_rows` counts all.
+    those that lie outside the model's support; `n_rows` counts all. `rows_trained_on` and
+    `rows_that_chose_the_model` count rows that had a part in the model; `rows_repeated` those that are the
+    equals of such rows no oftener than rows of the data are of each other.
     """
 
     elbo: float
@@ -183,6 +185,7 @@ class Metrics:
     rows_not_finite: tuple[int, ...]
     rows_trained_on: int
     rows_that_chose_the_model: int
+    rows_repeated: int
     seconds: float
     examples_per_second: float
     baselines: Mapping[str, BaselineScore]

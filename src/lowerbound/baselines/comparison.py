@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, UInt32
+from scipy.stats import betabinom
 
 from lowerbound.archive.records import BaselineScore, Metrics
 from lowerbound.baselines.density import Density
@@ -28,6 +30,7 @@ from lowerbound.text import counted, named_rows, spaced, with_error
 
 __all__ = [
     "Evaluation",
+    "Known",
     "OutsideWarning",
     "TrainedOn",
     "baseline_ahead",
@@ -38,7 +41,17 @@ __all__ = [
     "scorable",
 ]
 
+_CHANCE = 1e-3
 _NO_ROWS = np.zeros((0, 2), np.uint32)
+
+
+class Known(NamedTuple):
+    """How many rows `trained` a model, how many `chose` it, and how many are the equals of such rows only
+    because rows repeat in the data (`repeated`)."""
+
+    trained: int
+    chose: int
+    repeated: int
 
 
 class TrainedOn(NamedTuple):
@@ -46,6 +59,42 @@ class TrainedOn(NamedTuple):
 
     train: UInt32[np.ndarray, "n 2"] = _NO_ROWS
     validation: UInt32[np.ndarray, "m 2"] = _NO_ROWS
+
+    def among(self, prints: UInt32[np.ndarray, "k 2"]) -> Known:
+        """How many rows of these fingerprints had a part in the model.
+
+        Data whose rows repeat have equals among new rows too. So many are no sign of a leak: a new row has
+        one among n training rows about as often as these have one among each other (D of n), and among the
+        validation rows as often as training rows have. Rows count as trained on, or as having chosen the
+        model, where as many as were found are less likely than 1 in 1,000: by the beta-binomial distribution
+        of k rows, whose rate is Beta(D, n − D + 1), which is 0 where no row repeats.
+
+        >>> bits = np.array([[0, 0], [0, 1], [1, 1]] * 20)
+        >>> TrainedOn(fingerprints(bits)).among(fingerprints(bits[:30]))        # no one can tell
+        Known(trained=0, chose=0, repeated=30)
+        >>> lengths = np.linspace(0, 1, 60)[:, None]
+        >>> TrainedOn(fingerprints(lengths)).among(fingerprints(lengths[:30]))
+        Known(trained=30, chose=0, repeated=0)
+        """
+        twice = len(self.train) - int((np.unique(self.train, axis=0, return_counts=True)[1] == 1).sum())
+        # Where few rows repeat, pairs, the equals of both kinds of rows are as many as these rows.
+        share = len(self.validation) / max(len(self.train), 1)
+        expected = (twice, max(count_among(self.train, self.validation), math.ceil(twice * share)))
+        found = [count_among(prints, known) for known in self]
+        had_part = [
+            _beyond(count, len(prints), equals, len(self.train))
+            for count, equals in zip(found, expected, strict=True)
+        ]
+        repeats = [known for known, part in zip(self, had_part, strict=True) if not part]
+        trained, chose = (count if part else 0 for count, part in zip(found, had_part, strict=True))
+        return Known(trained, chose, count_among(prints, np.concatenate([_NO_ROWS, *repeats])))
+
+
+def _beyond(count: int, rows: int, equals: int, of: int) -> bool:
+    """Whether `count` of `rows` are more than chance has it, where `equals` of `of` are usual."""
+    if not (count and equals):
+        return count > 0
+    return bool(betabinom.sf(count - 1, rows, equals, of - equals + 1) < _CHANCE)
 
 
 @dataclass(frozen=True)
@@ -96,7 +145,7 @@ def compared(
     finite = evidence.finite
     if not finite.any():
         raise FloatingPointError(f"log p(x) is finite for none of the {len(x)} rows")
-    scored, mine = evidence[finite], fingerprints(x)
+    scored, known = evidence[finite], trained_on.among(fingerprints(x))
     seen = observed(model, x, seed)[finite]
     metrics = Metrics(
         elbo=float(scored.elbo.mean()),
@@ -116,8 +165,9 @@ def compared(
         n_rows=len(x),
         n_dims=x.shape[1],
         rows_not_finite=tuple(np.flatnonzero(~finite).tolist()),
-        rows_trained_on=count_among(mine, trained_on.train),
-        rows_that_chose_the_model=count_among(mine, trained_on.validation),
+        rows_trained_on=known.trained,
+        rows_that_chose_the_model=known.chose,
+        rows_repeated=known.repeated,
         seconds=seconds,
         examples_per_second=len(x) / seconds,
         baselines={name: _score(baseline, seen, scored) for name, baseline in baselines.items()},

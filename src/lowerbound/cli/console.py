@@ -185,6 +185,8 @@ def print_metrics(metrics: Metrics) -> None:
     ):
         if rows_known:
             print(f"  NOTE: {rows_known} of these rows {what} the model: this is no held-out figure")
+    if rows_known := metrics.rows_repeated:
+        print(f"  {rows_known} of these rows equal rows that it has seen: as many as repeat in the data")
 
 
 def print_verdicts(verdicts: Sequence[Verdict]) -> None:

@@ -104,14 +104,13 @@ def training_rows(run: RunFolder, data: str | None) -> Source | None:
 def calibration_rows(run: RunFolder, data: str) -> Source:
     """The rows that `data` names, which neither trained the model nor chose it.
 
-    **Raises:** `ValueError` where some did.
+    **Raises:** `ValueError` where some did, more than the data's repeated rows lead one to expect.
     """
-    from lowerbound.inference.fingerprints import count_among, fingerprints
+    from lowerbound.inference.fingerprints import fingerprints
 
     source = rows_for(run, data, None, AS_FOUND)
-    mine = fingerprints(source.x)
-    count = sum(count_among(mine, known) for known in run.trained_on)
-    if count:
+    known = run.trained_on.among(fingerprints(source.x))
+    if count := known.trained + known.chose:
         of = f"found {count:,} of {len(source.x):,} that are among the training or validation rows"
         raise ValueError(
             f"{data}: expected calibration rows that had no part in the model, {of}; leave them out"

@@ -10,13 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from lowerbound.data.columns import Column
+from lowerbound.data.schema import Schema
 from lowerbound.distributions.support import range_of
 from lowerbound.families.family import Family
 from lowerbound.families.fitted import FEW, Fitted, Found, Image
 from lowerbound.models.transforms import Dequantization, Identity, Standardization, Threshold, Transform
 from lowerbound.parts import default, kebab, names, part
 
-__all__ = ["Choice", "automatic", "choose", "choose_by_columns"]
+__all__ = ["Choice", "automatic", "by_columns", "choose", "choose_by_columns"]
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,21 @@ def automatic(found: Found) -> Choice:
         named = kebab(part("counts", "columns").__name__)
         return replace(choice, words=f"{choice.words}; for counts take {named}")
     return choice
+
+
+def by_columns(x: np.ndarray, schema: Schema, *, missing: bool = False) -> bool:
+    """Whether each column of a table's encoded rows is to be modelled by its own kind: those of several kinds
+    ([`mixed`][lowerbound.data.schema.Schema.mixed]), and few counts that end each at its own greatest, of
+    which one number of trials fits none. With `missing`, NaN stands for a value that was not observed.
+
+    >>> grades = np.array([[0, 5, 20], [4, 3, 11], [4, 5, 20], [3, 1, 7]])
+    >>> by_columns(grades, Schema.of(grades)), by_columns(grades[:, :1], Schema.of(grades[:, :1]))
+    (True, False)
+    """
+    if schema.mixed or schema.wide:
+        return schema.mixed
+    found = Found.of(x, missing)
+    return found.counts and 1 < found.high <= FEW and found.ended_apart
 
 
 def choose_by_columns(x: np.ndarray, columns: Sequence[Column], *, missing: bool = False) -> Choice:

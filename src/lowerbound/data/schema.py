@@ -268,8 +268,12 @@ class Schema:
         """
         real = all(column.kind == "number" for column in self.encoded)
         alike = real or all(column.few for column in self.encoded)
-        wide = len(self.encoded) > _WIDE or self.image_shape is not None
-        return self.leveled or not (alike or wide)
+        return self.leveled or not (alike or self.wide)
+
+    @property
+    def wide(self) -> bool:
+        """Whether its columns are so many, pixels or genes, that they are of one kind."""
+        return len(self.encoded) > _WIDE or self.image_shape is not None
 
     @property
     def log_units(self) -> np.ndarray:

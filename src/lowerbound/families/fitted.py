@@ -99,9 +99,9 @@ class Found:
 
     @property
     def ended(self) -> bool:
-        """Whether the rows show that counts end at the greatest: at least half of the columns that vary reach
-        it, and there it is at least half as frequent as the levels are in the mean. The last of a tail is
-        rare.
+        """Whether the rows show that counts end at the greatest: more than half of the columns that vary
+        reach it, and there it is at least half as frequent as the levels are in the mean. The last of a tail
+        is rare.
 
         >>> rng = np.random.default_rng(0)
         >>> Found.of(rng.integers(0, 17, (100, 3)), missing=False).ended
@@ -109,13 +109,37 @@ class Found:
         >>> Found.of(rng.poisson(4, (100, 3)), missing=False).ended
         False
         """
-        highest, lowest = np.fmax.reduce(self.x, axis=0), np.fmin.reduce(self.x, axis=0)
+        highest, lowest = self._ends
         varies = highest > lowest
         reaches = varies & (highest == self.high)
         among = self.x[:, reaches]
         share = float((among == self.high).mean()) if among.size else 1.0
         mean_share = 1 / (self.high - self.low + 1)
-        return 2 * int(reaches.sum()) >= int(varies.sum()) and share >= mean_share / 2
+        many = 2 * int(reaches.sum()) > int(varies.sum()) or not varies.any()
+        return many and share >= mean_share / 2
+
+    @property
+    def ended_apart(self) -> bool:
+        """Whether the rows show that counts end, but each column at its own greatest, as grades from 0 to 4
+        do beside others from 0 to 20: at least half of the columns that vary are there at least half as
+        often as at their levels in the mean.
+
+        >>> rng = np.random.default_rng(0)
+        >>> grades = np.column_stack([rng.integers(0, n + 1, 100) for n in (4, 5, 20)])
+        >>> Found.of(grades, missing=False).ended_apart, Found.of(grades, missing=False).ended
+        (True, False)
+        """
+        highest, lowest = self._ends
+        varies = highest > lowest
+        share = (self.x[:, varies] == highest[varies]).mean(0)
+        mean_share = 1 / (highest - lowest + 1)[varies]
+        return not self.ended and 2 * int((share >= mean_share / 2).sum()) >= int(varies.sum())
+
+    @property
+    def _ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """The greatest and the least value of each column; NaN where it has none."""
+        x = np.asarray(self.x, np.float64)
+        return np.fmax.reduce(x, axis=0), np.fmin.reduce(x, axis=0)
 
     @property
     def greatest(self) -> int:

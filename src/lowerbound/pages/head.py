@@ -53,6 +53,11 @@ def _alerts(metrics: Metrics) -> Iterable[tuple[str, str]]:
         )
     if known := metrics.rows_that_chose_the_model:
         yield "Not held out.", f"{known:,} of these rows chose the stopping point."
+    if known := metrics.rows_repeated:
+        yield (
+            "Rows repeat.",
+            f"{known:,} of these rows equal rows that the model has seen, as many as repeat in the data.",
+        )
 
 
 def _best(baselines: Mapping[str, BaselineScore]) -> tuple[str, BaselineScore | None]:
