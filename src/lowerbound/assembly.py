@@ -240,7 +240,7 @@ def _self_masking(x: np.ndarray, schema: Schema | None, choose: Callable[[], Cho
     except TypeError as error:
         raise ValueError(
             f"{where} is of real numbers with quantiles, found {choice.words}; take the likelihood "
-            f"diagonal-gaussian, or at-random ({error})"
+            f"{kebab(part('numbers', 'columns').__name__)}, or at-random ({error})"
         ) from None
     return replace(choice, family=family, words=f"{choice.words}, which may be missing for what it is")
 

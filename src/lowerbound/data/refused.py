@@ -46,6 +46,8 @@ def never_held(schema: Schema, read: Columns, row: int, rows: int, name: str) ->
         only = f"{column.low:g}" if numeric else column.only
         way_out = "leave the row out, or the column where the schema is made"
         return DataError(name, f"{only}, which that column always was", f"{value}{more}", where, way_out)
+    if column.kind == "grey":
+        return DataError(name, "multiples of 1/255", f"{value}{more}", where, "leave the row out")
     if column.kind == "rounded":
         expected = f"numbers of {column.decimals} decimal{'s' * (column.decimals > 1)}"
         return DataError(name, expected, f"{value}{more}", where, "round it, or leave the row out")
