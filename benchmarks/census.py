@@ -149,11 +149,32 @@ def _difference(table: Any, path: Path) -> str:
     if frame.shape != table.shape:
         return f"{table.shape[0]} × {table.shape[1]}, pandas {frame.shape[0]} × {frame.shape[1]}"
     for place, name in enumerate(table.column_names):
-        row = _first_difference(table[place].to_pandas(), frame.iloc[:, place])
+        kind = str(table[place].type)
+        if kind.startswith(("date", "time")):
+            row = _first_difference_of_times(table[place].to_pandas(), frame.iloc[:, place], kind)
+        else:
+            row = _first_difference(table[place].to_pandas(), frame.iloc[:, place])
         if row is not None:
             ours, theirs = table[place][row].as_py(), frame.iat[row, place]
             return f"row {row}, column {name!r}: {ours!r}, pandas {theirs!r}"
     return ""
+
+
+def _first_difference_of_times(ours: Any, theirs: Any, kind: str) -> int | None:
+    """The same of dates and times, which pandas leaves as text until it is asked."""
+    import pandas
+
+    theirs = theirs.map(lambda cell: None if pandas.isna(cell) or cell.strip() in MISSING else cell.strip())
+    if kind.startswith("time") and not kind.startswith("timestamp"):
+        return _first_difference(ours, pandas.to_datetime(theirs, format="mixed").dt.time)
+    # The day or the month first: ours is one of them throughout.
+    rows = [
+        _first_difference(
+            pandas.to_datetime(ours), pandas.to_datetime(theirs, format="mixed", dayfirst=day_first)
+        )
+        for day_first in (False, True)
+    ]
+    return None if None in rows else rows[0]
 
 
 def _first_difference(ours: Any, theirs: Any) -> int | None:

@@ -21,6 +21,8 @@ LEFT_OUT = {
 }
 # Of levels so many are shown.
 _SHOWN = 6
+# What is not told of a day.
+_MIDNIGHT = " 00:00:00"
 
 
 def words_of(column: Column) -> str:
@@ -59,6 +61,8 @@ def _values(column: Column) -> str:
 
 def _times(column: Column) -> str:
     low, high = (shown(int(end or 0), column.dtype) for end in (column.low, column.high))
+    if low.endswith(_MIDNIGHT) and high.endswith(_MIDNIGHT):
+        low, high = low.removesuffix(_MIDNIGHT), high.removesuffix(_MIDNIGHT)
     zone = "" if column.zone is None else f" (universal time; {column.zone})"
     steps = f" in steps of {step_words(column.unit, column.dtype)}" if column.whole else ", as real numbers"
     return f"{TIME_WORDS[column.kind]} from {low} to {high}{zone}{steps}"
