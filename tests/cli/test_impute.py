@@ -24,11 +24,17 @@ def people(tmp_path_factory):
     """A table with holes, and the run of it."""
     folder = tmp_path_factory.mktemp("people")
     rows = [
-        [RNG.choice(["red", "green", "blue"]), f"{RNG.normal(70, 10):.3f}", RNG.integers(0, 4), f"{i}.5"]
+        [
+            RNG.choice(["red", "green", "blue"]),
+            f"{RNG.normal(70, 10):.3f}",
+            RNG.integers(0, 4),
+            f"{i}.5",
+            f"p{i:02d}",
+        ]
         for i in range(N)
     ]
     rows[0][0] = rows[1][1] = rows[2][2] = ""
-    lines = [",".join(map(str, row)) for row in [["color", "weight", "children", "time"], *rows]]
+    lines = [",".join(map(str, row)) for row in [["color", "weight", "children", "time", "who"], *rows]]
     (folder / "people.csv").write_text("\n".join(lines) + "\n")
     assert main(["fit", f"{folder}/people.csv", "--out", f"{folder}/run", *OPTIONS]) == 0
     return folder
@@ -47,7 +53,7 @@ def test_holes_are_filled_and_the_rest_is_as_it_was(people, tmp_path):
     for old, new in zip(before, after, strict=True):
         for name, cell in old.items():
             if cell:
-                assert new[name] == cell if name == "color" else float(new[name]) == float(cell)
+                assert new[name] == cell if name in ("color", "who") else float(new[name]) == float(cell)
     assert after[0]["color"] in {"red", "green", "blue"}
     assert 30 < float(after[1]["weight"]) < 110
 
@@ -61,6 +67,36 @@ def test_intervals_and_probabilities_stand_behind_their_columns(people, tmp_path
     assert rows[0]["weight_lower"] == rows[0]["weight_upper"] == rows[0]["weight"]
     assert 1 / 3 <= float(rows[0]["color_probability"]) < 1
     assert float(rows[1]["color_probability"]) == 1
+
+
+@pytest.mark.thorough
+def test_rows_carry_their_names(people, tmp_path, capsys):
+    """The column of text that never repeats; another that is asked for; none where there is none."""
+    call = [f"{people}/run", f"{people}/people.csv"]
+    assert main(["encode", *call, "--out", f"{tmp_path}/z.csv"]) == 0
+    assert [row["who"] for row in read(tmp_path / "z.csv")] == [f"p{i:02d}" for i in range(N)]
+    assert main(["encode", *call, "--id", "time", "--out", f"{tmp_path}/t.csv"]) == 0
+    assert [float(row["time"]) for row in read(tmp_path / "t.csv")] == [i + 0.5 for i in range(N)]
+    capsys.readouterr()
+    assert main(["score", *call, "--method", "importance", "--samples", "4"]) == 0
+    header, first, *_ = capsys.readouterr().out.splitlines()
+    assert header.startswith("who,log_prob,")
+    assert first.startswith("p00,")
+    assert main(["encode", *call, "--id", "size", "--out", f"{tmp_path}/no.csv"]) == 2
+    assert "expected one column 'size', found none" in capsys.readouterr().err
+
+
+@pytest.mark.thorough
+def test_a_run_of_rows_without_holes_fills_them_too(tmp_path):
+    rows = [f"{a:.4f},{b:.4f}" for a, b in RNG.normal(size=(40, 2))]
+    (tmp_path / "whole.csv").write_text("\n".join(["a,b", *rows]) + "\n")
+    (tmp_path / "holed.csv").write_text("a,b\n0.5,\n,1.5\n")
+    assert main(["fit", f"{tmp_path}/whole.csv", "--out", f"{tmp_path}/run", *OPTIONS]) == 0
+    call = ["impute", f"{tmp_path}/run", f"{tmp_path}/holed.csv", "--samples", "20"]
+    assert main([*call, "--out", f"{tmp_path}/filled.csv"]) == 0
+    first, second = read(tmp_path / "filled.csv")
+    assert (float(first["a"]), float(second["b"])) == (0.5, 1.5)
+    assert all(-5 < float(cell) < 5 for cell in (first["b"], second["a"]))
 
 
 @pytest.mark.thorough
@@ -81,7 +117,7 @@ def test_rows_are_drawn_given_columns(people, tmp_path, capsys):
     assert len({row["weight"] for row in rows}) == 20
     for given, message in {
         "color=pink": "expected one of blue, green, red, found 'pink' in column 'color'",
-        "size=3": "expected columns of the model (color, weight, children, time), found 'size'",
+        "size=3": "expected columns of the model (color, weight, children, time, who), found 'size'",
         "color": "--given: expected COLUMN=VALUE, found 'color'",
     }.items():
         assert main([*call, "--overwrite", "--given", given]) == 2

@@ -47,6 +47,9 @@ def test_drawn_and_reconstructed_rows_are_such_a_frame(vae, people):
         assert list(frame.columns) == list(people.columns)
         assert (frame.dtypes.drop("color") == people.dtypes.drop("color")).all()
         assert set(frame["color"]) <= {"red", "green", "blue"}
+    some = people[10:13].set_axis(["x", "y", "z"])
+    for frame in (vae.reconstruct(some), vae.impute(some, samples=50)):
+        assert frame.index.tolist() == ["x", "y", "z"]
 
 
 def test_holes_are_filled_and_what_was_observed_is_as_it_was(vae, people):

@@ -208,7 +208,7 @@ class Trained(BaseEstimator, Storable):
         """The numbers of the rows that are kept back to calibrate, and of the others, drawn at random since
         rows may be in an order; none are kept where they would be too few to tell an outlier by."""
         expected = "a share of the rows in [0, 1), or a number of them that leaves at least 2"
-        check_number("calibration", self.calibration, expected, lambda value: 0 <= value <= max(n - 2, 0))
+        check_number("calibration", self.calibration, expected, lambda value: 0 <= value < max(n - 1, 1))
         asked = self.calibration if self.calibration >= 1 else min(self.calibration * n, _MOST)
         count = round(asked) if round(asked) >= _FEWEST else 0
         order = np.random.default_rng(self.seed_).permutation(n)
