@@ -48,7 +48,9 @@ SYNTHETIC_SETTINGS = {
 
 
 def _csv(path: Path, **options) -> pd.DataFrame:
-    return pd.read_csv(path, skipinitialspace=True, **options)
+    """As TabPC and TabSyn read it: `?` is a level, since a model draws no holes, which alone would give away
+    7 % of the rows (C2ST .918 of real rows whose `?` are filled)."""
+    return pd.read_csv(path, keep_default_na=False, skipinitialspace=True, **options)
 
 
 def split(name: str, data: Path, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:

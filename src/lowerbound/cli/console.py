@@ -169,10 +169,8 @@ def print_metrics(metrics: Metrics) -> None:
         score = with_error(b.log_likelihood, b.standard_error)
         difference = with_error(b.difference, b.difference_standard_error, sign=True)
         print(f"  {name:{width}}  {score:>18}   {difference:18}  {b.note}")
-    if sentence := baseline_ahead(metrics):
-        print(f"  {sentence}")
     print(f"  log p(x) by {found_by(metrics.methods, metrics.samples)}")
-    if sentence := not_reliable(metrics):
+    for sentence in filter(None, (not_reliable(metrics), baseline_ahead(metrics))):
         print(f"  {sentence}")
     if rows := metrics.rows_not_finite:
         print(

@@ -103,7 +103,8 @@ def automatic(found: Found) -> Choice:
         return replace(choice, words=choice.words.replace(":", ", no upper end seen:", 1))
     if found.grey:
         choice = _chosen(part("grey", "columns").fitted(found), found)
-        return replace(choice, words=f"{choice.words} (binarize makes it {part('bits', 'columns').title()})")
+        ways_out = f"binarize makes it {part('bits', 'columns').title()}"
+        return replace(choice, words=f"8-bit {found.image}, {choice.words} ({ways_out})")
     choice = _chosen(part("numbers", "columns").fitted(found), found)
     if found.counts and found.x.dtype.kind in "iu":
         named = kebab(part("counts", "columns").__name__)
@@ -195,7 +196,7 @@ def _chosen(fitted: Fitted, found: Found) -> Choice:
         transform = Dequantization(fitted.levels)
     elif fitted.scale is not None:
         transform = Standardization(mean=jnp.asarray(fitted.shift), scale=jnp.asarray(fitted.scale))
-    grey = f"8-bit {found.image}, " if found.grey else ""
+    grey = f"8-bit {found.image}, " if fitted.levels is not None else ""
     words = f"{grey}{found.words}: {fitted.family.title()}{fitted.how}"
     return Choice(fitted.family, transform, words, fitted.start)
 

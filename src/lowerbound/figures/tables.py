@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -166,7 +168,7 @@ def pairs(real: Any, drawn: Any, *, schema: Schema | None = None, most: int = 8)
         axes.spines[:].set_color(RULE)
         if row == column:
             axes.spines[:].set_visible(False)
-            name = _cut(rows.names[below], 2 * _LETTERS).replace("_", "_\n").replace("-", "-\n")
+            name = _in_lines(_cut(rows.names[below], 3 * _LETTERS))
             axes.text(0.5, 0.5, name, ha="center", va="center", fontsize=7.5, color=INK)
             continue
         table = rows.tables["real" if row > column else "synthetic"]
@@ -272,6 +274,16 @@ def _column_bars(shares: dict[str, float], title: str, label: str, most: int) ->
 
 def _cut(name: str, letters: int) -> str:
     return name if len(name) <= letters else f"{name[: letters - 1]}…"
+
+
+def _in_lines(name: str) -> str:
+    """A name in lines of at most 12 letters, broken at blanks and after signs where it can be.
+
+    >>> _in_lines("mean concave_points")
+    'mean\\nconcave_\\npoints'
+    """
+    lines = wrap(re.sub(r"(?<=[_.-])(?=\w)", " ", name), _LETTERS)
+    return "\n".join(re.sub(r"(?<=[_.-]) ", "", line) for line in lines)
 
 
 def _plain_text(figure: Figure) -> Figure:
