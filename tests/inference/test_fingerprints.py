@@ -1,10 +1,12 @@
 """Rows are known again by 64 bits of their content."""
 
 import numpy as np
+import pytest
 
 from lowerbound.inference.fingerprints import count_among, fingerprints, rows_among
 
 
+@pytest.mark.thorough
 def test_fingerprints_do_not_collide_on_mnist(shared_data):
     with np.load(shared_data("mnist.npz")) as archive:
         x = archive["x_train"].reshape(60000, -1)
