@@ -142,10 +142,11 @@ class _Margin(NamedTuple):
 
 
 # A column of so few values has each of them stand alone, or of more, up to so many, where there are so many
-# rows to each; of others at most so many do, each in so large a share of the rows and so many times as often
-# as a value does in the mean over its neighbours, so many on either side.
+# rows to each; of others at most so many do, each in a share of the rows, a large one where rows are few and
+# a small one where they are many, and so many times as often as a value does in the mean over its neighbours,
+# so many on either side.
 _FEW, _MANY, _ROWS_EACH = 40, 128, 200
-_MOST, _SHARE, _TIMES, _NEIGHBOURS = 16, 0.01, 4.0, 5
+_MOST, _LARGE, _SMALL, _ENOUGH, _LEAST, _TIMES, _NEIGHBOURS = 64, 0.01, 0.002, 20, 5, 4.0, 5
 
 
 def _margin(values: np.ndarray, bins: int, whole: bool) -> _Margin:
@@ -166,7 +167,8 @@ def _stands_out(counts: np.ndarray) -> np.ndarray:
     padded = np.pad(counts.astype(float), _NEIGHBOURS, mode="reflect")
     windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEIGHBOURS + 1)
     around = (windows.sum(1) - counts) / (2 * _NEIGHBOURS)
-    often = counts >= max(_SHARE * counts.sum(), 5)
+    rows = counts.sum()
+    often = counts >= max(_SMALL * rows, min(_LARGE * rows, _ENOUGH), _LEAST)
     alone = often & (counts > _TIMES * around)
     if alone.sum() > _MOST:
         alone &= counts >= np.sort(counts[alone])[-_MOST]
