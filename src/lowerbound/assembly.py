@@ -34,7 +34,7 @@ from lowerbound.networks.mlp import MLP
 from lowerbound.networks.wrappers import Features, Log1p, Standardized
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.objective import Objective
-from lowerbound.parts import Mechanism, default, part
+from lowerbound.parts import Mechanism, default, kebab, part
 from lowerbound.randomness.keys import as_key
 
 __all__ = ["Built", "build", "objective_named"]
@@ -197,9 +197,10 @@ def _self_masking(x: np.ndarray, schema: Schema | None, choose: Callable[[], Cho
     try:
         family = SelfMasking(cast(Factorized, choice.family))
     except TypeError as error:
+        real = kebab(part("numbers", "columns").__name__)
         raise ValueError(
-            f"{where} is of real numbers with quantiles, found {choice.words}; take the likelihood "
-            f"diagonal-gaussian, or at-random ({error})"
+            f"{where} is of real numbers with quantiles, found {choice.words}; take the likelihood {real}, or "
+            f"at-random ({error})"
         ) from None
     return replace(choice, family=family, words=f"{choice.words}, which may be missing for what it is")
 
