@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import equinox as eqx
 import jax
@@ -22,9 +22,8 @@ from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema
 from lowerbound.distributions.margins import Margins
 from lowerbound.distributions.support import masses
-from lowerbound.families.family import Factorized, Family
+from lowerbound.families.family import Family
 from lowerbound.families.flows import Flow
-from lowerbound.families.masking import SelfMasking
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import (
     LearnedPrior,
@@ -177,8 +176,10 @@ def build(
     if missing_mechanism not in get_args(Mechanism):
         expected = " or ".join(get_args(Mechanism))
         raise ValueError(f"missing_mechanism: expected {expected}, found {missing_mechanism!r}")
-    if missing_mechanism == "self-masking":
-        choice = _self_masking(x, schema, partial(choose, x, likelihood, binarize, missing=missing))
+    if missing_mechanism != "at-random":
+        choice = _with_mask(
+            missing_mechanism, x, schema, partial(choose, x, likelihood, binarize, missing=missing)
+        )
     elif schema is not None and not alike and by_columns(x, schema, missing=missing):
         choice, features = choose_by_columns(x, schema.encoded, missing=missing), _seen(x, schema)
     else:
@@ -221,9 +222,11 @@ def build(
     return Built(model, choice.words)
 
 
-def _self_masking(x: np.ndarray, schema: Schema | None, choose: Callable[[], Choice]) -> Choice:
+def _with_mask(
+    mechanism: Mechanism, x: np.ndarray, schema: Schema | None, choose: Callable[[], Choice]
+) -> Choice:
     """The choice for real numbers, with the mask in its family."""
-    where = "missing_mechanism: self-masking"
+    where = f"missing_mechanism: {mechanism}"
     for column in schema.encoded if schema is not None and schema.leveled else ():
         if column.levels is not None:
             raise ValueError(
@@ -236,11 +239,12 @@ def _self_masking(x: np.ndarray, schema: Schema | None, choose: Callable[[], Cho
     if not isinstance(choice.transform, Identity | Standardization):
         raise ValueError(f"{where} is of real numbers, found {choice.words}; take at-random")
     try:
-        family = SelfMasking(cast(Factorized, choice.family))
+        family: Family = part(mechanism, "file")(choice.family)
     except TypeError as error:
+        real = kebab(part("numbers", "columns").__name__)
         raise ValueError(
-            f"{where} is of real numbers with quantiles, found {choice.words}; take the likelihood "
-            f"{kebab(part('numbers', 'columns').__name__)}, or at-random ({error})"
+            f"{where} is of real numbers with quantiles, found {choice.words}; take the likelihood {real}, "
+            f"or at-random ({error})"
         ) from None
     return replace(choice, family=family, words=f"{choice.words}, which may be missing for what it is")
 

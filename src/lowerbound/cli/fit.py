@@ -73,7 +73,8 @@ def fit(
     missing_mechanism: Annotated[
         Mechanism,
         typer.Option(
-            help="Of a table of real numbers, self-masking: a value may be missing because of what it is."
+            help="Why values are missing: for nothing that they are, or, of a table of real numbers, perhaps "
+            "for that."
         ),
     ] = "at-random",
     epochs: Annotated[
