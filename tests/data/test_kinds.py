@@ -196,3 +196,11 @@ def test_a_number_is_a_category_to_the_model():
     _, rows = described(TABLE, kinds={**NEEDED, "zip": "category", "born": "date"})
     built = build(rows, latent_dim=1, width=4)
     assert built.words == "columns of several kinds: Categorical (1), FreeForm (4), Bernoulli (1)"
+
+
+def test_numbers_kept_as_text_are_codes_where_they_are_few():
+    table = pa.table({"zip": ["08001", "00702", None, "08001"] * 10, "x": [0.5, 1.25, 3.0, 4.5] * 10})
+    column = lb.Schema.of(table).columns[0]
+    assert (column.kind, column.levels, column.holes) == ("category", ("00702", "08001"), 10)
+    with pytest.raises(lb.DataError, match="make the whole column numbers"):
+        lb.Schema.of(pa.table({"x": [str(i) for i in range(100)]}))

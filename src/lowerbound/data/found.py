@@ -149,9 +149,14 @@ def _of_text(label: str, array: np.ndarray, name: str, told: int | str) -> Colum
     some cells.
     """
     cells = array[~holes_in(array)].tolist()
-    if any(not isinstance(cell, str) for cell in cells) or 2 * sum(map(_reads, cells)) >= max(len(cells), 1):
+    if any(not isinstance(cell, str) for cell in cells):
         check_column(array, name, told, missing=True)
     holes, levels = len(array) - len(cells), tuple(sorted(set(cells)))
+    numbers = sum(map(_reads, cells))
+    # Numbers that are kept as text, and few, are codes: "08001", or "1" and "2".
+    codes = numbers == len(cells) and len(levels) < min(len(cells), _TEXT_LEVELS + 1)
+    if 2 * numbers >= max(len(cells), 1) and not codes:
+        check_column(array, name, told, missing=True)
     if len(levels) > max(_TEXT_LEVELS, len(cells) / 20) or (len(levels) == len(cells) > _NAMES):
         kind: Kind = "identifier" if len(levels) == len(cells) else "text"
         return Column(label, kind, "object", high=len(levels), holes=holes)

@@ -56,10 +56,11 @@ def missing_in(shown: Shown) -> Drawn | None:
     holes = np.isnan(shown.x.astype(np.float64))
     if shown.table is None or not holes.any():
         return None
+    held = [place for place, column in enumerate(shown.table.columns) if column.encoded]
     most = int(holes.mean(0).argmax())
     name = shown.table.encoded[most].name
     return (
-        missing(as_columns(shown.table, shown.x)),
+        missing(as_columns(shown.table, shown.x).taken(held)),
         f"Of all values {holes.mean():.1%} are missing; of {name}, most, {holes[:, most].mean():.1%}; "
         f"{(~holes.any(1)).mean():.0%} of the rows are whole.",
         "The share of rows in which a column has no value. The bound and log p(x) are those of what was "
