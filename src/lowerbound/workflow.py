@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -25,12 +23,13 @@ from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
 from lowerbound.distributions.support import words
 from lowerbound.evidence.defaults import CHAINS, SAMPLES, Method
-from lowerbound.evidence.ladder import Callback, Scored
+from lowerbound.evidence.ladder import Callback
 from lowerbound.inference.fingerprints import among, digest_of, fingerprints
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.vae import VAE
 from lowerbound.runs import RunFolder, as_source, as_trained
 from lowerbound.training.fit import Result, fit
+from lowerbound.watch import Silent, Watch
 
 if TYPE_CHECKING:
     from lowerbound.diagnosis.advice import Advice
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from lowerbound.estimator.estimator import VariationalAutoencoder
     from lowerbound.synthetic.quality import SyntheticQuality
 
-__all__ = ["Report", "Silent", "Subject", "Watch", "evaluate", "report", "train_run"]
+__all__ = ["Report", "Subject", "evaluate", "report", "train_run"]
 
 
 _NO_ROWS = TrainedOn()
@@ -191,9 +190,7 @@ def report(
 
     **Raises:** `FloatingPointError` where log p(x) is finite for fewer than 2 rows.
     """
-    from lowerbound.diagnosis.diagnose import diagnose
-    from lowerbound.pages.report import page
-    from lowerbound.synthetic.samples import check_target, samples_quality
+    from lowerbound.synthetic.samples import check_target
 
     subject, watch = Subject.of(subject), watch or Silent()
     source = subject.rows(x)
@@ -205,6 +202,29 @@ def report(
     watch.said(f"log p(x) of {len(source.x)} rows of {source.name}, up to {samples:,} samples a row")
     with watch.scoring(len(source.x)) as told:
         evaluation = evaluate(subject, source, samples=samples, method=method, seed=seed, callbacks=[told])
+    judged = synthetic or target is not None
+    written = _report_of(subject, source, evaluation, trained, judged, target, seed, watch, wording)
+    if path is not None:
+        written.write(path)
+    return written
+
+
+def _report_of(
+    subject: Subject,
+    source: Source,
+    evaluation: Evaluation,
+    trained: np.ndarray | None,
+    judged: bool,
+    target: str | None,
+    seed: int,
+    watch: Watch,
+    wording: Callable[[Advice], str],
+) -> Report:
+    """The page on rows that are evaluated."""
+    from lowerbound.diagnosis.diagnose import diagnose
+    from lowerbound.pages.report import page
+    from lowerbound.synthetic.samples import samples_quality
+
     finite = finite_rows(source, evaluation).x
     if len(finite) < 2:
         raise FloatingPointError(
@@ -213,7 +233,7 @@ def report(
     watch.said("looking for what may be wrong, drawing")
     diagnosis = diagnose(subject.model, finite, train=trained, history=subject.history or None, key=seed)
     quality = None
-    if synthetic or target is not None:
+    if judged:
         watch.said("judging samples beside real rows")
         new = finite[~among(fingerprints(finite), subject.trained_on.train)]
         quality = samples_quality(subject.model, source.schema, new, trained, target=target, seed=seed)
@@ -230,43 +250,7 @@ def report(
         seed=seed,
         wording=wording,
     )
-    written = Report(html, evaluation, diagnosis, quality)
-    if path is not None:
-        written.write(path)
-    return written
-
-
-class Watch(ABC):
-    """Who is told how far a run is."""
-
-    @abstractmethod
-    def said(self, text: str) -> None:
-        """What is done now."""
-
-    @abstractmethod
-    def training(self) -> AbstractContextManager[Callable[[HistoryRecord], object]]:
-        """While it trains; what it gives is called with every record of the history."""
-
-    @abstractmethod
-    def scoring(self, rows: int) -> AbstractContextManager[Callback]:
-        """While it scores so many rows; what it gives is called with a record of what is done."""
-
-
-class Silent(Watch):
-    """No one."""
-
-    def said(self, text: str) -> None:
-        pass
-
-    def training(self) -> AbstractContextManager[Callable[[HistoryRecord], object]]:
-        return nullcontext(_ignored)
-
-    def scoring(self, rows: int) -> AbstractContextManager[Callback]:
-        return nullcontext(_ignored)
-
-
-def _ignored(record: HistoryRecord | Scored) -> None:
-    pass
+    return Report(html, evaluation, diagnosis, quality)
 
 
 def train_run(
@@ -276,19 +260,23 @@ def train_run(
     held_out: Any,
     *,
     baselines: bool = True,
+    report: bool = False,
     samples: int = SAMPLES,
     method: Method = "auto",
     seed: int = 0,
     command: str | None = None,
     watch: Watch | None = None,
+    wording: Callable[[Advice], str] = str,
     **training: Any,
 ) -> RunFolder:
     """Train a model on rows and write the run into the folder `path`: the model, how it came about, its
     history, baselines of the same rows, what was measured on `held_out`, and pictures.
 
     **Arguments:** `model`: untrained; `train`, `held_out`: arrays, data frames or sources, whose columns are
-    matched by name; `baselines`: whether to fit them; `samples`, `method`: of log p(x); `command`: kept in
-    the provenance; `watch`: is told how far the run is; the rest are those of [`lowerbound.fit`][].
+    matched by name; `baselines`: whether to fit them; `report`: whether to write the page of
+    [`lowerbound.report`][] on the held-out rows as well, with the samples judged where rows are a table of
+    several kinds; `samples`, `method`: of log p(x); `command`: kept in the provenance; `watch`: is told how
+    far the run is; `wording`: how the page spells an advice; the rest are those of [`lowerbound.fit`][].
 
     What is trained is measured whatever a held-out row holds: see [`evaluate`][].
 
@@ -325,6 +313,12 @@ def train_run(
         evaluation = evaluate(run, held_out, samples=samples, method=method, seed=seed, callbacks=[told])
     run.write_metrics(evaluation.metrics)
     _draw(run, result, finite_rows(held_out, evaluation), seed)
+    if report:
+        judged = train.schema is not None and train.schema.mixed
+        subject = Subject.of(run)
+        page = _report_of(subject, held_out, evaluation, train.x, judged, None, seed, watch, wording)
+        page.write(run.path / "report.html")
+        watch.said(f"wrote {run.path / 'report.html'}")
     return run
 
 

@@ -13,7 +13,7 @@ import pytest
 from lowerbound.archive.records import DataRecord, Provenance, Split
 from lowerbound.archive.whole import write_whole
 from lowerbound.assembly import build
-from lowerbound.baselines.comparison import TrainedOn
+from lowerbound.baselines.comparison import TrainedOn, compared
 from lowerbound.cli import main
 from lowerbound.data.sources import open_source
 from lowerbound.inference.fingerprints import fingerprints
@@ -233,3 +233,23 @@ def test_the_digits_take_under_30_seconds(run_folder, tmp_path, capsys):
     assert min(time.perf_counter() - wall, time.process_time() - work) < 30
     assert "checks" in capsys.readouterr().out
     assert out.stat().st_size < 3e6
+
+
+@pytest.mark.thorough
+def test_one_command_leads_from_a_table_to_its_report(tmp_path, quick, monkeypatch):
+    evaluated = []
+    monkeypatch.setattr(
+        "lowerbound.workflow.compared",
+        lambda *args, **options: evaluated.append(1) or compared(*args, **options),
+    )
+    rng = np.random.default_rng(0)
+    lines = [f"{rng.normal():.4f},{'red' if rng.random() < 0.3 else 'blue'}" for _ in range(300)]
+    (tmp_path / "x.csv").write_text("\n".join(["size,colour", *lines]))
+    small = ["--width", "4", "--depth", "1", "--epochs", "1", "--latent-dim", "2", "--samples", "2", *FAST]
+    call = ["fit", f"{tmp_path}/x.csv", "--out", f"{tmp_path}/run", "--report", "--no-baselines", *small]
+    assert main(call) == 0
+    assert len(evaluated) == 1
+    found = words(tmp_path / "run" / "report.html")
+    assert "x.csv (held out) A variational auto-encoder" in found
+    assert "Synthetic rows" in found
+    assert len(quick["train"]) == 270

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from lowerbound.archive.records import HistoryRecord, Metrics, as_json
 from lowerbound.cli.outputs import print_json
 from lowerbound.evidence.ladder import Scored
-from lowerbound.workflow import Watch
+from lowerbound.watch import Watch
 
 if TYPE_CHECKING:
     import numpy as np

@@ -100,6 +100,9 @@ def fit(
     baselines: Annotated[
         bool, typer.Option("--baselines/--no-baselines", help="Fit the classical baselines as well.")
     ] = True,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write the page of `report` on the held-out rows as well.")
+    ] = False,
     labels: Labels = None,
     kinds: Kinds = None,
     schema: SchemaFile = None,
@@ -114,11 +117,12 @@ def fit(
     """Train a VAE and report on rows that it has not seen.
 
     Writes model.safetensors, provenance.json, metrics.json, history.jsonl, baselines.safetensors, the
-    fingerprints of the rows that trained it (rows.safetensors) and pictures.
+    fingerprints of the rows that trained it (rows.safetensors) and pictures; with --report, report.html.
 
     Example: lowerbound fit digits --latent-dim 10 --out runs/digits
     """
     from lowerbound.assembly import build, objective_named
+    from lowerbound.cli.advice import as_option
     from lowerbound.cli.console import Console, compilation_cache, plain_warnings, print_metrics, say
     from lowerbound.cli.inputs import training_and_held_out
     from lowerbound.cli.kinds import kinds_said
@@ -142,7 +146,8 @@ def fit(
             batch_size=batch_size, learning_rate=learning_rate, precision=precision, validation=validation,
             patience=patience,
             devices=devices, baselines=baselines, samples=samples, method=method, seed=seed,
-            command=shlex.join(["lowerbound", *sys.argv[1:]]), watch=Console(),
+            command=shlex.join(["lowerbound", *sys.argv[1:]]), watch=Console(), report=report,
+            wording=as_option,
         )  # fmt: skip
     if run.metrics is None or run.provenance is None:
         raise FileNotFoundError(f"{out}: expected the run that was written, found it gone")
