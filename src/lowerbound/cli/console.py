@@ -177,6 +177,11 @@ def print_metrics(metrics: Metrics) -> None:
             f"  log p(x) or its bound is not finite for {named_rows(rows)} (counted from 0): the figures are "
             "those of the others"
         )
+    _print_known(metrics)
+
+
+def _print_known(metrics: Metrics) -> None:
+    """Which of the rows the model has seen."""
     for rows_known, what in (
         (metrics.rows_trained_on, "trained"),
         (metrics.rows_that_chose_the_model, "chose"),
