@@ -139,7 +139,7 @@ def choose_by_columns(x: np.ndarray, columns: Sequence[Column], *, missing: bool
     >>> choose_by_columns(schema.encode(table), schema.encoded).words
     'columns of several kinds: Categorical (1), FreeForm (1)'
     """
-    kinds = [_kind_of(column) for column in columns]
+    kinds = [_kind_of(column, x[:, place]) for place, column in enumerate(columns)]
     # In one order, those of one family and as many levels together.
     blocks = {
         kind: np.asarray([place for place, other in enumerate(kinds) if other == kind])
@@ -163,19 +163,22 @@ def choose_by_columns(x: np.ndarray, columns: Sequence[Column], *, missing: bool
 
 class _Kind(NamedTuple):
     """What a column's family is called, of a category how many levels it has, and whether numbers are in
-    steps."""
+    steps and have bins."""
 
     name: str
     levels: int = 0
     in_steps: bool = False
+    has_bins: bool = False
 
 
-def _kind_of(column: Column) -> _Kind:
+def _kind_of(column: Column, values: np.ndarray) -> _Kind:
     if column.levels is not None:
         return _Kind("levels", len(column.levels))
     if column.kind == "bit":
         return _Kind("bits")
-    return _Kind("any-numbers", in_steps=column.whole or column.kind == "rounded")
+    any_numbers = "any-numbers"
+    in_steps = column.whole or column.kind == "rounded"
+    return _Kind(any_numbers, 0, in_steps, part(any_numbers, "columns").has_bins(values))
 
 
 def _fitted_by_kind(kind: _Kind, found: Found, columns: Sequence[Column]) -> Fitted:

@@ -12,7 +12,7 @@ from scipy import special
 
 from lowerbound.leaves import Fixed
 
-__all__ = ["Margins", "Piece", "entries"]
+__all__ = ["Margins", "Piece", "entries", "stand_alone"]
 
 
 def entries(table: Float[Array, "d m"], place: Int[Array, "... d"]) -> Float[Array, "... d"]:
@@ -149,10 +149,19 @@ _FEW, _MANY, _ROWS_EACH = 40, 128, 200
 _MOST, _LARGE, _SMALL, _ENOUGH, _LEAST, _TIMES, _NEIGHBOURS = 64, 0.01, 0.002, 20, 5, 4.0, 5
 
 
+def stand_alone(different: int, rows: int) -> bool:
+    """Whether each of so many different values of a column of so many rows stands alone.
+
+    >>> stand_alone(40, 50), stand_alone(41, 50), stand_alone(100, 20_000)
+    (True, False, True)
+    """
+    return different <= max(_FEW, min(_MANY, rows // _ROWS_EACH))
+
+
 def _margin(values: np.ndarray, bins: int, whole: bool) -> _Margin:
     values = values if len(values) else np.zeros(1)  # of a column without a value nothing is known
     different, counts = np.unique(values, return_counts=True)
-    few = len(different) <= max(_FEW, min(_MANY, len(values) // _ROWS_EACH))
+    few = stand_alone(len(different), len(values))
     alone = np.full(len(different), True) if few else _stands_out(counts)
     others = values if alone.all() else values[~np.isin(values, different[alone])]
     edges, below = _edges(others, bins, whole)

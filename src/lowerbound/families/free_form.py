@@ -10,7 +10,7 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.free_form import FreeFormDistribution
-from lowerbound.distributions.margins import Margins
+from lowerbound.distributions.margins import Margins, stand_alone
 from lowerbound.distributions.support import Steps
 from lowerbound.families.cells import Cells
 from lowerbound.families.family import Factorized
@@ -69,12 +69,20 @@ class FreeForm(Factorized):
         x = x if steps is None else np.rint(x * steps)
         rows = int((~np.isnan(x)).sum(0).min())
         bins = min(rows // _ROWS_A_BIN, _MOST_BINS)
-        heights = bins >= _FEWEST_BINS
+        heights = any(map(cls.has_bins, x.T))
         margins = Margins.of(
             x, bins=bins if heights else min(_KNOTS, max(rows // 8, 1)), whole=steps is not None
         )
         family = cls(margins, heights=heights, steps=steps, missing=found.missing)
         return Fitted(family, start=family.margin(x))
+
+    @staticmethod
+    def has_bins(values: Float[np.ndarray, " n"]) -> bool:
+        """Whether a column of these values has bins with probabilities: where rows are many, and not each of
+        its values stands alone. Columns that have and that have not are best in a family each."""
+        known = values[~np.isnan(values)]
+        many = len(known) // _ROWS_A_BIN >= _FEWEST_BINS
+        return many and not stand_alone(len(np.unique(known)), len(known))
 
     def margin(self, x: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " size"]:
         """The vector of the member that is near the columns' own margins, of `x` in steps."""
