@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 from lowerbound.archive.structure import Storable
 from lowerbound.estimator.estimator import VariationalAutoencoder
 from lowerbound.inference.imputation import Imputation
-from lowerbound.objectives.bounds import IWAE
 from lowerbound.training.checks import check_kind
 
 __all__ = ["Imputer"]
@@ -28,8 +27,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, Storable):
     **Arguments:**
 
     - `estimator`: a [`VariationalAutoencoder`][lowerbound.estimator.estimator.VariationalAutoencoder], which
-      is cloned, trained with `missing=True` and not calibrated; by default one with the objective `IWAE(10)`,
-      a bound of ten samples, which fills in better than the plain one where much is missing.
+      is cloned, trained with `missing=True` and not calibrated; by default one at its defaults.
     - `samples`: of z a row, as in [`lowerbound.impute`][]: the more, the closer to the exact conditional.
     - `random_state`: all randomness follows from it; `None` for that of the `estimator`.
 
@@ -92,7 +90,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, Storable):
 
     def _untrained(self) -> VariationalAutoencoder:
         if self.estimator is None:
-            return VariationalAutoencoder(objective=IWAE(10))
+            return VariationalAutoencoder()
         expected = "a VariationalAutoencoder, or None"
         check_kind("estimator", self.estimator, VariationalAutoencoder, expected)
         copy: VariationalAutoencoder = clone(self.estimator)
