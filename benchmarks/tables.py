@@ -39,11 +39,11 @@ ADULT += "capital-gain capital-loss hours-per-week native-country income"
 TARGETS = {"adult": "income", "shoppers": "Revenue", "magic": "class"}
 SYNTHETIC, MISSING = tuple(TARGETS), ("white", "red", "concrete", "banknote")
 HI_VAE = {"hivae-adult": "Adult", "hivae-breast": "Breast", "hivae-wine": "Wine"}
-_SYNTHETIC = {"evidence_method": "importance", "evidence_samples": 100}
+_SYNTHETIC = {"latent_dim": 20, "width": 384, "evidence_method": "importance", "evidence_samples": 100}
 SYNTHETIC_SETTINGS = {
-    "adult": {**_SYNTHETIC, "epochs": 120, "latent_dim": 20, "width": 384},
-    "shoppers": {**_SYNTHETIC, "epochs": 100},
-    "magic": {**_SYNTHETIC, "epochs": 200},
+    "adult": {**_SYNTHETIC, "epochs": 60},
+    "shoppers": {**_SYNTHETIC, "epochs": 60},
+    "magic": {**_SYNTHETIC, "epochs": 100},
 }
 
 

@@ -39,7 +39,7 @@ def fit(
         str | None,
         typer.Option(
             help="Rows to report on, never trained on: DATA, or a share of the rows "
-            "[default: 0.1; for digits its own test rows]."
+            "[default: 0.1, at most 2,000 rows; for digits its own test rows]."
         ),
     ] = None,
     latent_dim: Annotated[int, typer.Option(help="Latent dimensions; 2 also draw the manifold.")] = 10,
