@@ -71,6 +71,8 @@ from lowerbound.families.location_scale import LearnedScale as LearnedScale
 from lowerbound.families.location_scale import StudentT as StudentT
 from lowerbound.families.location_scale import Uniform as Uniform
 from lowerbound.families.masking import SelfMasking as SelfMasking
+from lowerbound.families.ordinal import Ordinal as Ordinal
+from lowerbound.families.ordinal import Thresholds as Thresholds
 from lowerbound.families.relaxed import Concrete as Concrete
 from lowerbound.families.relaxed import RelaxedBernoulli as RelaxedBernoulli
 from lowerbound.families.sphere import PowerSpherical as PowerSpherical

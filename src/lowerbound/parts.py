@@ -123,6 +123,7 @@ TABLE: tuple[Row, ...] = (
     Row("BetaBinomial", "families.counts", _DATA, LEVELED),
     Row("Binomial", "families.counts", _DATA, LEVELED),
     Row("Categorical", "families.discrete", _FAMILY, LEVELED),
+    Row("Ordinal", "families.ordinal", _DATA, LEVELED),
     Row("Concrete", "families.relaxed", _LATENT, BLOCKS),
     Row("DiscretizedLogistic", "families.images", _DATA, LEVELED),
     Row("DiscretizedLogisticMixture", "families.images", _DATA, LEVELED),
@@ -135,6 +136,7 @@ TABLE: tuple[Row, ...] = (
     Row("InverseCDF", "families.inverse_cdf", "file"),
     Row("SelfMasking", "families.masking", "file"),
     Row("Transformed", "families.transformed"),  # its bijection is code, which no file holds
+    Row("Thresholds", "families.ordinal", "file"),
     # Where the scale of a family comes from.
     Row("Heteroscedastic", "families.location_scale", "file"),
     Row("LearnedScale", "families.location_scale", "file"),
@@ -193,6 +195,7 @@ TABLE: tuple[Row, ...] = (
     Row("BetaBinomial", "families.counts", "columns", called="few-counts"),
     Row("NegativeBinomial", "families.counts", "columns", called="counts"),
     Row("Categorical", "families.discrete", "columns", called="levels"),
+    Row("Ordinal", "families.ordinal", "columns", called="ordered-levels"),
     Row("MixedColumns", "families.columns", "columns", called="several"),
     Row("DiscretizedLogistic", "families.images", "columns", called="grey"),
     Row("DiagonalGaussian", "families.gaussian", "columns", called="numbers"),
@@ -203,6 +206,7 @@ TABLE: tuple[Row, ...] = (
     Row("BinomialMixture", "baselines.products", "baseline", called="binomial"),
     Row("BetaBinomialMixture", "baselines.products", "baseline", called="beta-binomial"),
     Row("CategoricalMixture", "baselines.products", "baseline", called="categorical"),
+    Row("CategoricalMixture", "baselines.products", "baseline", called="ordinal"),
     Row("FactorMixture", "baselines.gaussians", "baseline", called="diagonal-gaussian"),
     # What files hold besides models.
     Row("VariationalAutoencoder", "estimator.estimator", "file"),

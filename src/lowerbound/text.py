@@ -80,23 +80,31 @@ def short(value: float) -> str:
 
 
 def with_error(value: float, error: float, sign: bool = False) -> str:
-    """An estimate with its error, which has two figures.
+    """An estimate with its error, which has two figures; of a single row, whose error is NaN, without.
 
     >>> with_error(-82.6789, 0.5612), with_error(5.54, 0.3, sign=True)
     ('−82.68 ± 0.56', '+5.54 ± 0.30')
+    >>> with_error(-82.6789, math.nan)
+    '−82.68 (one row, no error)'
     """
     decimals = decimals_of(error)
+    if math.isnan(error):
+        return f"{digits(value, decimals, sign)} (one row, no error)"
     return f"{digits(value, decimals, sign)} ± {digits(error, decimals)}"
 
 
 def aligned(value: float, *errors: float | None) -> list[str]:
-    """A value with the decimals of its first error, and each error with two figures.
+    """A value with the decimals of its first error, and each error with two figures; one that there is not,
+    None or NaN, is empty.
 
     >>> aligned(-82.6789, 0.5612, 0.0123)
     ['−82.68', '0.56', '0.012']
     """
     decimals = decimals_of(errors[0] or 0.0)
-    return [digits(value, decimals), *("" if e is None else digits(e, decimals_of(e)) for e in errors)]
+    return [
+        digits(value, decimals),
+        *("" if e is None or math.isnan(e) else digits(e, decimals_of(e)) for e in errors),
+    ]
 
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -129,3 +129,26 @@ def test_a_verb_is_a_few_lines_over_the_library():
             if isinstance(node, ast.FunctionDef):
                 lines = node.end_lineno - node.body[0].lineno + 1
                 assert lines <= 40, f"{path.name}: {node.name} has a body of {lines} lines"
+
+
+@pytest.mark.slow
+def test_a_held_out_row_of_a_level_that_no_row_had_does_not_lose_the_run(tmp_path, capsys):
+    """It has probability 0 and is named, as in `score`; a row of probability 0 has no code."""
+    colors = ["red", "blue"] * 20
+    data = write_csv(tmp_path / "x.csv", ["color", "b"], [colors, RNG.normal(size=40)])
+    test = write_csv(tmp_path / "test.csv", ["color", "b"], [["red", "pink"], [0.5, 0.25]])
+    run = tmp_path / "run"
+    assert main(["fit", data, "--test", test, "--out", str(run), *OPTIONS]) == 1
+    said = capsys.readouterr()
+    assert "found 'pink' in row 1, column 'color'" in said.err
+    assert "not finite for row 1 (counted from 0)" in said.out
+    assert "nan" not in said.out
+    assert json.loads((run / "metrics.json").read_text())["rows_not_finite"] == [1]
+    log_prob = scores(capsys, run, test)
+    assert np.isfinite(log_prob[0])
+    assert log_prob[1] == -np.inf
+    assert main(["encode", str(run), test, "--out", str(tmp_path / "z.npy")]) == 2
+    assert "expected one of the 2 values that the column had, found 'pink'" in capsys.readouterr().err
+    narrow = write_csv(tmp_path / "narrow.csv", ["color"], [["red", "blue"]])
+    assert main(["fit", data, "--test", narrow, "--out", str(tmp_path / "none"), *OPTIONS]) == 2
+    assert not (tmp_path / "none").exists()

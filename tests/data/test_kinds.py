@@ -12,6 +12,7 @@ from lowerbound.cli import main
 from lowerbound.data.kinds import KINDS
 from lowerbound.data.refused import taken_for_missing
 from lowerbound.data.schema import described
+from lowerbound.data.sources import Source
 from lowerbound.data.tables import columns_of
 
 RNG = np.random.default_rng(0)
@@ -162,6 +163,19 @@ def test_an_unseen_level_is_refused_or_missing_by_choice():
     )
     assert refuses.letting("missing") == lets
     assert lb.Schema.from_json(lets.to_json()) == lets
+
+
+def test_a_source_knows_the_rows_that_a_schema_makes_impossible():
+    """A level and a number between two steps that no row had; what is wrong with the first is said."""
+    table = pa.table({"color": ["red", "blue"] * 20, "dose": [0.1, 0.3, 0.3, 0.1] * 10})
+    later = pa.table({"color": ["red", "blue", "pink", "red"], "dose": [0.5, 0.25, 0.2, 0.1]})
+    source = Source.of(later, "later.csv", schema=lb.Schema.of(table))
+    assert source.impossible.tolist() == source.rows.impossible.tolist() == [1, 2]
+    assert str(source.fault).startswith(
+        "later.csv: expected numbers of 1 decimal, found 0.25 (2 rows in all) in row 1, column 'dose'"
+    )
+    assert source.taken(np.array([3, 2])).impossible.tolist() == [1]
+    assert Source.of(table, "x").fault is None
 
 
 def test_where_every_column_is_left_out_it_says_which_and_why():

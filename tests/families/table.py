@@ -271,6 +271,17 @@ def categorical(*logits):
     return stats.rv_discrete(values=(np.arange(len(logits)), softmax(logits)))()
 
 
+def ordinal(*thresholds):
+    """P(x ≤ k) = F((b − h)/σ), the vector h and log σ²."""
+
+    def law(h, log_variance):
+        below = expit((np.asarray(thresholds) - h) / np.exp(0.5 * log_variance))
+        p = np.diff([0, *below, 1])
+        return stats.rv_discrete(values=(np.arange(len(p)), p / p.sum()))()
+
+    return by_dimension(law)
+
+
 def negative_binomial(log_m, log_r):
     m, r = np.exp(log_m), np.exp(log_r)
     return stats.nbinom(r, r / (r + m))
@@ -604,5 +615,11 @@ CASES = {
     ),
     "Categorical": Case(
         partial(lb.Categorical, levels=4), 4 * D, by_dimension(categorical), each(stats.randint(0, 4))
+    ),
+    "Ordinal": Case(
+        partial(lb.Ordinal, levels=4),
+        2 * D,
+        ordinal(-np.log(3), 0.0, np.log(3)),
+        each(stats.randint(0, 4)),
     ),
 }

@@ -372,7 +372,7 @@ def test_a_size_that_is_none_is_refused(make, message):
 
 
 # Every family of independent dimensions that a file may name, made of d dimensions with missing values.
-ARGUMENTS = {"binomial": (5,), "beta-binomial": (100,), "categorical": (4,)}
+ARGUMENTS = {"binomial": (5,), "beta-binomial": (100,), "categorical": (4,), "ordinal": (4,)}
 MADE = {"inverse-cdf": lambda d: lb.InverseCDF(lb.DiagonalGaussian(d, missing=True))}
 
 

@@ -163,7 +163,8 @@ class Metrics:
     number and error cannot be relied on. `rows_not_finite` are the numbers of the other rows, among them
     those that lie outside the model's support; `n_rows` counts all. `rows_trained_on` and
     `rows_that_chose_the_model` count rows that had a part in the model; `rows_repeated` those that are the
-    equals of such rows no oftener than rows of the data are of each other.
+    equals of such rows no oftener than rows of the data are of each other. The error over rows of one row
+    is NaN, in a file null.
     """
 
     elbo: float

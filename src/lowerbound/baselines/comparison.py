@@ -145,7 +145,7 @@ def compared(
     finite = evidence.finite
     if not finite.any():
         raise FloatingPointError(f"log p(x) is finite for none of the {len(x)} rows")
-    scored, known = evidence[finite], trained_on.among(fingerprints(x))
+    scored, known = evidence[finite], trained_on.among(fingerprints(x[inside]))
     seen = observed(model, x, seed)[finite]
     metrics = Metrics(
         elbo=float(scored.elbo.mean()),
@@ -180,23 +180,29 @@ class OutsideWarning(UserWarning):
 
 
 def scorable(model: VAE, source: Source) -> tuple[Rows, Bool[np.ndarray, " n"]]:
-    """The rows that lie where the model has mass, and which they are; others are named in an
-    [`OutsideWarning`][].
+    """The rows that lie where the model has mass, and which they are; others, also those that hold what a
+    column of the schema never did, are named in an [`OutsideWarning`][].
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] where none does, and for what is wrong with
     more than single rows, such as another number of columns.
     """
-    rows = source.rows
+    rows, fault = source.rows, source.fault
+    outside = np.isin(np.arange(len(rows)), rows.impossible)
     try:
-        return checked(model, rows, name=source.name), np.ones(len(rows), bool)
+        rows = checked(model, rows, name=source.name)
     except DataError as error:
-        inside = ~rows_outside(model, rows.x) if error.place.row is not None else np.zeros(len(rows), bool)
-        if not inside.any() or inside.all():
+        beyond = rows_outside(model, rows.x) if error.place.row is not None else np.zeros(len(rows), bool)
+        if not beyond.any():
             raise
-        left_out = named_rows(np.flatnonzero(~inside).tolist())
-        words = f"{error}. log p(x) is −∞ for {left_out}, counted from 0: left out of the figures"
-        warnings.warn(words, OutsideWarning, stacklevel=3)
-        return checked(model, rows[inside], name=source.name), inside
+        outside, fault = outside | beyond, fault or error
+    if fault is None:
+        return rows, ~outside
+    if outside.all():
+        raise fault
+    left_out = named_rows(np.flatnonzero(outside).tolist())
+    words = f"{fault}. log p(x) is −∞ for {left_out}, counted from 0: left out of the figures"
+    warnings.warn(words, OutsideWarning, stacklevel=3)
+    return checked(model, rows[~outside], name=source.name), ~outside
 
 
 def _score(baseline: Density, rows: np.ndarray, scored: Evidence) -> BaselineScore:
@@ -238,8 +244,9 @@ def baseline_ahead(metrics: Metrics) -> str:
 
 def finite_rows(source: Source, evaluation: Evaluation) -> Source:
     """The rows of `source` whose log p(x) and bound are finite."""
-    labels = None if source.labels is None else source.labels[evaluation.evidence.finite]
-    return replace(source, x=source.x[evaluation.evidence.finite], labels=labels)
+    finite = evaluation.evidence.finite
+    labels = None if source.labels is None else source.labels[finite]
+    return replace(source, x=source.x[finite], labels=labels, impossible=source.rows[finite].impossible)
 
 
 def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Difference]:

@@ -147,11 +147,11 @@ def print_metrics(metrics: Metrics) -> None:
     """The table of a model and its baselines: log p(x) with its error, and paired differences."""
     from lowerbound.baselines.comparison import baseline_ahead, not_reliable
     from lowerbound.evidence.ladder import found_by
-    from lowerbound.text import named_rows, short, with_error
+    from lowerbound.text import counted, named_rows, short, with_error
 
     width = max(map(len, ["log p(x), this model", *metrics.baselines]))
-    print(f"{metrics.n_rows} rows of {metrics.n_dims}; nats a row ± standard error over rows;")
-    print(f"{metrics.measure}")
+    print(f"{counted(metrics.n_rows, 'row')} of {metrics.n_dims}; nats a row ± standard error over rows;")
+    print(metrics.measure)
     model = with_error(metrics.log_likelihood, metrics.log_likelihood_standard_error)
     print(
         f"  {'log p(x), this model':{width}}  {model:>18}   "
@@ -177,15 +177,8 @@ def print_metrics(metrics: Metrics) -> None:
             f"  log p(x) or its bound is not finite for {named_rows(rows)} (counted from 0): the figures are "
             "those of the others"
         )
-    _print_known(metrics)
-
-
-def _print_known(metrics: Metrics) -> None:
-    """Which of the rows the model has seen."""
-    for rows_known, what in (
-        (metrics.rows_trained_on, "trained"),
-        (metrics.rows_that_chose_the_model, "chose"),
-    ):
+    known = {"trained": metrics.rows_trained_on, "chose": metrics.rows_that_chose_the_model}
+    for what, rows_known in known.items():
         if rows_known:
             print(f"  NOTE: {rows_known} of these rows {what} the model: this is no held-out figure")
     if rows_known := metrics.rows_repeated:

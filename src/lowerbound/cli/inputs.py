@@ -31,14 +31,18 @@ def run_and_rows(
     unseen: Unseen | None = None,
     *,
     holes: bool = False,
+    impossible: bool = False,
 ) -> tuple[RunFolder, Source]:
-    """A run and the rows for its model, which may have `holes`, with everything ready to compute."""
+    """A run and the rows for its model, which may have `holes`, and some of which may be `impossible`, of
+    probability 0 by its schema, with everything ready to compute."""
     run = RunFolder.read(folder, with_holes=holes)
     if unseen == "missing" and not run.model.takes_missing:
         raise ValueError(
             f"--unseen: the model in {folder} takes no missing values; fit with --unseen missing"
         )
     source = rows_for(run, data, labels, reading, unseen)
+    if source.fault is not None and not impossible:
+        raise source.fault
     compilation_cache()
     return run, source
 

@@ -52,7 +52,7 @@ def report(
     from lowerbound.workflow import report
 
     usable_file(out, (".html",), overwrite)
-    run, source = run_and_rows(folder, data, labels, reading)
+    run, source = run_and_rows(folder, data, labels, reading, impossible=True)
     known = training_rows(run, train)
     with plain_warnings():
         page = report(

@@ -60,13 +60,15 @@ def score(
     import numpy as np
 
     import lowerbound as lb
-    from lowerbound.cli.console import report_written
+    from lowerbound.cli.console import report_written, say
     from lowerbound.cli.inputs import calibration_rows, run_and_rows
     from lowerbound.cli.outputs import ARRAYS, called, print_csv, usable_file, write_rows
 
     if out is not None:
         usable_file(out, ARRAYS, overwrite)
-    run, source = run_and_rows(folder, data, labels, reading, unseen)
+    run, source = run_and_rows(folder, data, labels, reading, unseen, impossible=True)
+    if source.fault is not None:
+        say(f"{source.fault}: log p(x) is −∞")
     rows_are = source.row_names(id)
     usual = None if calibration is None else calibration_rows(run, calibration)
     budget: dict[str, Any] = {"samples": samples, "chains": chains, "method": method, "key": seed}

@@ -129,8 +129,9 @@ def by_columns(x: np.ndarray, schema: Schema, *, missing: bool = False) -> bool:
 
 def choose_by_columns(x: np.ndarray, columns: Sequence[Column], *, missing: bool = False) -> Choice:
     """The likelihood for the encoded rows of a table whose columns are of several kinds: a family for each
-    kind. A category is one of its levels, 0 and 1 a coin, and a number of any distribution; log p(x) is a
-    mass on these, on whole and on rounded numbers, and a density on other numbers.
+    kind. A category is one of its levels, in their order where they have one, 0 and 1 a coin, and a number of
+    any distribution; log p(x) is a mass on these, on whole and on rounded numbers, and a density on other
+    numbers.
 
     >>> from lowerbound.data.schema import Schema
     >>> import pyarrow
@@ -173,7 +174,7 @@ class _Kind(NamedTuple):
 
 def _kind_of(column: Column, values: np.ndarray) -> _Kind:
     if column.levels is not None:
-        return _Kind("levels", len(column.levels))
+        return _Kind("ordered-levels" if column.ordered else "levels", len(column.levels))
     if column.kind == "bit":
         return _Kind("bits")
     any_numbers = "any-numbers"
@@ -184,8 +185,7 @@ def _kind_of(column: Column, values: np.ndarray) -> _Kind:
 def _fitted_by_kind(kind: _Kind, found: Found, columns: Sequence[Column]) -> Fitted:
     family = part(kind.name, "columns")
     if kind.levels:
-        start = np.log(found.frequencies(kind.levels)).reshape(-1)
-        return Fitted(found.family(family, kind.levels), start=start)
+        return family.fitted_to_levels(found, kind.levels)
     if kind.name == "any-numbers":
         steps = tuple(10**column.decimals for column in columns) if kind.in_steps else None
         return family.fitted_by_column(found, steps)

@@ -76,7 +76,7 @@ class Family(eqx.Module):
 
     @property
     def categories(self) -> tuple[int, ...]:
-        """The dimensions whose values are levels without an order, and so have no mean."""
+        """The dimensions whose values are the levels of a category, of which no mean is taken."""
         return ()
 
     def cells(self, x: Float[np.ndarray, "n d"]) -> Cells | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.data.declared import as_arrow
 from lowerbound.data.errors import DataError
-from lowerbound.data.refused import taken_for_missing
+from lowerbound.data.refused import never_held, taken_for_missing
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Kinds, Schema, Unseen, described
 from lowerbound.data.sources.cells import without_codes
@@ -36,7 +36,8 @@ class Source:
     image where a row is one; labels and the names of the encoded columns where the source has them; `label`,
     the column that the labels were; `table`, all that was read, to be encoded by another schema; `reading`,
     how it was, and `notes`, what was decided then that a person should know; `files`, that of each row, where
-    it is an image of its own."""
+    it is an image of its own; `impossible`, the numbers of the rows that have probability 0 by the schema,
+    since a column never held their value."""
 
     x: np.ndarray
     name: str
@@ -49,6 +50,7 @@ class Source:
     reading: Reading = AS_FOUND
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] | None = None
+    impossible: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
 
     @classmethod
     def of(
@@ -70,16 +72,18 @@ class Source:
         return cls(rows.x, name, image_shape, columns=_names(found), schema=found, table=read)
 
     def under(self, schema: Schema) -> Source:
-        """The same rows, encoded by another schema, that of a model: its own columns, by name.
+        """The same rows, encoded by another schema, that of a model: its own columns, by name. Of rows that
+        hold what a column never did [`fault`][] says what is wrong.
 
         **Raises:** [`DataError`][lowerbound.data.errors.DataError] where a column is lacking.
         """
         if self.schema == schema or self.table is None:
             return self
-        x = schema.encode(self.table, self.name)
+        rows = schema.rows(self.table, name=self.name)
         shape = schema.image_shape or self.image_shape
         notes = self.notes + taken_for_missing(schema, self.table)
-        return replace(self, x=x, columns=_names(schema), image_shape=shape, schema=schema, notes=notes)
+        found = replace(self, x=rows.x, impossible=rows.impossible, schema=schema, columns=_names(schema))
+        return replace(found, image_shape=shape, notes=notes)
 
     def letting(self, unseen: Unseen | None) -> Source:
         """The same rows, whose schema says what becomes of levels that they have not; as it is for None."""
@@ -97,13 +101,22 @@ class Source:
     @property
     def rows(self) -> Rows:
         """The rows with their schema."""
-        return Rows(self.x, schema=self.schema)
+        return Rows(self.x, schema=self.schema, impossible=self.impossible)
+
+    @property
+    def fault(self) -> DataError | None:
+        """What is wrong with the first of the rows that have probability 0; None where there are none."""
+        if self.schema is None or self.table is None or not len(self.impossible):
+            return None
+        read = self.schema.held_against(self.table, self.name)
+        return never_held(self.schema, read, int(self.impossible[0]), len(self.impossible), self.name)
 
     def taken(self, rows: np.ndarray, words: str = "") -> Source:
         """Some of the rows, with their labels; `words` are added to the name."""
         labels = None if self.labels is None else self.labels[rows]
         files = None if self.files is None else tuple(self.files[row] for row in rows)
-        return replace(self, x=self.x[rows], labels=labels, name=self.name + words, table=None, files=files)
+        kept = replace(self, x=self.x[rows], impossible=self.rows[rows].impossible, labels=labels)
+        return replace(kept, name=self.name + words, table=None, files=files)
 
     def row_names(self, column: str | None = None) -> tuple[str, np.ndarray] | None:
         """What the rows are called, and of what: the cells of a `column` of the table, by default of the
