@@ -118,3 +118,8 @@ def test_the_values_of_a_pair_are_told_as_they_are_called():
     schema = lb.Schema.of(frame)
     with pytest.raises(DataError, match="expected 5, which goes with '9th' in 'school', found 7 in row 3"):
         schema.encode(with_cell("years", 3, 7.0))
+
+
+def test_a_condition_that_contradicts_itself_is_told_without_a_row():
+    with pytest.raises(DataError, match="'9th' in 'school', found 7 in column 'years'$"):
+        Condition.of(SCHEMA, {"years": 7, "school": "9th"})
