@@ -121,5 +121,5 @@ def test_the_values_of_a_pair_are_told_as_they_are_called():
 
 
 def test_a_condition_that_contradicts_itself_is_told_without_a_row():
-    with pytest.raises(DataError, match="'9th' in 'school', found 7 in column 'years'$"):
+    with pytest.raises(DataError, match=r"'9th' in 'school', found 7 in column 'years'$"):
         Condition.of(SCHEMA, {"years": 7, "school": "9th"})

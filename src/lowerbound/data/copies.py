@@ -65,8 +65,8 @@ def without_copies(
 def copied(columns: Sequence[Column]) -> set[str]:
     """The names of the columns that are copies of others, and of those others: a schema that says so of a
     table lets them be found again in the next."""
-    pairs = ((column.name, column.original) for column in columns if column.kind == "copy")
-    return {name for pair in pairs for name in pair}
+    copies = [column for column in columns if column.kind == "copy"]
+    return {name for column in copies for name in (column.name, column.original) if name is not None}
 
 
 def followed(columns: Sequence[Column], arrays: Arrays) -> list[np.ndarray]:
