@@ -148,8 +148,9 @@ def print_metrics(metrics: Metrics) -> None:
     from lowerbound.text import named_rows, short, with_error
 
     width = max(map(len, ["log p(x), this model", *metrics.baselines]))
-    print(f"{metrics.n_rows} rows of {metrics.n_dims}; nats a row ± standard error over rows;")
-    print(f"{metrics.measure}")
+    print(
+        f"{metrics.n_rows} rows of {metrics.n_dims}; nats a row ± standard error over rows;\n{metrics.measure}"
+    )
     model = with_error(metrics.log_likelihood, metrics.log_likelihood_standard_error)
     print(
         f"  {'log p(x), this model':{width}}  {model:>18}   "
