@@ -148,9 +148,8 @@ def print_metrics(metrics: Metrics) -> None:
     from lowerbound.text import named_rows, short, with_error
 
     width = max(map(len, ["log p(x), this model", *metrics.baselines]))
-    print(
-        f"{metrics.n_rows} rows of {metrics.n_dims}; nats a row ± standard error over rows;\n{metrics.measure}"
-    )
+    print(f"{metrics.n_rows} rows of {metrics.n_dims}; nats a row ± standard error over rows;")
+    print(f"{metrics.measure}")
     model = with_error(metrics.log_likelihood, metrics.log_likelihood_standard_error)
     print(
         f"  {'log p(x), this model':{width}}  {model:>18}   "
@@ -172,10 +171,8 @@ def print_metrics(metrics: Metrics) -> None:
     for sentence in filter(None, (not_reliable(metrics), baseline_ahead(metrics))):
         print(f"  {sentence}")
     if rows := metrics.rows_not_finite:
-        print(
-            f"  log p(x) or its bound is not finite for {named_rows(rows)} (counted from 0): the figures are "
-            "those of the others"
-        )
+        others = "(counted from 0): the figures are those of the others"
+        print(f"  log p(x) or its bound is not finite for {named_rows(rows)} {others}")
     for rows_known, what in (
         (metrics.rows_trained_on, "trained"),
         (metrics.rows_that_chose_the_model, "chose"),
