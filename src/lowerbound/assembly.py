@@ -227,7 +227,7 @@ def _with_mask(
 ) -> Choice:
     """The choice for real numbers, with the mask in its family."""
     where = f"missing_mechanism: {mechanism}"
-    for column in schema.encoded if schema is not None and schema.leveled else ():
+    for column in schema.encoded if schema is not None and not schema.numeric else ():
         if column.levels is not None:
             raise ValueError(
                 f"{where} is of real numbers, found the category {column.name!r}; leave the column out, or "

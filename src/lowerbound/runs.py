@@ -112,7 +112,7 @@ class RunFolder:
         units; of a table with categories, levels and what is drawn of each column's own type."""
         if self.schema is None:
             return x.T, self.column_names or [f"x{i}" for i in range(x.shape[1])]
-        if self.schema.leveled:
+        if not self.schema.numeric:
             return self.schema.restored(x), self.schema.names
         return self.schema.in_own_units(x).T, self.schema.names
 

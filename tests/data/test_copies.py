@@ -88,3 +88,38 @@ def test_what_goes_together_by_chance_or_by_name_is_no_copy():
 
 def test_a_copy_is_kept_in_a_file():
     assert lb.Schema.from_json(json.loads(json.dumps(SCHEMA.to_json()))) == SCHEMA
+
+
+def test_a_schema_that_is_read_again_finds_the_copies_again():
+    again = lb.Schema.of(table(), kinds=lb.Schema.from_json(json.loads(json.dumps(SCHEMA.to_json()))))
+    assert again == SCHEMA
+    record = SCHEMA.to_json()
+    record["columns"][0]["kind"] = "whole"
+    assert [c.kind for c in lb.Schema.of(table(), kinds=lb.Schema.from_json(record)).columns][:2] == [
+        "whole",
+        "category",
+    ]
+
+
+@pytest.mark.parametrize("name", ["years", "school", "again", "x"])
+def test_a_table_may_lack_either_of_two_columns_that_say_the_same(name):
+    x = SCHEMA.encode(table().drop_columns([name]))
+    np.testing.assert_array_equal(x, SCHEMA.encode(table()))
+    assert SCHEMA.decode(x) == table()
+
+
+def test_a_table_that_lacks_both_is_refused():
+    with pytest.raises(DataError, match="found no 'school' in"):
+        SCHEMA.encode(table().drop_columns(["school", "years"]))
+
+
+def test_the_values_of_a_pair_are_told_as_they_are_called():
+    frame = table(years=[None, *table()["years"].to_pylist()[1:]])
+    schema = lb.Schema.of(frame)
+    with pytest.raises(DataError, match="expected 5, which goes with '9th' in 'school', found 7 in row 3"):
+        schema.encode(with_cell("years", 3, 7.0))
+
+
+def test_a_condition_that_contradicts_itself_is_told_without_a_row():
+    with pytest.raises(DataError, match=r"'9th' in 'school', found 7 in column 'years'$"):
+        Condition.of(SCHEMA, {"years": 7, "school": "9th"})

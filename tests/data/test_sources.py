@@ -211,8 +211,8 @@ def test_seconds_since_1970_keep_their_digits(tmp_path):
         np.testing.assert_array_equal(later.x, train.x)
         labelled = open_source(str(tmp_path / name), "species")
         np.testing.assert_array_equal(labelled.under(train.schema).x, train.x)
-    csv.write_csv(table.select(["weight", "t"]), tmp_path / "short.csv")
-    with pytest.raises(lb.DataError, match=r"short.csv: expected the columns .*, found no 'site'"):
+    csv.write_csv(table.select(["weight", "site"]), tmp_path / "short.csv")
+    with pytest.raises(lb.DataError, match=r"short.csv: expected the columns .*, found no 't'"):
         open_source(str(tmp_path / "short.csv"), schema=train.schema)
 
 

@@ -87,5 +87,5 @@ def decompress(
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
     write_rows(out, *run.own_units(rows))
-    report_written(out, rows, json)
+    report_written(out, len(rows), rows.shape[1], json)
     return 0

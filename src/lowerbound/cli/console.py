@@ -17,8 +17,6 @@ from lowerbound.evidence.ladder import Scored
 from lowerbound.watch import Watch
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from lowerbound.baselines.comparison import Evaluation
     from lowerbound.diagnosis.diagnosis import Verdict
     from lowerbound.workflow import Report
@@ -173,10 +171,8 @@ def print_metrics(metrics: Metrics) -> None:
     for sentence in filter(None, (not_reliable(metrics), baseline_ahead(metrics))):
         print(f"  {sentence}")
     if rows := metrics.rows_not_finite:
-        print(
-            f"  log p(x) or its bound is not finite for {named_rows(rows)} (counted from 0): the figures are "
-            "those of the others"
-        )
+        others = "(counted from 0): the figures are those of the others"
+        print(f"  log p(x) or its bound is not finite for {named_rows(rows)} {others}")
     known = {"trained": metrics.rows_trained_on, "chose": metrics.rows_that_chose_the_model}
     for what, rows_known in known.items():
         if rows_known:
@@ -247,9 +243,9 @@ def print_report(page: Report, name: str, out: Path, size: int, json: bool) -> N
         say(f"lowerbound: {name}: {words}")
 
 
-def report_written(out: Path, rows: np.ndarray, json: bool) -> None:
+def report_written(out: Path, rows: int, columns: int, json: bool) -> None:
     """What was written where: a line, or JSON on standard output."""
     if json:
-        print_json({"out": str(out), "rows": rows.shape[0], "columns": rows.shape[1]})
+        print_json({"out": str(out), "rows": rows, "columns": columns})
     else:
-        say(f"wrote {out} ({rows.shape[0]} rows of {rows.shape[1]})")
+        say(f"wrote {out} ({rows} rows of {columns})")

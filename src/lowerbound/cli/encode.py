@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lowerbound.archive.records import AS_FOUND, Reading
-from lowerbound.cli.options import Data, Folder, Id, Json, Labels, Overwrite, Seed
+from lowerbound.cli.options import Data, Folder, Id, Json, Labels, Overwrite, Seed, Unseen
 from lowerbound.cli.reading import reads
 
 __all__ = ["encode"]
@@ -22,6 +22,7 @@ def encode(
         Path, typer.Option(help="Codes as .npy, .csv or .parquet; a picture of them as .png, .svg or .pdf.")
     ],
     labels: Labels = None,
+    unseen: Unseen = None,
     id: Id = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
@@ -38,7 +39,7 @@ def encode(
     from lowerbound.cli.outputs import ARRAYS, PICTURES, called, usable_file, write_rows
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
-    run, source = run_and_rows(folder, data, labels, reading)
+    run, source = run_and_rows(folder, data, labels, reading, unseen)
     rows_are = source.row_names(id)
     z = lb.encode(run.model, source.rows, key=seed)
     if out.suffix in PICTURES:
@@ -47,5 +48,5 @@ def encode(
         figures.save(figures.latent_scatter(z, source.labels), out)
     else:
         write_rows(out, *called(rows_are, ([*z.T], [f"z{i}" for i in range(z.shape[1])]), out))
-    report_written(out, z, json)
+    report_written(out, len(z), z.shape[1], json)
     return 0

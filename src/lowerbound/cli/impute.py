@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lowerbound.archive.records import AS_FOUND, Reading
-from lowerbound.cli.options import Data, Folder, Id, Json, Labels, Overwrite, Seed
+from lowerbound.cli.options import Data, Folder, Id, Json, Labels, Overwrite, Seed, Unseen
 from lowerbound.cli.reading import reads
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def impute(
     ] = None,
     samples: Annotated[int, typer.Option(min=1, help="Samples of the latent variables a row.")] = 1000,
     labels: Labels = None,
+    unseen: Unseen = None,
     id: Id = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
@@ -61,7 +62,7 @@ def impute(
     usable_file(out, ARRAYS, overwrite)
     if draws is not None and intervals is not None:
         raise ValueError("--draws: draws have no --intervals, which go with means; leave one of them out")
-    run, source = run_and_rows(folder, data, labels, reading, holes=True)
+    run, source = run_and_rows(folder, data, labels, reading, unseen, holes=True)
     rows_are = source.row_names(id)
     options: dict[str, Any] = {"samples": samples, "key": seed}
     if intervals is not None:
@@ -77,7 +78,7 @@ def impute(
         columns = [numbers, *map(np.concatenate, zip(*(table for table, _ in each), strict=True))]
         names = ["draw", *each[0][1]]
     write_rows(out, columns, names)
-    report_written(out, np.empty((len(columns[0]), len(columns))), json)
+    report_written(out, len(columns[0]), len(columns), json)
     return 0
 
 

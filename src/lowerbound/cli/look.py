@@ -38,5 +38,6 @@ def look(
     else:
         print(f"{source.name}: {len(source.x)} rows")
         print(found)
-        print(f"a row of {source.x.shape[1]} numbers; {built.words}")
+        width = source.x.shape[1]
+        print(f"a row of {width} number{'s' * (width > 1)}; {built.words}")
     return 0

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lowerbound.archive.records import AS_FOUND, Reading
-from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Seed
+from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Seed, Unseen
 from lowerbound.cli.reading import reads
 
 __all__ = ["reconstruct"]
@@ -25,6 +25,7 @@ def reconstruct(
         ),
     ],
     labels: Labels = None,
+    unseen: Unseen = None,
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
@@ -41,7 +42,7 @@ def reconstruct(
     from lowerbound.data.chunks import observed
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
-    run, source = run_and_rows(folder, data, labels, reading)
+    run, source = run_and_rows(folder, data, labels, reading, unseen)
     x = source.x[:24] if out.suffix in PICTURES else source.x
     means = lb.reconstruct(run.model, x, key=seed)
     if out.suffix in PICTURES:
@@ -49,7 +50,10 @@ def reconstruct(
 
         rows = observed(run.model, x, seed)
         figures.save(figures.reconstructions(rows, means, source.image_shape), out)
+        width = means.shape[1]
     else:
-        write_rows(out, *run.own_units(means))
-    report_written(out, means, json)
+        columns, names = run.own_units(means)
+        write_rows(out, columns, names)
+        width = len(columns)
+    report_written(out, len(means), width, json)
     return 0

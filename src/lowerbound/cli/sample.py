@@ -62,7 +62,7 @@ def sample(
         figures.save(figures.samples(rows, run.image_shape), out)
     else:
         write_rows(out, columns, names)
-    report_written(out, rows, json)
+    report_written(out, n, rows.shape[1] if out.suffix in PICTURES else len(columns), json)
     return 0
 
 

@@ -84,5 +84,5 @@ def score(
         print_csv(*written)
     else:
         write_rows(out, *written)
-        report_written(out, table, json)
+        report_written(out, len(table), table.shape[1], json)
     return 0

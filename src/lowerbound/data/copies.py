@@ -13,7 +13,7 @@ from lowerbound.data.columns import Column
 from lowerbound.data.declared import level_names
 from lowerbound.data.settled import holes_in
 
-__all__ = ["disagreeing", "filled", "followed", "without_copies"]
+__all__ = ["copied", "disagreeing", "filled", "followed", "without_copies"]
 
 Arrays = np.ndarray | Sequence[np.ndarray]
 
@@ -60,6 +60,13 @@ def without_copies(
                 found[second], kind="copy", original=columns[first].name, offset=0, unit=1
             )
     return tuple(found)
+
+
+def copied(columns: Sequence[Column]) -> set[str]:
+    """The names of the columns that are copies of others, and of those others: a schema that says so of a
+    table lets them be found again in the next."""
+    copies = [column for column in columns if column.kind == "copy"]
+    return {name for column in copies for name in (column.name, column.original) if name is not None}
 
 
 def followed(columns: Sequence[Column], arrays: Arrays) -> list[np.ndarray]:

@@ -66,7 +66,8 @@ def _found(
 
         def fault(expected: str, row: int) -> DataError:
             cell = own(array[row])
-            way_out = f"the kind {kind!r} cannot hold it: name another, such as category, or mend the cell"
+            another = "date" if kind in ("category", "ordered") else "category"
+            way_out = f"the kind {kind!r} cannot hold it: name another, such as {another}, or mend the cell"
             return DataError(name, expected, repr(cell), Place(row, told), way_out)
 
         return as_kind(label, array, kind, declared, fault)

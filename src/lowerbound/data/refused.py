@@ -32,7 +32,8 @@ def never_held(schema: Schema, read: Columns, row: int, rows: int, name: str) ->
         column = schema.columns[place]
         original = cells[schema.names.index(column.original or "")]
         goes, with_it, found = (
-            repr(each.tolist()[0]) for each in (column.following(original), original, cells[place])
+            repr(each.tolist()[0]) if each.dtype.kind == "O" else level_names(each)[0]
+            for each in (column.following(original), original, cells[place])
         )
         expected = f"{goes}, which goes with {with_it} in {column.original!r}"
         where = Place(row, column.name if schema.named else place)
@@ -55,7 +56,7 @@ def never_held(schema: Schema, read: Columns, row: int, rows: int, name: str) ->
         expected = f"{TIME_WORDS[column.kind]} in steps of {step_words(column.unit, column.dtype)}"
         return DataError(name, expected, f"{value}{more}", where, "leave the row out")
     expected = f"one of the {len(column.levels or ())} values that the column had"
-    way_out = "leave the row out, or the value; a schema with unseen='missing' does"
+    way_out = "leave the row out, or the value, as unseen='missing' does (--unseen missing)"
     return DataError(name, expected, f"{own(value)!r}{more}", where, way_out)
 
 

@@ -9,12 +9,13 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 
 from lowerbound.data.columns import Column
-from lowerbound.data.copies import disagreeing, filled, followed, without_copies
+from lowerbound.data.copies import copied, disagreeing, filled, followed, without_copies
 from lowerbound.data.errors import DataError
 from lowerbound.data.found import found_in, with_levels
 from lowerbound.data.kinds import by_name, kinds_of
+from lowerbound.data.lacking import by_their_names
 from lowerbound.data.pixels import as_pixels, kind_of_image
-from lowerbound.data.refused import listed, never_held, no_times, nothing_left
+from lowerbound.data.refused import never_held, no_times, nothing_left
 from lowerbound.data.rows import Rows, conditions
 from lowerbound.data.settled import holes_in, without
 from lowerbound.data.stored import schema_fields
@@ -122,7 +123,7 @@ class Schema:
         if image_shape is not None:
             columns = as_pixels(columns, values)
         if not as_they_are:
-            columns = without_copies(columns, values, named)
+            columns = without_copies(columns, values, {*named} - copied(said.columns))
         if not any(column.encoded for column in columns):
             columns = found  # a table in which nothing varies is kept as it is
         if not any(column.encoded for column in columns):
@@ -239,7 +240,7 @@ class Schema:
         """Encoded rows, or means of such, as numbers in the table's own units: all columns, (n, columns).
         Where all are encoded as they are, `x` itself; so are the rows of a table with categories, which are
         numbers by their places among the levels alone: [`decode`][] makes a table of them."""
-        if self.leveled or all(
+        if not self.numeric or all(
             column.encoded and column.as_it_is and not column.decimals for column in self.columns
         ):
             return x
@@ -257,9 +258,10 @@ class Schema:
         return replace(read, arrays=filled(self.columns, read.arrays))
 
     @property
-    def leveled(self) -> bool:
-        """Whether it has categories, dates or times, so that a row is no vector of numbers."""
-        return any(not column.numeric for column in self.columns)
+    def numeric(self) -> bool:
+        """Whether all columns are numbers, so that a row is a vector of them: none is a category, a date or a
+        time."""
+        return all(column.numeric for column in self.columns)
 
     @property
     def mixed(self) -> bool:
@@ -268,7 +270,7 @@ class Schema:
         """
         real = all(column.kind == "number" for column in self.encoded)
         alike = real or all(column.few for column in self.encoded)
-        return self.leveled or not (alike or self.wide)
+        return not (self.numeric and (alike or self.wide))
 
     @property
     def wide(self) -> bool:
@@ -283,7 +285,7 @@ class Schema:
 
     def held_against(self, table: Any, name: str = "x") -> Columns:
         """The columns of `table` that are the schema's, in its order: by name where both have names, else by
-        place.
+        place. Of those that it lacks one that is left out, or that another says again, has no value.
 
         **Raises:** [`DataError`][lowerbound.data.errors.DataError] that names the columns that are lacking,
         or both numbers of columns.
@@ -300,11 +302,7 @@ class Schema:
         """
         read = columns_of(table, name)
         if self.named and read.names is not None:
-            lacking = [column for column in self.names if column not in read.names]
-            if lacking:
-                found = f"no {listed(lacking)}" + (f" in {listed(read.names)}" if len(read.names) else "")
-                raise DataError(name, "the columns that the model has", found)
-            return self._typed(read.taken([read.place(column, name) for column in self.names]), name)
+            return self._typed(by_their_names(self.columns, read, name), name)
         if read.width != len(self.columns):
             raise DataError(name, f"{len(self.columns)} columns, as the model has", str(read.width))
         return self._typed(replace(read, names=self.names if self.named else None), name)
@@ -320,7 +318,7 @@ class Schema:
         **Raises:** [`DataError`][lowerbound.data.errors.DataError] for what are no dates, times or time spans
         in a column of such.
         """
-        if not self.leveled and isinstance(read.arrays, np.ndarray):
+        if self.numeric and isinstance(read.arrays, np.ndarray):
             return read
         arrays = [column.typed(values) for column, values in zip(self.columns, read.arrays, strict=True)]
         for place, (column, values) in enumerate(zip(self.columns, arrays, strict=True)):

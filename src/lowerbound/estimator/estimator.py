@@ -105,7 +105,7 @@ class VariationalAutoencoder(
             found = f"Z has {Z.shape[1]} columns"
             raise ValueError(f"{found}, but the model has {self._n_features_out} latent dimensions")
         means = given_back(self.schema_, decode(self.model_, Z), like=codes)
-        return means if self.schema_.leveled else means.astype(Z.dtype if Z.dtype == np.float32 else float)
+        return means.astype(Z.dtype if Z.dtype == np.float32 else float) if self.schema_.numeric else means
 
     def reconstruct(self, X: Any) -> Any:
         """`inverse_transform(transform(X))`, of a frame of pandas with its index."""

@@ -29,7 +29,7 @@ def taken(estimator: Any, X: Any, *, reset: bool, **checks: Any) -> Columns:
         names: tuple[str, ...] = tuple(getattr(estimator, "feature_names_in_", ()))
         X = in_order(X, names) if names else X  # whose other names scikit-learn refuses
     read = frame_columns(X)
-    mixed = _no_numbers(read) or bool(estimator.kinds) if reset else estimator.schema_.leveled
+    mixed = _no_numbers(read) or bool(estimator.kinds) if reset else not estimator.schema_.numeric
     if read is not None and mixed:
         if reset:
             estimator.n_features_in_ = read.width
@@ -57,7 +57,7 @@ def _no_numbers(read: Columns | None) -> bool:
 def given_back(schema: Schema, x: np.ndarray, like: Any = None) -> Any:
     """Rows that a model gives, as its table: an array of numbers in the table's own units, or, of a table
     with categories, a frame of the kind that it was, with the index of `like`, whose rows they are of."""
-    return indexed(schema.decode(x), like) if schema.leveled else schema.in_own_units(x)
+    return schema.in_own_units(x) if schema.numeric else indexed(schema.decode(x), like)
 
 
 def completed(schema: Schema, read: Columns, x: np.ndarray, like: Any = None) -> Any:
@@ -67,10 +67,14 @@ def completed(schema: Schema, read: Columns, x: np.ndarray, like: Any = None) ->
     columns = completed_columns(schema, read, x)
     if like is not None and read.form != "array":
         held = schema.held_against(read).arrays
-        names = columns_of(like).names
-        places = [*map(names.index, schema.names)] if schema.named and names else range(len(columns))
-        return filled_frame(like, read.form, places, columns, [*map(holes_in, held)])
-    if schema.leveled:
+        labels = columns_of(like).names
+        if not schema.named or labels is None:
+            return filled_frame(like, read.form, range(len(columns)), columns, [*map(holes_in, held)])
+        # A column that the frame lacks is not added to it.
+        own = [place for place, name in enumerate(schema.names) if name in labels]
+        places, holes = [labels.index(schema.names[place]) for place in own], [holes_in(held[p]) for p in own]
+        return filled_frame(like, read.form, places, [columns[place] for place in own], holes)
+    if not schema.numeric:
         return schema.table(columns)
     return np.stack(columns, axis=1).astype(float_type(read))
 
@@ -78,7 +82,7 @@ def completed(schema: Schema, read: Columns, x: np.ndarray, like: Any = None) ->
 def of_levels(schema: Schema, probabilities: Mapping[Any, np.ndarray], like: Any) -> dict[Any, Any]:
     """Probabilities of levels, (n, levels) a column, of the rows of `like`: of a table with categories as
     such tables, of a column a level."""
-    if not schema.leveled:
+    if schema.numeric:
         return dict(probabilities)
     levels = {column.name: column.levels or ("0", "1") for column in schema.encoded}
     return {

@@ -22,7 +22,7 @@ def completed_columns(schema: Schema, read: Columns, x: np.ndarray) -> list[np.n
     >>> [column.tolist() for column in completed_columns(schema, columns_of(table), np.zeros((4, 2)))]
     [['red', 'blue', 'blue', 'red'], [0.5, 0.0, 0.25, 1.0]]
     """
-    new = schema.restored(x) if schema.leveled else schema.in_own_units(x).T
+    new = schema.in_own_units(x).T if schema.numeric else schema.restored(x)
     columns = []
     for old, filled in zip(schema.held_against(read).arrays, new, strict=True):
         hole = holes_in(old)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import numpy as np
 
@@ -52,12 +52,22 @@ class Condition:
         columns = Columns(arrays, names if schema.named else None, schema.form)
         rows = schema.taking_missing().rows(columns, name="given")
         if len(rows.impossible):
-            schema.taking_missing().encode(columns, "given")  # which says what is wrong
+            _refuse(schema, columns)
         return cls(columns, rows)
 
     def repeated(self, n: int) -> Columns:
         """`n` such rows of the table, of which the rest is missing."""
         return replace(self.columns, arrays=[np.repeat(array, n) for array in self.columns.arrays])
+
+
+def _refuse(schema: Schema, columns: Columns) -> NoReturn:
+    """The error about values that have probability 0; a condition has no rows that could be left out."""
+    try:
+        schema.taking_missing().encode(columns, "given")
+    except DataError as error:
+        place = error.place._replace(row=None)
+        raise DataError("given", error.expected, error.found, place) from None
+    raise AssertionError("a row of probability 0 is refused")
 
 
 def _cell(column: Column, value: Any) -> np.ndarray:

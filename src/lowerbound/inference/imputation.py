@@ -180,7 +180,7 @@ def _taking_holes(model: LatentModel) -> LatentModel:
 def _completion(model: LatentModel, x: Any, rows: Rows) -> Callable[[np.ndarray], np.ndarray]:
     """What fills the holes of `x` with encoded rows that have none, in the units in which `x` was handed in;
     of a table with categories those are the encoded rows."""
-    if isinstance(x, Rows) or (rows.schema is not None and rows.schema.leveled):
+    if isinstance(x, Rows) or (rows.schema is not None and not rows.schema.numeric):
         return lambda new: np.where(np.isnan(rows.x), new, rows.x)
     table = columns_of(x) if model.schema is None else model.schema.held_against(x)
     observed = np.stack([*map(_numbers, table.arrays)], axis=1)

@@ -65,7 +65,7 @@ def sample(
         schema = cast(Schema, model.schema)
         condition = Condition.of(schema, given)
         drawn = sample_given(model, condition, n, key=key, mean=mean).x
-        if schema.leveled:
+        if not schema.numeric:
             return drawn
         return np.stack(completed_columns(schema, condition.repeated(n), drawn), axis=1)
     keys = keys_of(as_key(key), jnp.arange(n))

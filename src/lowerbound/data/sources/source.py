@@ -19,6 +19,7 @@ from lowerbound.data.schema import Kinds, Schema, Unseen, described
 from lowerbound.data.sources.cells import without_codes
 from lowerbound.data.sources.codes import likely_codes
 from lowerbound.data.sources.contents import Contents
+from lowerbound.data.sources.doubts import doubts
 from lowerbound.data.sources.faults import all_faults
 from lowerbound.data.sources.formats import read_source
 from lowerbound.data.sources.names import chosen
@@ -180,9 +181,16 @@ def open_source(
     # Rows own their memory: were they a map of the file, writing the file anew would end the process.
     if isinstance(array, np.memmap) and np.may_share_memory(source.x, array):
         source = replace(source, x=source.x.copy())
+    if schema is None and source.schema is not None:
+        notes = (*notes, *doubts(kept, source.schema, _said(kinds)))
     notes = (*notes, *source.notes)
     source = replace(source, labels=found.labels, label=found.label, reading=reading, notes=notes)
     return replace(source, files=found.files)
+
+
+def _said(kinds: Kinds | None) -> tuple[str, ...]:
+    """The names of the columns of which a kind is said."""
+    return kinds.names if isinstance(kinds, Schema) else tuple(map(str, kinds or ()))
 
 
 def _labelled(found: Contents, label_column: str | None) -> Contents:
