@@ -1,5 +1,7 @@
 """Whole workflows: what is trained is measured, and a page tells of what was measured."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,8 @@ import lowerbound as lb
 from lowerbound import workflow
 from lowerbound.assembly import build
 from lowerbound.baselines.comparison import OutsideWarning
-from lowerbound.workflow import Subject, Watch, evaluate, report, train_run
+from lowerbound.watch import Watch
+from lowerbound.workflow import Subject, evaluate, report, train_run
 
 COUNTS = np.random.default_rng(0).binomial(4, 0.3, (60, 3))
 QUICK = dict(method="importance", epochs=1, samples=5, baselines=False)
@@ -49,10 +52,10 @@ def test_a_watch_is_told_what_is_done_and_the_last_it_hears_is_the_result(model,
             self.words.append(text)
 
         def training(self):
-            return workflow.nullcontext(self.trained.append)
+            return nullcontext(self.trained.append)
 
         def scoring(self, rows):
-            return workflow.nullcontext(self.scored.append)
+            return nullcontext(self.scored.append)
 
     told = Told()
     run = train_run(tmp_path / "run", model, COUNTS[:50], COUNTS[50:], watch=told, **QUICK)
