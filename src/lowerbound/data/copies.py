@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool
@@ -19,6 +20,8 @@ Arrays = np.ndarray | Sequence[np.ndarray]
 
 # Of so many levels at most, each for so many rows at least in the mean: fewer may go together by chance.
 _LEVELS, _ROWS = 64, 20
+# What may go with a category one for one; what may be equal; rows that are looked at before all are.
+_TOLD, _NUMBERS, _CELLS = ("category", "bit", "whole", "rounded"), ("number", "rounded", "whole"), 16
 
 
 def without_copies(
@@ -41,20 +44,18 @@ def without_copies(
     """
     found = list(columns)
     free = [place for place, column in enumerate(columns) if column.name not in kept]
-    told = {place: _told(columns[place], arrays[place]) for place in free if _may_go(columns[place])}
-    for one, other in combinations(told, 2):
+    for one, other in _that_may_go_together(free, columns, arrays):
         # Of a category's number the category stays, whose most probable level says the number.
-        first, second = (other, one) if not columns[one].levels and columns[other].levels else (one, other)
+        first, second = (other, one) if not columns[one].levels else (one, other)
         if "copy" in (found[first].kind, found[second].kind):
             continue
-        pairs = _pairs(told[first], told[second]) if columns[first].levels else None
+        pairs = _pairs(level_names(arrays[first]), level_names(arrays[second]))
         if pairs is not None:
             partners, levels = pairs
             found[second] = replace(
                 found[second], kind="copy", original=columns[first].name, partners=partners, levels=levels
             )
-    real = [place for place in free if columns[place].kind in ("number", "rounded", "whole")]
-    for first, second in combinations(real, 2):
+    for first, second in _that_may_be_equal(free, columns, arrays):
         if "copy" not in (found[first].kind, found[second].kind) and _same(arrays[first], arrays[second]):
             found[second] = replace(
                 found[second], kind="copy", original=columns[first].name, offset=0, unit=1
@@ -108,15 +109,38 @@ def _copies(columns: Sequence[Column]) -> Iterator[tuple[int, int]]:
     )
 
 
-def _may_go(column: Column) -> bool:
-    return column.kind in ("category", "bit", "whole", "rounded") and not column.ordered
-
-
-def _told(column: Column, values: np.ndarray) -> list[str | None]:
-    """The names of a column's values, none where they are too many for levels."""
-    if column.levels is None and len(np.unique(values)) > _LEVELS + 1:
+def _that_may_go_together(
+    places: Sequence[int], columns: Sequence[Column], arrays: Arrays
+) -> list[tuple[int, int]]:
+    """The pairs of columns, in order, of which one is a category and both have as many values. Without a
+    category no column is looked at."""
+    told = [place for place in places if columns[place].kind in _TOLD and not columns[place].ordered]
+    categories = [place for place in told if columns[place].levels]
+    if not categories:
         return []
-    return level_names(values)
+    values = {place: _number_of_values(columns[place], arrays[place]) for place in told}
+    pairs = ((c, other) for c in categories for other in told if other != c and values[other] == values[c])
+    return sorted({(min(pair), max(pair)) for pair in pairs})
+
+
+def _number_of_values(column: Column, values: np.ndarray) -> int:
+    """How many different values of a column are observed."""
+    known = values[~holes_in(values)]
+    return len(set(level_names(known))) if column.levels is not None else len(np.unique(known))
+
+
+def _that_may_be_equal(
+    places: Sequence[int], columns: Sequence[Column], arrays: Arrays
+) -> Iterator[tuple[int, int]]:
+    """The pairs of columns of numbers that are equal at their ends and in a few rows: each column is looked
+    at once, so that a wide table costs no more for each."""
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for place in places:
+        column, values = columns[place], arrays[place]
+        if column.kind in _NUMBERS and values.dtype.kind != "O" and len(values) > 1:
+            cells = np.nan_to_num(np.asarray(values[:: -(-len(values) // _CELLS)], np.float64))
+            alike.setdefault((column.low, column.high, column.holes, *cells.tolist()), []).append(place)
+    return (pair for group in alike.values() for pair in combinations(group, 2))
 
 
 def _pairs(
@@ -134,8 +158,8 @@ def _pairs(
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two columns of numbers are the same wherever either has a value."""
-    return a.dtype.kind != "O" != b.dtype.kind and np.array_equal(a, b, equal_nan=True) and len(a) > 1
+    """Whether two columns of numbers are the same, also in what is missing."""
+    return np.array_equal(a, b, equal_nan=True)
 
 
 def _differ(a: np.ndarray, b: np.ndarray) -> Bool[np.ndarray, " n"]:

@@ -187,10 +187,9 @@ class Schema:
         return x
 
     def _encoded(self, read: Columns, name: str, *, looked_at: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """The encoded rows, and the numbers of those that have probability 0, since a column holds another
-        value than the one that it held throughout."""
+        """The encoded rows of columns that are typed as the schema's, and the numbers of those that have
+        probability 0, since a column holds what it never held."""
         places = [place for place, column in enumerate(self.columns) if column.encoded]
-        read = self._typed(read, name)
         odd = np.zeros(read.length, bool)
         for place, column in enumerate(self.columns):
             odd |= column.outside(read.arrays[place])
@@ -390,7 +389,7 @@ def described(
     schema = Schema.of(
         read, name, image_shape=image_shape, missing=missing, counts=counts, kinds=kinds, unseen=unseen
     )
-    x, _ = schema._encoded(read, name, looked_at=True)
+    x, _ = schema._encoded(schema._typed(read, name), name, looked_at=True)
     return schema, Rows(x, schema=schema)
 
 
