@@ -59,7 +59,7 @@ _SAMPLES, _COMPONENTS = 5, 100
 def automatic_prior(latent: Family, by_columns: bool) -> type[StandardNormal | StandardPrior | MixturePrior]:
     """The prior where none is named: over real numbers N(0, I), or, of a table that is modelled by its
     columns, a mixture, since rows with categories come in groups; over other sets the family's standard
-    member. On each of seven tables held-out rows had a higher log p(x) under the mixture (docs/tables.md)."""
+    member. On each of three tables held-out rows had a higher log p(x) under the mixture (docs/tables.md)."""
     if latent.support != constraints.real_vector:
         return StandardPrior
     return MixturePrior if by_columns else StandardNormal
@@ -150,10 +150,9 @@ def build(
     dimensions (of codes, over that many); `prior` a prior over the same set: what [`automatic_prior`][] says
     (`auto`), N(0, I), the family's standard member (`standard-prior`), a member with learned parameters
     (`learned-prior`), a mixture of 100, the posteriors of 500 rows (`vamp-prior`), or a flow. With `missing`,
-    NaN stands for a value that was not observed; with
-    the `missing_mechanism` `self-masking` a value of a table of real numbers may be missing because of what
-    it is, and the mask is part of the model ([`SelfMasking`][]): log p is that of what was observed and of
-    what was not.
+    NaN stands for a value that was not observed; with the `missing_mechanism` `self-masking` a value of a
+    table of real numbers may be missing because of what it is, and the mask is part of the model
+    ([`SelfMasking`][]): log p is that of what was observed and of what was not.
 
     **Raises:** `ValueError` for a wrong argument or rows that are not as said; with `self-masking` for a
     table with categories, for counts, and where nothing is missing.

@@ -312,9 +312,14 @@ def train_run(
     with watch.scoring(len(held_out.x)) as told:
         evaluation = evaluate(run, held_out, samples=samples, method=method, seed=seed, callbacks=[told])
     run.write_metrics(evaluation.metrics)
-    _draw(run, result, finite_rows(held_out, evaluation), seed)
-    if report:
-        judged = train.schema is not None and train.schema.mixed
+    finite = finite_rows(held_out, evaluation)
+    _draw(run, result, finite, seed)
+    if report and len(finite.x) < 2:
+        watch.said("no report: it needs 2 held-out rows of which log p(x) is finite")
+    elif report:
+        from lowerbound.synthetic.quality import FEWEST
+
+        judged = train.schema is not None and train.schema.mixed and len(train.x) >= FEWEST
         subject = Subject.of(run)
         page = _report_of(subject, held_out, evaluation, train.x, judged, None, seed, watch, wording)
         page.write(run.path / "report.html")
