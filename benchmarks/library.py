@@ -13,7 +13,7 @@ import optax
 
 import lowerbound as lb
 from lowerbound.leaves import partition
-from lowerbound.training.feed import Block, Feed
+from lowerbound.training.feed import Block, WholeFeed
 from lowerbound.training.optimizer import Ascent
 from lowerbound.training.run import Run
 from lowerbound.training.state import State
@@ -106,7 +106,7 @@ def compiled_steps(
         population=jnp.asarray(len(x)),
         weight_prior=None,
     )
-    feed = Feed(Block(jnp.asarray(x), None, jnp.asarray(len(x))), batch_size)
+    feed = WholeFeed(Block(jnp.asarray(x), None, jnp.asarray(len(x))), batch_size)
     state = State.initial(run, parameters, feed.shapes, jax.random.key(2))
 
     def steps(number: int) -> None:

@@ -10,7 +10,7 @@ import lowerbound as lb
 from lowerbound.data.rows import Rows
 from lowerbound.training import loop, step
 from lowerbound.training.devices import block_of
-from lowerbound.training.feed import Feed
+from lowerbound.training.feed import WholeFeed
 from lowerbound.training.plan import Plan
 
 from .conftest import small_model
@@ -19,7 +19,7 @@ N, BATCH = 50, 16
 
 
 def feed_of(x, batch_size=BATCH):
-    return Feed(block_of(Rows(x), np.arange(len(x))), batch_size)
+    return WholeFeed(block_of(Rows(x), np.arange(len(x))), batch_size)
 
 
 @eqx.filter_jit
@@ -52,7 +52,7 @@ def test_a_batch_is_a_function_of_seed_epoch_and_position():
 def test_a_batch_holds_the_rows_of_its_numbers_and_their_conditions():
     x = np.random.default_rng(0).normal(size=(N, 3)).astype(np.float32)
     rows = np.arange(10, N)
-    feed = Feed(block_of(Rows(x, 2 * x), rows), BATCH)
+    feed = WholeFeed(block_of(Rows(x, 2 * x), rows), BATCH)
     batch = batch_of(feed, 0, jnp.asarray(0), jnp.asarray(0))
     np.testing.assert_array_equal(batch.x, x[rows][batch.numbers])
     np.testing.assert_array_equal(batch.given, 2 * x[rows][batch.numbers])

@@ -11,7 +11,7 @@ import pytest
 import lowerbound as lb
 from lowerbound.data.rows import Rows
 from lowerbound.training.devices import block_of
-from lowerbound.training.feed import Feed
+from lowerbound.training.feed import WholeFeed
 from lowerbound.training.run import Run
 from lowerbound.training.snapshot import Snapshot, copied
 from lowerbound.training.state import State
@@ -169,7 +169,7 @@ class TestValidationRows:
 def test_steps_from_a_snapshot_are_made_again_to_the_last_bit():
     model, x = model_of(), rows()
     run = Run.of(model, population=len(x), total_steps=100)
-    feed = Feed(block_of(Rows(x), np.arange(len(x))), 20)
+    feed = WholeFeed(block_of(Rows(x), np.arange(len(x))), 20)
     begin = State.initial(run, lb.trainable(model), feed.shapes, jax.random.key(0))
     at = lambda step: advance((run, feed, jnp.asarray(step)), copied(begin))[0]  # noqa: E731
     snapshot = Snapshot(begin, 0).renewed(at(7))

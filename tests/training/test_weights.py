@@ -9,7 +9,7 @@ import lowerbound as lb
 from lowerbound.data.rows import Rows
 from lowerbound.training.devices import block_of
 from lowerbound.training.division import Division
-from lowerbound.training.feed import Batch, Feed
+from lowerbound.training.feed import Batch, WholeFeed
 from lowerbound.training.run import Run
 
 
@@ -38,7 +38,7 @@ def test_the_gradient_of_a_row_of_weight_2_is_that_of_the_row_twice(model, rows)
 def test_a_batch_has_the_weights_of_its_rows():
     weight = np.arange(1.0, 9.0)
     x = weight[:, None].astype(np.float32)
-    feed = Feed(block_of(Rows(x).weighted(10 * weight), np.arange(8)), 4)
+    feed = WholeFeed(block_of(Rows(x).weighted(10 * weight), np.arange(8)), 4)
     batch = feed.batch(jax.random.key(0), jnp.asarray(0), jnp.asarray(0))
     np.testing.assert_allclose(batch.weight, batch.x[:, 0] / weight.mean(), rtol=1e-6)
     assert feed.shapes.weight.shape == (4,)

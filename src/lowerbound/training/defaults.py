@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["BATCH_SIZE", "LEARNING_RATE", "PATIENCE", "VALIDATION", "default_epochs"]
+__all__ = ["BATCH_SIZE", "LEARNING_RATE", "MEMORY", "PATIENCE", "VALIDATION", "default_epochs"]
 
 BATCH_SIZE = 128  # small enough to learn from a thousand rows
 LEARNING_RATE = 2e-3
 VALIDATION = 0.1
 PATIENCE = 40  # epochs
+# Mapped rows that take more are read from their file as they are needed: in an order that depends on it.
+MEMORY = "4 GB"
 
 
 def default_epochs(n: int, batch_size: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import equinox as eqx
@@ -10,9 +11,9 @@ import jax.numpy as jnp
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, PRNGKeyArray, Shaped
 
-from lowerbound.training.order import shuffled
+from lowerbound.training.order import ordered
 
-__all__ = ["Batch", "Block", "Feed"]
+__all__ = ["Batch", "Block", "Feed", "WholeFeed", "Window"]
 
 
 class Batch(eqx.Module):
@@ -46,6 +47,19 @@ class Block(eqx.Module):
 
 
 class Feed(eqx.Module):
+    """What a compiled loop takes its batches from."""
+
+    @abstractmethod
+    def batch(self, key: PRNGKeyArray, epoch: Int[Array, ""], position: Int[Array, ""]) -> Batch:
+        """The rows from `position` of `epoch` on, in the order that `key` gives."""
+
+    @property
+    @abstractmethod
+    def shapes(self) -> Batch:
+        """What a batch is like: shapes and types in place of its arrays."""
+
+
+class WholeFeed(Feed):
     """The order in which training sees the rows of a block, which holds all of them.
 
     A batch is a pure function of (key, epoch, position). It runs on from the end of an epoch into the next
@@ -53,7 +67,7 @@ class Feed(eqx.Module):
 
     >>> import jax, jax.numpy as jnp
     >>> rows = Block(jnp.arange(10.0)[:, None], None, jnp.asarray(10))
-    >>> feed = Feed(rows, batch_size=5)
+    >>> feed = WholeFeed(rows, batch_size=5)
     >>> halves = [feed.batch(jax.random.key(0), jnp.asarray(0), jnp.asarray(place)) for place in (0, 5)]
     >>> sorted(int(number) for half in halves for number in half.numbers) == list(range(10))
     True
@@ -64,13 +78,8 @@ class Feed(eqx.Module):
     mesh: Mesh | None = eqx.field(static=True, default=None)
 
     def batch(self, key: PRNGKeyArray, epoch: Int[Array, ""], position: Int[Array, ""]) -> Batch:
-        """The rows from `position` of `epoch` on, in the order that `key` gives."""
-        n, places = self.block.n, position + jnp.arange(self.batch_size)
-
-        def number(place: Array) -> Array:
-            return shuffled(jax.random.fold_in(key, epoch + place // n), place % n, n)
-
-        numbers = jax.vmap(number)(places)
+        places = position + jnp.arange(self.batch_size)
+        numbers = jax.vmap(lambda place: ordered(key, epoch, place, self.block.n))(places)
         if self.mesh is not None:
             shared = NamedSharding(self.mesh, PartitionSpec("batch"))
             numbers = jax.lax.with_sharding_constraint(numbers, shared)
@@ -79,8 +88,6 @@ class Feed(eqx.Module):
 
     @property
     def shapes(self) -> Batch:
-        """What a batch is like: shapes and types in place of its arrays."""
-
         def taken(array: Array) -> jax.ShapeDtypeStruct:
             return jax.ShapeDtypeStruct((self.batch_size, *array.shape[1:]), array.dtype)
 
@@ -90,3 +97,29 @@ class Feed(eqx.Module):
         numbers = jax.ShapeDtypeStruct((self.batch_size,), jnp.int32)
         fields: list[Any] = [taken(self.block.x), given, numbers, weight]
         return Batch(*fields)
+
+
+class Window(Feed):
+    """The batches of the next steps, read before they are needed, one after the other as they are seen.
+
+    **Arguments:** `batches`: arrays with an axis of steps before that of rows; `epoch`, `position`: the place
+    of the first; `n`: the rows of an epoch.
+    """
+
+    batches: Batch
+    epoch: Int[Array, ""]
+    position: Int[Array, ""]
+    n: Int[Array, ""]
+
+    def batch(self, key: PRNGKeyArray, epoch: Int[Array, ""], position: Int[Array, ""]) -> Batch:
+        _, size = self.batches.numbers.shape
+        step = ((epoch - self.epoch) * self.n + position - self.position) // size
+        batch: Batch = jax.tree.map(
+            lambda array: jax.lax.dynamic_index_in_dim(array, step, keepdims=False), self.batches
+        )
+        return batch
+
+    @property
+    def shapes(self) -> Batch:
+        shapes: Batch = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[1:], a.dtype), self.batches)
+        return shapes

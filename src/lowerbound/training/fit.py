@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from types import NoneType
 from typing import Any
@@ -12,10 +13,10 @@ import equinox as eqx
 import jax
 import numpy as np
 import optax
-from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Int, PRNGKeyArray
 
 from lowerbound.archive.records import HistoryRecord
+from lowerbound.data.memory import in_bytes
 from lowerbound.leaves import trainable
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.objective import Objective
@@ -23,9 +24,8 @@ from lowerbound.randomness.keys import as_key
 from lowerbound.training import defaults
 from lowerbound.training.assess import Held
 from lowerbound.training.checks import check_callbacks, check_kind, check_numbers, check_validation
-from lowerbound.training.devices import block_of, mesh_of
+from lowerbound.training.devices import block_of, mesh_of, replicated
 from lowerbound.training.division import Division
-from lowerbound.training.feed import Feed
 from lowerbound.training.history import Callback
 from lowerbound.training.interrupts import interrupts
 from lowerbound.training.loop import Guard, climb
@@ -34,6 +34,7 @@ from lowerbound.training.plan import Plan
 from lowerbound.training.resume import origin_of, taken_up
 from lowerbound.training.run import Run
 from lowerbound.training.state import State
+from lowerbound.training.supply import supply_of
 from lowerbound.training.warning import TrainingWarning
 
 __all__ = ["Result", "fit"]
@@ -85,6 +86,7 @@ def fit(
     patience: float | None = defaults.PATIENCE,
     callbacks: Sequence[Callback] = (),
     devices: int | None = None,
+    memory: str | int = defaults.MEMORY,
     resume: State | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> Result:
@@ -119,6 +121,10 @@ def fit(
     - `callbacks`: each is called with every record of the history; one that returns something true
       stops.
     - `devices`: how many local devices share a batch, by default all that divide it evenly.
+    - `memory`: rows of a mapped file (`np.load(…, mmap_mode="r")`) that take more, of bytes or as `"2 GB"`,
+      are not held: runs of neighbouring rows are read from all over the file while the device works, and
+      mixed with each other ([`Runs`][lowerbound.training.order.Runs]). With several processes each reads its
+      share of every batch.
     - `resume`: the `state` of a result of the same call with other `epochs`; what watches a run (patience,
       callbacks), its precision and its devices may differ as well.
     - `key`: a key or a seed.
@@ -170,20 +176,18 @@ def fit(
         weight_prior=weight_prior,
     )
     mesh = mesh_of(devices, batch_size)
-    feed = Feed(block_of(division.rows, division.train_rows), batch_size, mesh)
+    supply = supply_of(division, batch_size, mesh, in_bytes(memory), run_key)
     held = Held.of(block_of(division.held, division.held_rows)) if len(division.held_rows) else None
     if held is None and patience not in (None, defaults.PATIENCE):
         warnings.warn(_IMPATIENT.format(patience), TrainingWarning, stacklevel=2)
     origin = origin_of(run, division, batch_size, optimizer)
-    state = State.initial(run, trainable(model), feed.shapes, run_key, origin)
+    state = State.initial(run, trainable(model), supply.shapes, run_key, origin)
     if resume is not None:
         state = taken_up(resume, state)
-    if mesh is not None:
-        everywhere = NamedSharding(mesh, PartitionSpec())
-        run, feed, held, state = eqx.filter_shard((run, feed, held, state), everywhere)
-    with interrupts() as interrupted:
+    run, held, state = replicated(mesh, (run, held, state))
+    with interrupts() as interrupted, closing(supply):
         guard = Guard(patience, callbacks, interrupted, precision)
-        state, history, stopped = climb(run, feed, held, state, plan, division, guard)
+        state, history, stopped = climb(run, supply, held, state, plan, division, guard)
     if stopped == "interrupted":
         warnings.warn(_INTERRUPTED.format(state.step, plan.total_steps, state.best_step), TrainingWarning, 2)
     if (unfinished := run.objective.unfinished(int(state.step))) is not None:

@@ -19,7 +19,6 @@ from lowerbound.archive.records import HistoryRecord
 from lowerbound.objectives.gradients import Terms
 from lowerbound.training.assess import Held, assess, objective_of_best
 from lowerbound.training.division import Division
-from lowerbound.training.feed import Feed
 from lowerbound.training.history import Callback, recorded
 from lowerbound.training.not_finite import began_in, broken_rows, in_words, left_out
 from lowerbound.training.plan import Plan
@@ -27,6 +26,7 @@ from lowerbound.training.run import Run
 from lowerbound.training.snapshot import Snapshot, copied
 from lowerbound.training.state import State
 from lowerbound.training.step import advance, steps_of_a_call
+from lowerbound.training.supply import Supply
 from lowerbound.training.warning import TrainingWarning
 
 __all__ = ["Climbed", "Guard", "climb"]
@@ -73,7 +73,7 @@ class Climbed(NamedTuple):
 
 
 def climb(
-    run: Run, feed: Feed, held: Held | None, state: State, plan: Plan, division: Division, guard: Guard
+    run: Run, supply: Supply, held: Held | None, state: State, plan: Plan, division: Division, guard: Guard
 ) -> Climbed:
     """Steps from `state` on until the plan ends or something stops it. The buffers of a state are given up at
     every step: those of `state` itself are not."""
@@ -83,16 +83,16 @@ def climb(
     looking = assess.lower((run, held), state)  # type: ignore[attr-defined]  # by eqx.filter_jit
     threading.Thread(target=looking.compile).start()
     with guard.in_precision:
-        at_once = steps_of_a_call(run, feed, state)
+        at_once = steps_of_a_call(run, supply.after(state).feed, state)
     while (begin := int(state.step)) < plan.total_steps:
         clock = time.perf_counter()
         if begin - snapshot.step >= at_once:
             snapshot = snapshot.renewed(state)
         with guard.in_precision:
-            state, sums = _steps(run, feed, state, plan.end_of_chunk(begin), at_once, guard.interrupted)
+            state, sums = _steps(run, supply, state, plan.end_of_chunk(begin), at_once, guard.interrupted)
             if not _finite(state):
-                before, of_gradient = snapshot.before(run, feed, state)
-                cell = began_in(run, feed, before, division.train_rows)
+                before, of_gradient = snapshot.before(run, supply, state)
+                cell = began_in(run, supply.after(before).feed, before, division.train_rows)
                 message = in_words(state, of_gradient, cell, plan.steps_per_epoch)
                 warnings.warn(message, TrainingWarning, 3)
                 return Climbed(state, history, "not finite")
@@ -105,12 +105,13 @@ def climb(
 
 
 def _steps(
-    run: Run, feed: Feed, state: State, stop: int, at_once: int, interrupted: threading.Event
+    run: Run, supply: Supply, state: State, stop: int, at_once: int, interrupted: threading.Event
 ) -> tuple[State, dict[str, float]]:
     """Steps until `stop`, something that is not finite, or Ctrl-C; with the sums of the terms."""
     sums = dict.fromkeys(state.running, 0.0)
     while (begin := int(state.step)) < stop:
-        until = jnp.asarray(min(begin + at_once, stop))
+        feed, end = supply.after(state)
+        until = jnp.asarray(min(begin + at_once, stop, end))
         state, added = advance((run, feed, until), state)
         for name in sums:
             sums[name] += float(added[name])

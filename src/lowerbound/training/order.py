@@ -2,15 +2,67 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, PRNGKeyArray, UInt
 
 from lowerbound.randomness.keys import random_words
 
-__all__ = ["shuffled"]
+__all__ = ["Runs", "ordered", "shuffled"]
 
 _ROUNDS = 6
+
+
+class Runs(NamedTuple):
+    """How rows that lie on a disk are mixed: in runs of `length` neighbours, `block` of them together. An
+    epoch cuts the rows into runs, from a place of its own on, shuffles the runs, and then the rows of each
+    block of runs among themselves: a disk is read in pieces, and a block is a sample from all over the
+    file."""
+
+    length: int
+    block: int
+
+    @property
+    def rows(self) -> int:
+        """The rows of a block."""
+        return self.length * self.block
+
+
+def ordered(
+    key: PRNGKeyArray,
+    epoch: Int[Array, ""],
+    position: Int[Array, ""],
+    n: Int[Array, ""],
+    runs: Runs | None = None,
+) -> Int[Array, ""]:
+    """The row at `position` of `epoch`, or as far behind it, in the order that `key` gives: each epoch has
+    every row once, shuffled as a whole, or by `runs`.
+
+    >>> import jax, jax.numpy as jnp
+    >>> by_runs = lambda i: ordered(jax.random.key(0), jnp.asarray(0), i, jnp.asarray(10), Runs(2, 2))
+    >>> rows = jax.vmap(by_runs)(jnp.arange(20))
+    >>> sorted(rows[:10].tolist()) == sorted(rows[10:].tolist()) == list(range(10))
+    True
+    """
+    key, position = jax.random.fold_in(key, epoch + position // n), position % n
+    return shuffled(key, position, n) if runs is None else _by_runs(key, position, n, runs)
+
+
+def _by_runs(key: PRNGKeyArray, position: Int[Array, ""], n: Int[Array, ""], runs: Runs) -> Int[Array, ""]:
+    of_runs, of_rows, of_start = jax.random.split(key, 3)
+    block, in_block = position // runs.rows, position % runs.rows
+    size = jnp.minimum(runs.rows, n - block * runs.rows)
+    mixed = shuffled(jax.random.fold_in(of_rows, block), in_block, size)
+    run, in_run = block * runs.block + mixed // runs.length, mixed % runs.length
+    # The rows that make no whole run are the last of the epoch; which they are is another each time.
+    whole = n // runs.length
+    among = jnp.clip(run, 0, jnp.maximum(whole - 1, 0))  # behind the last a walk would not end
+    shuffled_run = shuffled(of_runs, among, jnp.maximum(whole, 1))
+    start, n = jax.random.bits(of_start) % n.astype(jnp.uint32), n.astype(jnp.uint32)
+    row = start + (jnp.where(run < whole, shuffled_run, whole) * runs.length + in_run).astype(jnp.uint32)
+    return (row % n).astype(jnp.int32)
 
 
 def shuffled(key: PRNGKeyArray, position: Int[Array, ""], n: Int[Array, ""]) -> Int[Array, ""]:

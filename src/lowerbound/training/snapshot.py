@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lowerbound.training.feed import Feed
 from lowerbound.training.run import Run
 from lowerbound.training.state import State
 from lowerbound.training.step import advance
+from lowerbound.training.supply import Supply
 
 __all__ = ["Snapshot", "copied"]
 
@@ -36,7 +36,7 @@ class Snapshot(NamedTuple):
         """A snapshot of `state`, if it is sound."""
         return type(self)(copied(state), int(state.step)) if _sound(state) else self
 
-    def before(self, run: Run, feed: Feed, state: State) -> tuple[State, bool]:
+    def before(self, run: Run, supply: Supply, state: State) -> tuple[State, bool]:
         """The last state with finite parameters before `state`, in which a term is not finite; and whether it
         was the gradient that was not finite there, and the term one step later.
 
@@ -46,7 +46,12 @@ class Snapshot(NamedTuple):
             stop = int(state.step) - back
             if stop < self.step:
                 break
-            again, _ = advance((run, feed, jnp.asarray(stop)), copied(self.state))
+            again = copied(self.state)
+            while (step := int(again.step)) < stop:
+                feed, until = supply.after(again)
+                again, _ = advance((run, feed, jnp.asarray(min(stop, until))), again)
+                if int(again.step) == step:
+                    break
             if _sound(again):
                 return again, back == 2
         return self.state, False

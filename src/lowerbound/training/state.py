@@ -16,7 +16,7 @@ from lowerbound.randomness.keys import as_key
 from lowerbound.training.feed import Batch
 from lowerbound.training.run import Run
 
-__all__ = ["Origin", "State"]
+__all__ = ["Origin", "State", "order_key"]
 
 # What the run was given, by the name of the argument: 64 bits each, as two words.
 Origin = dict[str, UInt32[np.ndarray, "2"] | UInt32[Array, "2"]]
@@ -89,4 +89,9 @@ class State(eqx.Module):
     @property
     def order_key(self) -> PRNGKeyArray:
         """The key of the order of the rows."""
-        return jax.random.split(as_key(self.key))[1]
+        return order_key(as_key(self.key))
+
+
+def order_key(key: PRNGKeyArray) -> PRNGKeyArray:
+    """The key of the order of the rows of a run of this key."""
+    return jax.random.split(key)[1]
