@@ -16,6 +16,7 @@ from lowerbound.training.run import Run
 from lowerbound.training.snapshot import Snapshot, copied
 from lowerbound.training.state import State
 from lowerbound.training.step import advance
+from lowerbound.training.supply import OnDevice
 
 D = 3
 
@@ -174,7 +175,7 @@ def test_steps_from_a_snapshot_are_made_again_to_the_last_bit():
     at = lambda step: advance((run, feed, jnp.asarray(step)), copied(begin))[0]  # noqa: E731
     snapshot = Snapshot(begin, 0).renewed(at(7))
     assert snapshot.step == 7
-    again, of_gradient = snapshot.before(run, feed, at(31))
+    again, of_gradient = snapshot.before(run, OnDevice(feed), at(31))
     assert int(again.step) == 30
     assert not of_gradient
     for a, b in zip(jax.tree.leaves(again), jax.tree.leaves(at(30)), strict=True):
