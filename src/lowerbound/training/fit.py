@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any
 
@@ -22,6 +22,7 @@ from lowerbound.objectives.objective import Objective
 from lowerbound.randomness.keys import as_key
 from lowerbound.training import defaults
 from lowerbound.training.assess import Held
+from lowerbound.training.checkpoint import Checkpoint
 from lowerbound.training.checks import check_callbacks, check_kind, check_numbers, check_validation
 from lowerbound.training.devices import block_of, mesh_of
 from lowerbound.training.division import Division
@@ -33,6 +34,8 @@ from lowerbound.training.optimizer import NAdam
 from lowerbound.training.plan import Plan
 from lowerbound.training.resume import origin_of, taken_up
 from lowerbound.training.run import Run
+from lowerbound.training.saver import saving
+from lowerbound.training.standing import Standing
 from lowerbound.training.state import State
 from lowerbound.training.warning import TrainingWarning
 
@@ -85,7 +88,8 @@ def fit(
     patience: float | None = defaults.PATIENCE,
     callbacks: Sequence[Callback] = (),
     devices: int | None = None,
-    resume: State | None = None,
+    checkpoint: Checkpoint | None = None,
+    resume: State | bool | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> Result:
     """Maximise the mean of `objective` over the rows of `x` by stochastic gradient ascent.
@@ -119,14 +123,21 @@ def fit(
     - `callbacks`: each is called with every record of the history; one that returns something true
       stops.
     - `devices`: how many local devices share a batch, by default all that divide it evenly.
-    - `resume`: the `state` of a result of the same call with other `epochs`; what watches a run (patience,
-      callbacks), its precision and its devices may differ as well.
+    - `checkpoint`: where the run is saved while it trains, and how often:
+      [`lb.Checkpoint(folder, every="5 min")`][lowerbound.Checkpoint]. SIGTERM is then saved, too, and raised
+      again after it.
+    - `resume`: `True` to go on from the newest whole checkpoint of that folder, or to begin where there is
+      none: what comes out is, to the bit, what an uninterrupted run gives. Of the call, `epochs`, what
+      watches a run (patience, callbacks) and `devices` may differ. Or the `state` of a result of such a
+      call, whose precision may differ as well.
     - `key`: a key or a seed.
 
     **Raises:** `TypeError` and `ValueError` for an argument that is not as said; for data that are no finite
-    real numbers, of a wrong width, or outside the likelihood's support; for a state of another run, with what
-    differs. A term that is not finite, whose row and column are named, and Ctrl-C stop training with a
-    [`TrainingWarning`][] and give back the best model so far.
+    real numbers, of a wrong width, or outside the likelihood's support; for a state or a checkpoint of
+    another run, with the first difference. `OSError` for a checkpoint's folder that cannot be written at the
+    start, that another process trains into (`BlockingIOError`), or that has checkpoints where `resume` is not
+    said (`FileExistsError`). A term that is not finite, whose row and column are named, and Ctrl-C stop
+    training with a [`TrainingWarning`][] and give back the best model so far.
 
     >>> import jax, numpy as np, lowerbound as lb
     >>> k1, k2 = jax.random.split(jax.random.key(0))
@@ -141,7 +152,7 @@ def fit(
     >>> bool(result.history[-1]["bound"] > result.history[0]["bound"])
     True
     """
-    _check(objective, optimizer, learning_rate, validation, callbacks, resume)
+    _check(objective, optimizer, learning_rate, validation, callbacks, checkpoint, resume)
     check_kind("model", model, LatentModel, "a model, such as lb.VAE(prior, posterior, likelihood)")
     check_numbers(
         epochs=epochs,
@@ -174,16 +185,22 @@ def fit(
     held = Held.of(block_of(division.held, division.held_rows)) if len(division.held_rows) else None
     if held is None and patience not in (None, defaults.PATIENCE):
         warnings.warn(_IMPATIENT.format(patience), TrainingWarning, stacklevel=2)
-    origin = origin_of(run, division, batch_size, optimizer)
+    origin = origin_of(run, division, batch_size, optimizer, as_key(key), precision)
     state = State.initial(run, trainable(model), feed.shapes, run_key, origin)
-    if resume is not None:
+    if isinstance(resume, State):
         state = taken_up(resume, state)
-    if mesh is not None:
-        everywhere = NamedSharding(mesh, PartitionSpec())
+    everywhere = None if mesh is None else NamedSharding(mesh, PartitionSpec())
+    if everywhere is not None:
         run, feed, held, state = eqx.filter_shard((run, feed, held, state), everywhere)
-    with interrupts() as interrupted:
+    with (
+        interrupts(terminate=checkpoint is not None) as interrupted,
+        saving(checkpoint, resume=resume is True) as saver,
+    ):
+        standing = (None if saver is None else saver.newest(state)) or Standing.begun(state)
+        if everywhere is not None:
+            standing = replace(standing, state=eqx.filter_shard(standing.state, everywhere))
         guard = Guard(patience, callbacks, interrupted, precision)
-        state, history, stopped = climb(run, feed, held, state, plan, division, guard)
+        state, history, stopped = climb(run, feed, held, standing, plan, division, guard, saver)
     if stopped == "interrupted":
         warnings.warn(_INTERRUPTED.format(state.step, plan.total_steps, state.best_step), TrainingWarning, 2)
     if (unfinished := run.objective.unfinished(int(state.step))) is not None:
@@ -204,7 +221,13 @@ _INTERRUPTED = "training was interrupted at step {} of {}; the best model so far
 
 
 def _check(
-    objective: Any, optimizer: Any, learning_rate: Any, validation: Any, callbacks: Any, resume: Any
+    objective: Any,
+    optimizer: Any,
+    learning_rate: Any,
+    validation: Any,
+    callbacks: Any,
+    checkpoint: Any,
+    resume: Any,
 ) -> None:
     """What is no number among the arguments."""
     check_kind("objective", objective, (Objective, NoneType), "an objective, such as lb.ELBO()")
@@ -221,4 +244,7 @@ def _check(
         )
     check_validation(validation)
     check_callbacks(callbacks)
-    check_kind("resume", resume, (State, NoneType), "the state of a result, result.state")
+    check_kind("checkpoint", checkpoint, (Checkpoint, NoneType), "lb.Checkpoint(folder)")
+    check_kind("resume", resume, (State, bool, NoneType), "True, or the state of a result, result.state")
+    if resume is True and checkpoint is None:
+        raise ValueError("resume: expected a checkpoint as well, found none; give lb.Checkpoint(folder)")
