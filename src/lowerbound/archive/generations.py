@@ -15,10 +15,11 @@ import re
 import shutil
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, final
 
-__all__ = ["Damaged", "Generation", "Generations"]
+__all__ = ["Damaged", "Generation", "Generations", "remove"]
 
 _MANIFEST = "manifest.json"
 _NAME, _FILE = re.compile(r"\d{8}"), re.compile(r"[a-z][a-z0-9_-]*\.[a-z]+")
@@ -91,10 +92,7 @@ class Generations:
         cannot be removed stays until the next time."""
         whole = [path for path in self.paths() if path not in self._damaged]
         for path in reversed([*self._damaged, *whole[self.keep :]]):
-            try:  # at once: half of a generation never bears the name of one
-                path.rename(_partial(path))
-            except OSError:
-                continue
+            remove(path)
         for path in self.folder.glob("*.partial"):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -109,6 +107,15 @@ class Generations:
                 damaged.append(Damaged(path, str(error)))
                 self._damaged.add(path)
         return None, damaged
+
+
+def remove(path: Path) -> None:
+    """Remove a folder at once, so that half of it never bears its name. What cannot be removed stays."""
+    partial = _partial(path)
+    shutil.rmtree(partial, ignore_errors=True)
+    with suppress(OSError):
+        path.rename(partial)
+    shutil.rmtree(partial, ignore_errors=True)
 
 
 def _partial(path: Path) -> Path:

@@ -202,7 +202,9 @@ def fit(
         guard = Guard(patience, callbacks, interrupted, precision)
         state, history, stopped = climb(run, feed, held, standing, plan, division, guard, saver)
     if stopped == "interrupted":
-        warnings.warn(_INTERRUPTED.format(state.step, plan.total_steps, state.best_step), TrainingWarning, 2)
+        given_back = f"the best model so far, of step {state.best_step}, is given back"
+        then = given_back if checkpoint is None else f"{checkpoint.folder} has it, from where resume=True goes on"
+        warnings.warn(_INTERRUPTED.format(state.step, plan.total_steps, then), TrainingWarning, 2)
     if (unfinished := run.objective.unfinished(int(state.step))) is not None:
         warnings.warn(unfinished, TrainingWarning, stacklevel=2)
     return Result(
@@ -217,7 +219,7 @@ def fit(
 
 
 _IMPATIENT = "patience={} ends nothing, since there are no validation rows; give validation a share, or rows"
-_INTERRUPTED = "training was interrupted at step {} of {}; the best model so far, of step {}, is given back"
+_INTERRUPTED = "training was interrupted at step {} of {}; {}"
 
 
 def _check(
