@@ -73,6 +73,7 @@ class Generations:
         newest = next(iter(self.paths()), None)
         path = self.folder / f"{1 if newest is None else int(newest.name) + 1:08d}"
         partial = _partial(path)
+        shutil.rmtree(partial, ignore_errors=True)  # of a process that was killed
         try:
             partial.mkdir()
             for name, content in files.items():

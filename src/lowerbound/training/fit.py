@@ -202,8 +202,9 @@ def fit(
         guard = Guard(patience, callbacks, interrupted, precision)
         state, history, stopped = climb(run, feed, held, standing, plan, division, guard, saver)
     if stopped == "interrupted":
-        given_back = f"the best model so far, of step {state.best_step}, is given back"
-        then = given_back if checkpoint is None else f"{checkpoint.folder} has it, from where resume=True goes on"
+        then = f"the best model so far, of step {state.best_step}, is given back"
+        if checkpoint is not None:
+            then = f"it is saved in {checkpoint.folder}, from where resume=True goes on"
         warnings.warn(_INTERRUPTED.format(state.step, plan.total_steps, then), TrainingWarning, 2)
     if (unfinished := run.objective.unfinished(int(state.step))) is not None:
         warnings.warn(unfinished, TrainingWarning, stacklevel=2)
