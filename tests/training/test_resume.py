@@ -29,7 +29,7 @@ def flipped(rows):
         (lambda rows: {"x": flipped(rows)}, "expected the x of the call"),
         (lambda rows: {"x": rows[::-1]}, "expected the x of the call"),
         (lambda rows: {"key": 1}, "expected the key of the call"),
-        (lambda rows: {"validation": 0.2}, "expected the x of the call"),
+        (lambda rows: {"validation": 0.2}, "expected the validation of the call"),
         (lambda rows: {"batch_size": 33}, "found another batch_size"),
         (lambda rows: {"objective": lb.ELBO(beta=2.0)}, "found another objective"),
         (lambda rows: {"objective": lb.IWAE(5)}, "found another objective"),

@@ -16,7 +16,6 @@ import optax
 from jaxtyping import PRNGKeyArray, PyTree
 from numpyro.distributions import Distribution
 
-from lowerbound.data.rows import Rows
 from lowerbound.training.division import Division
 from lowerbound.training.optimizer import NAdam
 from lowerbound.training.run import Run
@@ -39,8 +38,8 @@ def origin_of(
     ascent = repr(optimizer) if isinstance(optimizer, NAdam) else "Optax"
     return {
         "key": _hash(np.asarray(jax.random.key_data(key)).tobytes()),
-        "x": _hash(*_content(division.rows, division.train_rows)),
-        "validation": _hash(*_content(division.held, division.held_rows)),
+        "x": _hash(*_content(division.rows.x, division.rows.given, division.rows.weight)),
+        "validation": _hash(*_content(division.train_rows, division.held_rows, *_handed_in(division))),
         "model": _hash(*_constants(run.constants)),
         "batch_size": _hash(str(batch_size).encode()),
         "objective": _hash(*_constants(run.objective)),
@@ -50,10 +49,17 @@ def origin_of(
     }
 
 
-def _content(rows: Rows, numbers: np.ndarray) -> list[Any]:
-    arrays = [array for array in (rows.x, rows.given, rows.weight, numbers) if array is not None]
-    forms = [str((array.shape, array.dtype)).encode() for array in arrays]
-    return [*forms, *(np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays)]
+def _handed_in(division: Division) -> tuple[np.ndarray | None, ...]:
+    """Validation rows that are no rows of x."""
+    return (
+        () if division.held is division.rows else (division.held.x, division.held.given, division.held.weight)
+    )
+
+
+def _content(*arrays: np.ndarray | None) -> Iterator[Any]:
+    some = [array for array in arrays if array is not None]
+    yield from (str((array.shape, array.dtype)).encode() for array in some)
+    yield from (np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in some)
 
 
 def _constants(tree: PyTree) -> Iterator[bytes]:
@@ -126,7 +132,8 @@ def check_same(found: Mapping[str, str], origin: Mapping[str, Any], fresh: State
                 f"resume: the state is of another {_PARTS.get(part, 'version of lowerbound')}: "
                 f"{inside or part} is {was} in the state, {now} in this call"
             )
-    for name in (name for name in fresh.origin if name in origin):
+    # Another key draws other validation rows.
+    for name in sorted(set(origin) & set(fresh.origin), key=lambda name: (name not in ("key", "x"), name)):
         if not np.array_equal(origin[name], fresh.origin[name]):
             raise ValueError(
                 f"resume: expected the {name} of the call that the state is from (epochs, patience, "
