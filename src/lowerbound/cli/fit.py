@@ -152,7 +152,7 @@ def fit(
     if resume and RunFolder(out).is_whole:
         say(f"{out}: the run is whole")
         return _shown(RunFolder(out), json)
-    check_folder(out, overwrite, resume)
+    check_folder(out, overwrite, resume, checkpoint_every)
     said = kinds_said(kinds, schema)
     train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen)
     compilation_cache()

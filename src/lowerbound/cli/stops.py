@@ -15,6 +15,7 @@ import typer
 from lowerbound.cli.console import say
 from lowerbound.cli.outputs import usable_folder
 from lowerbound.runs import RunFolder
+from lowerbound.training.checkpoint import seconds_of
 
 __all__ = ["check_folder", "options_of", "stops"]
 
@@ -28,11 +29,13 @@ def options_of(context: typer.Context) -> dict[str, str]:
     return {f"--{name.replace('_', '-')}": str(value) for name, value in sorted(said.items())}
 
 
-def check_folder(out: Path, overwrite: bool, resume: bool) -> None:
+def check_folder(out: Path, overwrite: bool, resume: bool, checkpoint_every: str) -> None:
     """Whether a run can be written to `out`, and where it goes on; said before any work is done.
 
-    **Raises:** as [`usable_folder`][lowerbound.cli.outputs.usable_folder]; `ValueError` for both options.
+    **Raises:** as [`usable_folder`][lowerbound.cli.outputs.usable_folder]; `ValueError` for both options,
+    and for a time that is none.
     """
+    seconds_of("--checkpoint-every", checkpoint_every)
     if overwrite and resume:
         raise ValueError("--overwrite begins again and --resume goes on: expected one of them, found both")
     unfinished = RunFolder(out).checkpoints.is_dir()
