@@ -1,7 +1,7 @@
 """A run that is stopped where a test says: what tests of resuming share."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from unittest import mock
 
@@ -26,8 +26,8 @@ def calls(steps: int) -> Iterator[None]:
 
 
 @contextmanager
-def crash(*, saved: int, after: int) -> Iterator[None]:
-    """A crash after as many calls of the compiled loop; the state after the call `saved` is saved."""
+def crash(*, saved: int | Collection[int], after: int) -> Iterator[None]:
+    """A crash after so many calls of the compiled loop; the state after each of `saved` is saved."""
     made, advance = [0], loop.advance
 
     def counted(*arguments):
@@ -37,7 +37,8 @@ def crash(*, saved: int, after: int) -> Iterator[None]:
         return advance(*arguments)
 
     counted.lower = advance.lower
-    due = property(lambda saver: made[0] == saved)
+    when = {saved} if isinstance(saved, int) else set(saved)
+    due = property(lambda saver: made[0] in when)
     with mock.patch.object(loop, "advance", counted), mock.patch.object(Saver, "due", due):
         try:
             yield

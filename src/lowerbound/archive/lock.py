@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["locked"]
@@ -35,7 +35,8 @@ def locked(folder: Path) -> Iterator[None]:
         os.pwrite(held, str(os.getpid()).encode(), 0)
         yield
     finally:
-        path.unlink(missing_ok=True)  # while it is held: whoever waits for it sees that it is gone
+        with suppress(OSError):  # of a disk that has vanished, or cannot be written any more
+            path.unlink()  # while it is held: whoever waits for it sees that it is gone
         os.close(held)
 
 
