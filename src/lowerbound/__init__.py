@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 # The public index: name → module. Nothing is imported until a name is used.
 _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
     "Advice": "diagnosis.advice",
+    "Checkpoint": "training.checkpoint",
     "DataError": "data.errors",
     "Diagnosis": "diagnosis.diagnosis",
     "Draw": "models.draws",

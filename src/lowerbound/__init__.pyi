@@ -138,6 +138,7 @@ from lowerbound.runs import load as load
 from lowerbound.statistics import paired_difference as paired_difference
 from lowerbound.synthetic.quality import SyntheticQuality as SyntheticQuality
 from lowerbound.synthetic.quality import synthetic_quality as synthetic_quality
+from lowerbound.training.checkpoint import Checkpoint as Checkpoint
 from lowerbound.training.fit import Result as Result
 from lowerbound.training.fit import fit as fit
 from lowerbound.training.optimizer import NAdam as NAdam

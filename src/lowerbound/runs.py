@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,8 +13,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from lowerbound.archive.generations import Generations, remove
+from lowerbound.archive.lock import locked
 from lowerbound.archive.records import (
     AS_FOUND,
+    Begun,
     HistoryRecord,
     Metrics,
     Provenance,
@@ -56,6 +60,7 @@ class RunFolder:
     | `metrics.json` | [`Metrics`][lowerbound.archive.records.Metrics] on the held-out rows |
     | `baselines.safetensors` | classical densities, fitted to the training rows |
     | `*.png` | pictures |
+    | `checkpoints` | until the run is whole: what it began with, and where its training stood |
 
     Only the model must be there: what [`lowerbound.save`][] wrote is read as well, a fitted estimator too.
     `with_holes` says that model and schema are to take rows with missing values, also where no row that
@@ -145,6 +150,49 @@ class RunFolder:
         path = self.path / "metrics.json"
         return read_record(Metrics, path) if path.exists() else None
 
+    @property
+    def checkpoints(self) -> Path:
+        """Where the run is saved until it is whole."""
+        return self.path / "checkpoints"
+
+    @property
+    def saved(self) -> list[Path]:
+        """The checkpoints of its training, the newest first."""
+        return Generations(self.checkpoints, keep=1).paths()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the run is there to its end."""
+        return (self.path / "metrics.json").exists() and not self.checkpoints.exists()
+
+    @contextmanager
+    def training(self, begun: Begun, *, resume: bool) -> Iterator[Begun]:
+        """While the run is made: its folder is there, and held for this process. What the run began with
+        comes out, which is another than `begun` where it is to `resume`. At the end the checkpoints go; so
+        they do where nothing was saved.
+
+        **Raises:** `ValueError` for a run that began otherwise, with the first difference; `BlockingIOError`
+        where another process trains into the folder.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with locked(self.path):
+            path = self.checkpoints / "begun.json"
+            if resume and path.exists():
+                first = read_record(Begun, path)
+                _check_same(self.path, first, begun)
+            else:
+                first = begun
+                remove(self.checkpoints)
+                self.checkpoints.mkdir()
+                write_record(begun, path)
+            try:
+                yield first
+            except BaseException:
+                if not self.saved:
+                    remove(self.checkpoints)
+                raise
+            remove(self.checkpoints)
+
     def write_model(
         self,
         model: VAE,
@@ -214,6 +262,24 @@ class RunFolder:
         missing = self.model.takes_missing
         source = as_source(x, missing=missing).as_read(missing=missing)
         return as_trained(source, self.column_names, self.image_shape)
+
+
+def _check_same(folder: Path, first: Begun, now: Begun) -> None:
+    """Whether a call is the one that a run began with."""
+    names = dict.fromkeys([*first.options, *now.options])
+    for name in names:
+        was, found = (options.get(name, "nothing") for options in (first.options, now.options))
+        if was != found:
+            raise ValueError(
+                f"{folder}: the run began with {name} {was}, found {found}; it goes on as it began, or "
+                "begins again in another folder"
+            )
+    for rows, was, found in (
+        ("training", first.train_sha256, now.train_sha256),
+        ("held-out", first.held_out_sha256, now.held_out_sha256),
+    ):
+        if was != found:
+            raise ValueError(f"{folder}: the {rows} rows are not those that the run began with")
 
 
 def as_source(x: Any, *, missing: bool = False, schema: Schema | None = None) -> Source:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import UInt32
 
-from lowerbound.archive.records import DataRecord, HistoryRecord, Provenance, Split
+from lowerbound.archive.records import Begun, DataRecord, HistoryRecord, Provenance, Split
 from lowerbound.archive.whole import write_whole
 from lowerbound.baselines import Density, are_comparable, by_cells, fit_baselines
 from lowerbound.baselines.comparison import Evaluation, TrainedOn, compared, finite_rows, scorable
@@ -28,6 +29,7 @@ from lowerbound.inference.fingerprints import among, digest_of, fingerprints
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.vae import VAE
 from lowerbound.runs import RunFolder, as_source, as_trained
+from lowerbound.training.checkpoint import EVERY, Checkpoint
 from lowerbound.training.fit import Result, fit
 from lowerbound.watch import Silent, Watch
 
@@ -265,6 +267,9 @@ def train_run(
     method: Method = "auto",
     seed: int = 0,
     command: str | None = None,
+    options: Mapping[str, str] = MappingProxyType({}),
+    checkpoint_every: float | str = EVERY,
+    resume: bool = False,
     watch: Watch | None = None,
     wording: Callable[[Advice], str] = str,
     **training: Any,
@@ -275,15 +280,19 @@ def train_run(
     **Arguments:** `model`: untrained; `train`, `held_out`: arrays, data frames or sources, whose columns are
     matched by name; `baselines`: whether to fit them; `report`: whether to write the page of
     [`lowerbound.report`][] on the held-out rows as well, with the samples judged where rows are a table of
-    several kinds; `samples`, `method`: of log p(x); `command`: kept in the provenance; `watch`: is told how
-    far the run is; `wording`: how the page spells an advice; the rest are those of [`lowerbound.fit`][].
+    several kinds; `samples`, `method`: of log p(x); `command`: kept in the provenance; `options`: what else
+    is to be the same where the run goes on, as text by name; `checkpoint_every`: the time between two
+    [checkpoints][lowerbound.Checkpoint]; `resume`: go on from those of the folder, to the same run as without
+    a stop; `watch`: is told how far the run is; `wording`: how the page spells an advice; the rest are those
+    of [`lowerbound.fit`][].
 
     What is trained is measured whatever a held-out row holds: see [`evaluate`][].
 
     Returns the run, read again.
 
     **Raises:** `ValueError` before training for held-out rows of other columns, or where the model has mass
-    on none of them.
+    on none of them, and for a run that goes on with something else than it began with; `BlockingIOError`
+    where another process trains into the folder; `KeyboardInterrupt` at Ctrl-C in training, which is saved.
     """
     watch, run = watch or Silent(), RunFolder(Path(path))
     train = as_source(train, missing=model.takes_missing)
@@ -294,36 +303,38 @@ def train_run(
         held_out = held_out.under(train.schema)
     scorable(model, held_out)  # named, or refused, before any training
     _warn_of_pictures(model, held_out)
-    with watch.training() as callback:
-        result = fit(model, train.rows, callbacks=[callback], key=seed, **training)
     prints = fingerprints(train.x)
-    run.path.mkdir(parents=True, exist_ok=True)
-    run.write_model(
-        result.model,
-        _provenance(train, result, digest_of(prints), seed, command),
-        _trained_on(prints, result),
-        result.history,
-        train.schema,
-    )
-    watch.said(f"trained {int(result.state.step)} steps ({result.stopped}); the model is in {run.path}")
-    if baselines and (fitted := _baselines(result.model, observed(result.model, train.x, seed), seed, watch)):
-        run.write_baselines(fitted)
-    watch.said(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, up to {samples:,} samples a row")
-    with watch.scoring(len(held_out.x)) as told:
-        evaluation = evaluate(run, held_out, samples=samples, method=method, seed=seed, callbacks=[told])
-    run.write_metrics(evaluation.metrics)
-    finite = finite_rows(held_out, evaluation)
-    _draw(run, result, finite, seed)
-    if report and len(finite.x) < 2:
-        watch.said("no report: it needs 2 held-out rows of which log p(x) is finite")
-    elif report:
-        from lowerbound.synthetic.quality import FEWEST
+    begun = Begun(options, command, digest_of(prints), digest_of(fingerprints(held_out.x)))
+    with run.training(begun, resume=resume) as first:
+        training |= {"checkpoint": Checkpoint(run.checkpoints, every=checkpoint_every), "resume": resume}
+        with watch.training() as callback:
+            result = fit(model, train.rows, callbacks=[callback], key=seed, **training)
+        if result.stopped == "interrupted":
+            raise KeyboardInterrupt
+        provenance = _provenance(train, result, digest_of(prints), seed, first.command)
+        trained_on = _trained_on(prints, result)
+        run.write_model(result.model, provenance, trained_on, result.history, train.schema)
+        watch.said(f"trained {int(result.state.step)} steps ({result.stopped}); the model is in {run.path}")
+        rows = observed(result.model, train.x, seed)
+        if baselines and (fitted := _baselines(result.model, rows, seed, watch)):
+            run.write_baselines(fitted)
+        watch.said(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, up to {samples:,} samples a row")
+        with watch.scoring(len(held_out.x)) as told:
+            how: dict[str, Any] = {"samples": samples, "method": method, "seed": seed, "callbacks": [told]}
+            evaluation = evaluate(run, held_out, unfinished=run.checkpoints / "evidence.unfinished", **how)
+        run.write_metrics(evaluation.metrics)
+        finite = finite_rows(held_out, evaluation)
+        _draw(run, result, finite, seed)
+        if report and len(finite.x) < 2:
+            watch.said("no report: it needs 2 held-out rows of which log p(x) is finite")
+        elif report:
+            from lowerbound.synthetic.quality import FEWEST
 
-        judged = train.schema is not None and train.schema.mixed and len(train.x) >= FEWEST
-        subject = Subject.of(run)
-        page = _report_of(subject, held_out, evaluation, train.x, judged, None, seed, watch, wording)
-        page.write(run.path / "report.html")
-        watch.said(f"wrote {run.path / 'report.html'}")
+            judged = train.schema is not None and train.schema.mixed and len(train.x) >= FEWEST
+            subject = Subject.of(run)
+            page = _report_of(subject, held_out, evaluation, train.x, judged, None, seed, watch, wording)
+            page.write(run.path / "report.html")
+            watch.said(f"wrote {run.path / 'report.html'}")
     return run
 
 

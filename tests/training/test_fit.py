@@ -311,7 +311,7 @@ def test_a_conditional_model_learns_from_its_condition(rows):
         ),
         ({"callbacks": [3]}, TypeError, "callbacks: expected a list of functions of a record, found 3 among"),
         ({"devices": 1.0}, TypeError, r"devices: expected a whole number, found 1\.0"),
-        ({"resume": 1}, TypeError, "resume: expected the state of a result"),
+        ({"resume": 1}, TypeError, "resume: expected True, or the state of a result"),
         ({"validation": np.ones((3, 5))}, ValueError, "validation: expected rows of 6 values"),
         ({"learning_rate": 1e-3, "optimizer": optax.adam(1e-3)}, ValueError, "found both"),
         ({"precision": "float16"}, ValueError, "precision: expected None .* found 'float16'"),

@@ -21,6 +21,7 @@ __all__ = [
     *(
         "AS_FOUND",
         "BaselineScore",
+        "Begun",
         "DataRecord",
         "Difference",
         "HistoryRecord",
@@ -130,6 +131,17 @@ class Provenance:
     best_step: int
     versions: Mapping[str, str]
     command: str | None
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What a run began with, kept until it is whole: the options of its call as text, by name, the command
+    line, and the SHA-256 of the fingerprints of its training and its held-out rows."""
+
+    options: Mapping[str, str]
+    command: str | None
+    train_sha256: str
+    held_out_sha256: str
 
 
 @dataclass(frozen=True)

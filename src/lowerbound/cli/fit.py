@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,15 +26,31 @@ from lowerbound.cli.reading import reads
 from lowerbound.evidence.defaults import SAMPLES
 from lowerbound.parts import Mechanism, default, grouped, names
 from lowerbound.training import defaults
+from lowerbound.training.checkpoint import EVERY
+
+if TYPE_CHECKING:
+    from lowerbound.runs import RunFolder
 
 __all__ = ["fit"]
 
 
 @reads
 def fit(
+    context: typer.Context,
     data: Data,
     out: Annotated[Path, typer.Option(help="The folder to write the model, metrics and pictures into.")],
     overwrite: Overwrite = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on from the checkpoints in --out, or begin where there are none. All else is to be said "
+            "as it was, but for --epochs, --patience, --checkpoint-every and --devices.",
+        ),
+    ] = False,
+    checkpoint_every: Annotated[
+        str, typer.Option(help="Time between two checkpoints, as 90 s, 5 min or 2 h: what a crash may cost.")
+    ] = EVERY,
     test: Annotated[
         str | None,
         typer.Option(
@@ -119,17 +135,24 @@ def fit(
     Writes model.safetensors, provenance.json, metrics.json, history.jsonl, baselines.safetensors, the
     fingerprints of the rows that trained it (rows.safetensors) and pictures; with --report, report.html.
 
+    Ctrl-C and SIGTERM end it with what is trained saved in DIR/checkpoints (exit status 130 and 143), and the
+    command that goes on is printed; the checkpoints go when the run is whole.
+
     Example: lowerbound fit digits --latent-dim 10 --out runs/digits
     """
     from lowerbound.assembly import build, objective_named
     from lowerbound.cli.advice import as_option
-    from lowerbound.cli.console import Console, compilation_cache, plain_warnings, print_metrics, say
+    from lowerbound.cli.console import Console, compilation_cache, plain_warnings, say
     from lowerbound.cli.inputs import training_and_held_out
     from lowerbound.cli.kinds import kinds_said
-    from lowerbound.cli.outputs import print_json, usable_folder
+    from lowerbound.cli.stops import check_folder, options_of, stops
+    from lowerbound.runs import RunFolder
     from lowerbound.workflow import train_run
 
-    usable_folder(out, overwrite)
+    if resume and RunFolder(out).is_whole:
+        say(f"{out}: the run is whole")
+        return _shown(RunFolder(out), json)
+    check_folder(out, overwrite, resume, checkpoint_every)
     said = kinds_said(kinds, schema)
     train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen)
     compilation_cache()
@@ -139,17 +162,26 @@ def fit(
         missing_mechanism=missing_mechanism, key=seed,
     )  # fmt: skip
     say(f"{train.name}: {len(train.x)} rows of {train.x.shape[1]}; {built.words}")
-    with plain_warnings():
+    with plain_warnings(), stops(out):
         run = train_run(
             out, built.model, train, held_out,
             objective=objective_named(objective, beta, gradient, built.model), epochs=epochs,
             batch_size=batch_size, learning_rate=learning_rate, precision=precision, validation=validation,
             patience=patience,
             devices=devices, baselines=baselines, samples=samples, method=method, seed=seed,
-            command=shlex.join(["lowerbound", *sys.argv[1:]]), watch=Console(), report=report,
+            command=shlex.join(["lowerbound", *sys.argv[1:]]), options=options_of(context),
+            checkpoint_every=checkpoint_every, resume=resume, watch=Console(), report=report,
             wording=as_option,
         )  # fmt: skip
+    return _shown(run, json)
+
+
+def _shown(run: RunFolder, json: bool) -> int:
+    """What was measured, printed; the exit status."""
+    from lowerbound.cli.console import print_metrics
+    from lowerbound.cli.outputs import print_json
+
     if run.metrics is None or run.provenance is None:
-        raise FileNotFoundError(f"{out}: expected the run that was written, found it gone")
+        raise FileNotFoundError(f"{run.path}: expected the run that was written, found it gone")
     print_json(run.metrics) if json else print_metrics(run.metrics)
     return 1 if run.provenance.stopped == "not finite" or run.metrics.rows_not_finite else 0

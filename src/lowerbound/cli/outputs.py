@@ -28,7 +28,8 @@ def usable_folder(out: Path, overwrite: bool) -> None:
     """
     if out.exists() and not out.is_dir():
         raise NotADirectoryError(f"--out {out}: expected a folder, found a file")
-    if out.is_dir() and any(out.iterdir()) and not overwrite:
+    # What begins with a dot is of a run that was killed, or is no one's result.
+    if out.is_dir() and not all(path.name.startswith(".") for path in out.iterdir()) and not overwrite:
         raise FileExistsError(f"--out {out}: the folder is not empty; take another, or pass --overwrite")
     above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):

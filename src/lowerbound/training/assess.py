@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Self
 
 import equinox as eqx
@@ -35,6 +36,15 @@ class Held(eqx.Module):
     def of(cls, block: Block) -> Self:
         """All rows of a block."""
         return cls(block, jnp.asarray(np.ones(len(block.x), bool)))  # no program for every size
+
+    def without(self, places: Int[np.ndarray, " k"]) -> Self:
+        """The rows but for those at these places."""
+        return replace(self, kept=self.kept.at[places].set(False))
+
+    @property
+    def left_out(self) -> Int[np.ndarray, " k"]:
+        """The places of the rows that models are not compared on."""
+        return np.flatnonzero(~np.asarray(self.kept))
 
     @property
     def compared(self) -> Int[Array, ""]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any
 
@@ -23,6 +23,7 @@ from lowerbound.objectives.objective import Objective
 from lowerbound.randomness.keys import as_key
 from lowerbound.training import defaults
 from lowerbound.training.assess import Held
+from lowerbound.training.checkpoint import Checkpoint
 from lowerbound.training.checks import check_callbacks, check_kind, check_numbers, check_validation
 from lowerbound.training.devices import block_of, mesh_of, replicated
 from lowerbound.training.division import Division
@@ -31,8 +32,11 @@ from lowerbound.training.interrupts import interrupts
 from lowerbound.training.loop import Guard, climb
 from lowerbound.training.optimizer import NAdam
 from lowerbound.training.plan import Plan
+from lowerbound.training.processes import together
 from lowerbound.training.resume import origin_of, taken_up
 from lowerbound.training.run import Run
+from lowerbound.training.saver import saving
+from lowerbound.training.standing import Standing
 from lowerbound.training.state import State
 from lowerbound.training.supply import supply_of
 from lowerbound.training.warning import TrainingWarning
@@ -87,7 +91,8 @@ def fit(
     callbacks: Sequence[Callback] = (),
     devices: int | None = None,
     memory: str | int = defaults.MEMORY,
-    resume: State | None = None,
+    checkpoint: Checkpoint | None = None,
+    resume: State | bool | None = None,
     key: PRNGKeyArray | int = 0,
 ) -> Result:
     """Maximise the mean of `objective` over the rows of `x` by stochastic gradient ascent.
@@ -125,14 +130,21 @@ def fit(
       are not held: runs of neighbouring rows are read from all over the file while the device works, and
       mixed with each other ([`Runs`][lowerbound.training.order.Runs]). With several processes each reads its
       share of every batch.
-    - `resume`: the `state` of a result of the same call with other `epochs`; what watches a run (patience,
-      callbacks), its precision and its devices may differ as well.
+    - `checkpoint`: where the run is saved while it trains, and how often:
+      [`lb.Checkpoint(folder, every="5 min")`][lowerbound.Checkpoint]. SIGTERM is then saved, too, and raised
+      again after it.
+    - `resume`: `True` to go on from the newest whole checkpoint of that folder, or to begin where there is
+      none: what comes out is, to the bit, what an uninterrupted run gives. Of the call, `epochs`, what
+      watches a run (patience, callbacks) and `devices` may differ. Or the `state` of a result of such a
+      call, whose precision may differ as well.
     - `key`: a key or a seed.
 
     **Raises:** `TypeError` and `ValueError` for an argument that is not as said; for data that are no finite
-    real numbers, of a wrong width, or outside the likelihood's support; for a state of another run, with what
-    differs. A term that is not finite, whose row and column are named, and Ctrl-C stop training with a
-    [`TrainingWarning`][] and give back the best model so far.
+    real numbers, of a wrong width, or outside the likelihood's support; for a state or a checkpoint of
+    another run, with the first difference. `OSError` for a checkpoint's folder that cannot be written at the
+    start, that another process trains into (`BlockingIOError`), or that has checkpoints where `resume` is not
+    said (`FileExistsError`). A term that is not finite, whose row and column are named, and Ctrl-C stop
+    training with a [`TrainingWarning`][] and give back the best model so far.
 
     >>> import jax, numpy as np, lowerbound as lb
     >>> k1, k2 = jax.random.split(jax.random.key(0))
@@ -147,7 +159,7 @@ def fit(
     >>> bool(result.history[-1]["bound"] > result.history[0]["bound"])
     True
     """
-    _check(objective, optimizer, learning_rate, validation, callbacks, resume)
+    _check(objective, optimizer, learning_rate, validation, callbacks, checkpoint, resume)
     check_kind("model", model, LatentModel, "a model, such as lb.VAE(prior, posterior, likelihood)")
     check_numbers(
         epochs=epochs,
@@ -180,16 +192,26 @@ def fit(
     held = Held.of(block_of(division.held, division.held_rows)) if len(division.held_rows) else None
     if held is None and patience not in (None, defaults.PATIENCE):
         warnings.warn(_IMPATIENT.format(patience), TrainingWarning, stacklevel=2)
-    origin = origin_of(run, division, batch_size, optimizer)
+    origin = origin_of(run, division, batch_size, optimizer, as_key(key), precision)
     state = State.initial(run, trainable(model), supply.shapes, run_key, origin)
-    if resume is not None:
+    if isinstance(resume, State):
         state = taken_up(resume, state)
     run, held, state = replicated(mesh, (run, held, state))
-    with interrupts() as interrupted, closing(supply):
+    with (
+        together(),
+        closing(supply),
+        interrupts(terminate=checkpoint is not None) as interrupted,
+        saving(checkpoint, resume=resume is True) as saver,
+    ):
+        standing = (None if saver is None else saver.newest(state)) or Standing.begun(state)
+        standing = replace(standing, state=replicated(mesh, standing.state))
         guard = Guard(patience, callbacks, interrupted, precision)
-        state, history, stopped = climb(run, supply, held, state, plan, division, guard)
+        state, history, stopped = climb(run, supply, held, standing, plan, division, guard, saver)
     if stopped == "interrupted":
-        warnings.warn(_INTERRUPTED.format(state.step, plan.total_steps, state.best_step), TrainingWarning, 2)
+        then = f"the best model so far, of step {state.best_step}, is given back"
+        if checkpoint is not None:
+            then = f"it is saved in {checkpoint.folder}, from where resume=True goes on"
+        warnings.warn(_INTERRUPTED.format(state.step, plan.total_steps, then), TrainingWarning, 2)
     if (unfinished := run.objective.unfinished(int(state.step))) is not None:
         warnings.warn(unfinished, TrainingWarning, stacklevel=2)
     return Result(
@@ -204,11 +226,17 @@ def fit(
 
 
 _IMPATIENT = "patience={} ends nothing, since there are no validation rows; give validation a share, or rows"
-_INTERRUPTED = "training was interrupted at step {} of {}; the best model so far, of step {}, is given back"
+_INTERRUPTED = "training was interrupted at step {} of {}; {}"
 
 
 def _check(
-    objective: Any, optimizer: Any, learning_rate: Any, validation: Any, callbacks: Any, resume: Any
+    objective: Any,
+    optimizer: Any,
+    learning_rate: Any,
+    validation: Any,
+    callbacks: Any,
+    checkpoint: Any,
+    resume: Any,
 ) -> None:
     """What is no number among the arguments."""
     check_kind("objective", objective, (Objective, NoneType), "an objective, such as lb.ELBO()")
@@ -225,4 +253,7 @@ def _check(
         )
     check_validation(validation)
     check_callbacks(callbacks)
-    check_kind("resume", resume, (State, NoneType), "the state of a result, result.state")
+    check_kind("checkpoint", checkpoint, (Checkpoint, NoneType), "lb.Checkpoint(folder)")
+    check_kind("resume", resume, (State, bool, NoneType), "True, or the state of a result, result.state")
+    if resume is True and checkpoint is None:
+        raise ValueError("resume: expected a checkpoint as well, found none; give lb.Checkpoint(folder)")

@@ -7,6 +7,7 @@ from typing import Any
 
 from lowerbound.archive.records import HistoryRecord
 from lowerbound.training.plan import Plan
+from lowerbound.training.standing import Chunk
 from lowerbound.training.state import State
 from lowerbound.training.terms import ordered
 
@@ -16,15 +17,11 @@ Callback = Callable[[HistoryRecord], object]
 
 
 def recorded(
-    plan: Plan,
-    state: State,
-    steps: int,
-    sums: Mapping[str, float],
-    held_out: Mapping[str, Any],
-    seconds: float,
+    plan: Plan, state: State, chunk: Chunk, held_out: Mapping[str, Any], seconds: float
 ) -> HistoryRecord:
     """The record of the chunk that `state` ends, from the sums of the terms over its steps and their means on
     the validation rows: nats a row."""
+    steps, sums = int(state.step) - chunk.begin, chunk.sums
     return {
         "step": int(state.step),
         "epoch": float(state.step) / plan.steps_per_epoch,

@@ -6,9 +6,9 @@ import math
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import equinox as eqx
@@ -20,10 +20,14 @@ from lowerbound.objectives.gradients import Terms
 from lowerbound.training.assess import Held, assess, objective_of_best
 from lowerbound.training.division import Division
 from lowerbound.training.history import Callback, recorded
+from lowerbound.training.interrupts import Interrupted
 from lowerbound.training.not_finite import began_in, broken_rows, in_words, left_out
 from lowerbound.training.plan import Plan
+from lowerbound.training.processes import any_process
 from lowerbound.training.run import Run
+from lowerbound.training.saver import Saver
 from lowerbound.training.snapshot import Snapshot, copied
+from lowerbound.training.standing import Chunk, Standing
 from lowerbound.training.state import State
 from lowerbound.training.step import advance, steps_of_a_call
 from lowerbound.training.supply import Supply
@@ -38,7 +42,7 @@ class Guard:
 
     patience: float | None
     callbacks: Sequence[Callback]
-    interrupted: threading.Event
+    interrupted: Interrupted
     precision: str | None
 
     @property
@@ -49,12 +53,21 @@ class Guard:
         )
         return context
 
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a signal has reached any of the processes."""
+        return any_process(bool(self.interrupted))
+
     def stopped_by(self, plan: Plan, held: Held | None, state: State, record: HistoryRecord) -> str | None:
         """Why no chunk follows this record; every callback is called with it."""
-        if any([bool(callback(record)) for callback in self.callbacks]):
+        if any_process(any([bool(callback(record)) for callback in self.callbacks])):
             return "callback"
-        if self.interrupted.is_set():
+        if self.is_interrupted:
             return "interrupted"
+        return self.ended_by(plan, held, state, record)
+
+    def ended_by(self, plan: Plan, held: Held | None, state: State, record: HistoryRecord) -> str | None:
+        """What there is in a run itself that no chunk follows this record."""
         if held is None:
             return None
         if math.isnan(record["validation_objective"]):  # of no row
@@ -73,23 +86,48 @@ class Climbed(NamedTuple):
 
 
 def climb(
-    run: Run, supply: Supply, held: Held | None, state: State, plan: Plan, division: Division, guard: Guard
+    run: Run,
+    supply: Supply,
+    held: Held | None,
+    standing: Standing,
+    plan: Plan,
+    division: Division,
+    guard: Guard,
+    saver: Saver | None = None,
 ) -> Climbed:
-    """Steps from `state` on until the plan ends or something stops it. The buffers of a state are given up at
-    every step: those of `state` itself are not."""
-    snapshot, state = Snapshot(state, int(state.step)), copied(state)
-    history: list[HistoryRecord] = []
+    """Steps from where a run stands on until the plan ends or something stops it. The buffers of a state are
+    given up at every step: those of `standing` itself are not."""
+    snapshot, state = Snapshot(standing.state, int(standing.state.step)), copied(standing.state)
+    history, chunk = [*standing.history], standing.chunk
+    if held is not None and len(standing.left_out):
+        held = held.without(standing.left_out)
     # Compiled while the steps are, for which a first fit waits as long; what was compiled costs 1 ms.
     looking = assess.lower((run, held), state)  # type: ignore[attr-defined]  # by eqx.filter_jit
     threading.Thread(target=looking.compile).start()
     with guard.in_precision:
-        at_once = steps_of_a_call(run, supply.after(state).feed, state)
-    while (begin := int(state.step)) < plan.total_steps:
-        clock = time.perf_counter()
-        if begin - snapshot.step >= at_once:
+        at_once = standing.at_once or steps_of_a_call(run, supply.after(state).feed, state)
+
+    def stands(state: State, chunk: Chunk) -> Standing:
+        left_out = standing.left_out if held is None else held.left_out
+        return Standing(state, tuple(history), chunk, left_out, at_once)
+
+    def heard(state: State, chunk: Chunk) -> bool:
+        """After a call: saves where the run stands, where it is time to; whether it is to stop here."""
+        interrupted = guard.is_interrupted
+        if saver is not None and (interrupted or saver.due):
+            saver.save(stands(state, chunk), wait=interrupted)
+        return interrupted
+
+    stopped = None
+    if history and chunk.begin == int(state.step):  # a checkpoint at the end of training
+        stopped = guard.ended_by(plan, held, state, history[-1])
+    while stopped is None and chunk.begin < plan.total_steps:
+        clock = time.perf_counter() - chunk.seconds
+        if int(state.step) - snapshot.step >= at_once:
             snapshot = snapshot.renewed(state)
+        stop = plan.end_of_chunk(chunk.begin)
         with guard.in_precision:
-            state, sums = _steps(run, supply, state, plan.end_of_chunk(begin), at_once, guard.interrupted)
+            state, chunk = _steps(run, supply, state, chunk, stop, at_once, heard)
             if not _finite(state):
                 before, of_gradient = snapshot.before(run, supply, state)
                 cell = began_in(run, supply.after(before).feed, before, division.train_rows)
@@ -98,26 +136,35 @@ def climb(
                 return Climbed(state, history, "not finite")
         state, held, terms = _looked(run, held, state, division)
         seconds = time.perf_counter() - clock
-        history.append(recorded(plan, state, int(state.step) - begin, sums, terms, seconds))
-        if (stopped := guard.stopped_by(plan, held, state, history[-1])) is not None:
-            return Climbed(state, history, stopped)
-    return Climbed(state, history, "epochs")
+        history.append(recorded(plan, state, chunk, terms, seconds))
+        stopped = guard.stopped_by(plan, held, state, history[-1])
+        whole, chunk = int(state.step) >= stop, Chunk(int(state.step), {})
+        if saver is not None and whole and (stopped is not None or chunk.begin >= plan.total_steps):
+            saver.save(stands(state, chunk), wait=True)
+    return Climbed(state, history, stopped or "epochs")
 
 
 def _steps(
-    run: Run, supply: Supply, state: State, stop: int, at_once: int, interrupted: threading.Event
-) -> tuple[State, dict[str, float]]:
-    """Steps until `stop`, something that is not finite, or Ctrl-C; with the sums of the terms."""
-    sums = dict.fromkeys(state.running, 0.0)
+    run: Run,
+    supply: Supply,
+    state: State,
+    chunk: Chunk,
+    stop: int,
+    at_once: int,
+    heard: Callable[[State, Chunk], bool],
+) -> tuple[State, Chunk]:
+    """Steps until `stop`, something that is not finite, or a call after which it was heard that it is to end;
+    with the sums of the terms over the chunk."""
+    clock = time.perf_counter() - chunk.seconds
     while (begin := int(state.step)) < stop:
         feed, end = supply.after(state)
         until = jnp.asarray(min(begin + at_once, stop, end))
         state, added = advance((run, feed, until), state)
-        for name in sums:
-            sums[name] += float(added[name])
-        if interrupted.is_set() or not _finite(state):
+        sums = {name: chunk.sums.get(name, 0.0) + float(added[name]) for name in state.running}
+        chunk = replace(chunk, sums=sums, seconds=time.perf_counter() - clock)
+        if not _finite(state) or heard(state, chunk):
             break
-    return state, sums
+    return state, chunk
 
 
 def _finite(state: State) -> bool:
@@ -134,7 +181,7 @@ def _looked(
         return state, held, terms
     places, cells = broken_rows(run, held, state, division.held_rows)
     warnings.warn(left_out(cells, division.held_name), TrainingWarning, 4)
-    held = Held(held.block, held.kept.at[places].set(False))
+    held = held.without(places)
     best = objective_of_best(run, held, state)
     state, terms, _ = assess((run, held), eqx.tree_at(lambda s: s.best_objective, state, best))
     return state, held, terms
