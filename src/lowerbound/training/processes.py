@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections.abc import Iterator
@@ -38,6 +39,37 @@ def join(coordinator: str | None = None, processes: int | None = None, process: 
     # Without it XLA aborts the process when another dies, and nothing can be said.
     jax.config.update("jax_enable_recoverability", True)
     jax.distributed.initialize(coordinator, processes, process, heartbeat_timeout_seconds=30)
+    atexit.register(_leave)
+
+
+# Seconds that the coordinator waits at its end for processes that have not left.
+_LEAVING = 10.0
+
+
+def _leave() -> None:
+    """The coordinator leaves last: XLA aborts a process that has lost it."""
+    store = _store()
+    if store is None:
+        return
+    try:
+        if not writes():
+            store.key_value_set(f"lowerbound/left/{jax.process_index()}", "1", allow_overwrite=True)
+            jax.distributed.shutdown()
+            return
+        last = time.monotonic() + _LEAVING
+        while len(store.key_value_dir_get("lowerbound/left")) + 1 < jax.process_count():
+            if time.monotonic() > last:
+                return
+            time.sleep(0.05)
+    except jax.errors.JaxRuntimeError:
+        return
+
+
+def _store() -> Any:
+    """The coordinator's store of keys; JAX has no public way to it, and what is used of it is tested."""
+    from jax._src.distributed import global_state
+
+    return global_state.client
 
 
 def writes() -> bool:
@@ -88,10 +120,7 @@ class _Pulse:
     """Tells the others once a second that this process is alive, by the store of the coordinator."""
 
     def __init__(self) -> None:
-        # JAX has no public way to the store; what is used of it is held by tests.
-        from jax._src.distributed import global_state
-
-        self._store: Any = global_state.client
+        self._store = _store()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
         self._thread.start()

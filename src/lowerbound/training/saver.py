@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple, final
 
 import jax
-import numpy as np
 
 from lowerbound.archive.generations import Generation, Generations
 from lowerbound.archive.lock import locked
@@ -91,17 +90,18 @@ class Saver:
         if self.thread is None:
             return
         self._settle()
-        if jax.process_count() > 1:  # what is on the devices of others is not copied by this one alone
-            standing = replace(standing, state=jax.tree.map(np.asarray, standing.state))
-        elif not wait:
-            standing = replace(standing, state=copied(standing.state))
+        if jax.process_count() > 1:  # what all hold is not copied by one alone
+            content = standing.to_bytes()
+            to_bytes = lambda: content  # noqa: E731
+        else:
+            to_bytes = (standing if wait else replace(standing, state=copied(standing.state))).to_bytes
         self._saved = time.monotonic()
-        self._written = self.thread.submit(self._write, standing)
+        self._written = self.thread.submit(self._write, to_bytes)
         if wait:
             self._settle()
 
-    def _write(self, standing: Standing) -> _Failed | None:
-        content = standing.to_bytes()
+    def _write(self, to_bytes: Callable[[], bytes]) -> _Failed | None:
+        content = to_bytes()
         try:
             self.generations.write({_FILE: content})
         except OSError as error:
