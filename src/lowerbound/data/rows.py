@@ -15,6 +15,7 @@ from numpyro.distributions.constraints import Constraint
 
 from lowerbound.data.chunks import seen
 from lowerbound.data.errors import DataError, Place
+from lowerbound.data.mapped.sketch import Sketch
 from lowerbound.data.numbers import as_rows, blocks
 from lowerbound.data.tables import as_table
 from lowerbound.distributions.support import Columns, OrMissing, range_of, same_support, takes_missing, words
@@ -75,7 +76,8 @@ class Rows:
     model are not looked at again when they are handed to a function with that model, or one that asks the
     same. Rows that a schema encoded know it; `impossible` are the numbers of those that hold another value
     in a column that was constant: they have probability 0, and their log p(x) is −∞. In training a row counts
-    by its `weight`, where there are some.
+    by its `weight`, where there are some. Rows that are larger than memory are mapped from a file (`mapped`),
+    and have a `sketch`.
     """
 
     x: np.ndarray
@@ -84,9 +86,15 @@ class Rows:
     schema: Schema | None = None
     impossible: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     weight: np.ndarray | None = None
+    sketch: Sketch | None = None
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def mapped(self) -> bool:
+        """Whether they lie in a file that is read as they are asked for."""
+        return isinstance(self.x, np.memmap)
 
     def finite(self, missing: bool) -> bool:
         """Whether all values were seen to be finite numbers, or, with `missing`, NaN: when a schema encoded
@@ -97,10 +105,11 @@ class Rows:
 
     def __getitem__(self, rows: Any) -> Rows:
         """Some of the rows, as well checked as they all are."""
-        among = np.isin(np.arange(len(self))[rows], self.impossible)
+        among = np.isin(np.arange(len(self))[rows], self.impossible) if len(self.impossible) else np.zeros(0)
         given = None if self.given is None else self.given[rows]
         weight = None if self.weight is None else self.weight[rows]
-        return replace(self, x=self.x[rows], given=given, impossible=np.flatnonzero(among), weight=weight)
+        some = replace(self, x=self.x[rows], given=given, weight=weight, sketch=None)
+        return replace(some, impossible=np.flatnonzero(among))
 
     def weighted(self, weight: Any) -> Rows:
         """The same rows, each with a weight, (n,), at least 0, relative to their mean: in training one of
