@@ -23,7 +23,7 @@ from lowerbound.data.sources import Source
 from lowerbound.evidence.defaults import CHAINS, SAMPLES, Method
 from lowerbound.evidence.evidence import Evidence
 from lowerbound.evidence.ladder import Callback, log_evidence
-from lowerbound.inference.fingerprints import count_among, fingerprints
+from lowerbound.inference.fingerprints import count_among, fingerprints, numbers_of
 from lowerbound.models.vae import VAE
 from lowerbound.statistics import Difference, paired_difference, standard_error_of_mean
 from lowerbound.text import counted, named_rows, spaced, with_error
@@ -76,7 +76,7 @@ class TrainedOn(NamedTuple):
         >>> TrainedOn(fingerprints(lengths)).among(fingerprints(lengths[:30]))
         Known(trained=30, chose=0, repeated=0)
         """
-        twice = len(self.train) - int((np.unique(self.train, axis=0, return_counts=True)[1] == 1).sum())
+        twice = len(self.train) - int((np.unique(numbers_of(self.train), return_counts=True)[1] == 1).sum())
         # Where few rows repeat, pairs, the equals of both kinds of rows are as many as these rows.
         share = len(self.validation) / max(len(self.train), 1)
         expected = (twice, max(count_among(self.train, self.validation), math.ceil(twice * share)))

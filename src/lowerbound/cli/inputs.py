@@ -94,10 +94,10 @@ def training_rows(run: RunFolder, data: str | None) -> Source | None:
     try:
         source = run.rows(open_source(name, run.label, run.schema, run.reading))
         known = run.trained_on.train
-        rows = rows_among(source.x, known) if len(known) else source.x
+        rows = rows_among(source.x, known) if len(known) else np.ones(len(source.x), bool)
         if rows is None:
             raise ValueError(f"{name}: does not hold the rows that trained the model, or not as they were")
-        return replace(source, x=rows, labels=None, table=None)
+        return replace(source, x=source.x[rows], labels=None, table=None)
     except (ValueError, TypeError, OSError) as error:
         if data is not None:
             raise

@@ -60,7 +60,7 @@ def choose(
     **Raises:** `ValueError` for an unknown name, with the nearest; where a likelihood that is not of
     independent columns is to take missing values; where no value was observed; for `continuous-bernoulli`
     of values that are neither from 0 to 1 nor 8-bit images. Values that the likelihood has no mass on are
-    refused when rows are read ([`lowerbound.data.rows.check_support`][]).
+    refused when rows are read ([`lowerbound.data.inside.check_support`][]).
 
     >>> choose(np.array([[0, 1], [1, 1]])).words
     'values are 0 and 1: Bernoulli'

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-from jaxtyping import Bool, Float32, UInt32
+from jaxtyping import Bool, Float32, UInt32, UInt64
 
-__all__ = ["among", "count_among", "digest_of", "fingerprints", "rows_among"]
+__all__ = ["among", "count_among", "digest_of", "fingerprints", "numbers_of", "rows_among"]
 
 
 def fingerprints(x: np.ndarray) -> UInt32[np.ndarray, "n 2"]:
@@ -17,12 +17,12 @@ def fingerprints(x: np.ndarray) -> UInt32[np.ndarray, "n 2"]:
     >>> bool((a == b).all())
     False
     """
-    digests = (
-        hashlib.blake2b(row, digest_size=8).digest()
-        for first in range(0, len(x), _ROWS)
-        for row in _content(x[first : first + _ROWS])
-    )
-    return np.frombuffer(b"".join(digests), np.uint32).reshape(-1, 2)
+    prints = np.empty((len(x), 2), np.uint32)
+    for first in range(0, len(x), _ROWS):
+        rows = _content(x[first : first + _ROWS])
+        digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
+        prints[first : first + _ROWS] = np.frombuffer(digests, np.uint32).reshape(-1, 2)
+    return prints
 
 
 # Rows that are converted together: x may be mapped from a file larger than memory.
@@ -56,23 +56,37 @@ def count_among(prints: UInt32[np.ndarray, "n 2"], known: UInt32[np.ndarray, "m 
 
 
 def among(prints: UInt32[np.ndarray, "n 2"], known: UInt32[np.ndarray, "m 2"]) -> Bool[np.ndarray, " n"]:
-    """Which of these fingerprints are among the `known`."""
-    wanted = set(_as_bytes(known))
-    return np.array([row in wanted for row in _as_bytes(prints)], bool)
+    """Which of these fingerprints are among the `known`, which may be many more."""
+    mine, places = np.unique(numbers_of(prints), return_inverse=True)
+    if not len(mine):
+        return np.zeros(0, bool)
+    found = np.zeros(len(mine), bool)
+    for first in range(0, len(known), _TOGETHER):
+        some = numbers_of(known[first : first + _TOGETHER])
+        at = np.minimum(np.searchsorted(mine, some), len(mine) - 1)
+        found[at[mine[at] == some]] = True
+    return found[places]
 
 
-def rows_among(x: np.ndarray, known: UInt32[np.ndarray, "m 2"]) -> np.ndarray | None:
-    """The rows of `x` whose fingerprints are `known`; None where some of those are of no row.
+def rows_among(x: np.ndarray, known: UInt32[np.ndarray, "m 2"]) -> Bool[np.ndarray, " n"] | None:
+    """Which rows of `x` have fingerprints that are `known`; None where some of those are of no row.
 
     >>> x = np.array([[1, 2], [3, 4], [5, 6]])
     >>> rows_among(x, fingerprints(x[:2])).tolist(), rows_among(x[1:], fingerprints(x[:2]))
-    ([[1, 2], [3, 4]], None)
+    ([True, True, False], None)
     """
-    wanted, mine = set(_as_bytes(known)), _as_bytes(fingerprints(x))
-    if not wanted <= set(mine):
-        return None
-    return np.asarray(x[[row in wanted for row in mine]])
+    mine = fingerprints(x)
+    return among(mine, known) if among(known, mine).all() else None
 
 
-def _as_bytes(prints: UInt32[np.ndarray, "n 2"]) -> list[bytes]:
-    return list(map(bytes, np.ascontiguousarray(prints)))
+def numbers_of(prints: UInt32[np.ndarray, "n 2"]) -> UInt64[np.ndarray, " n"]:
+    """Fingerprints as whole numbers of 64 bits, which share their memory.
+
+    >>> numbers_of(np.array([[1, 0], [0, 1]], np.uint32)).tolist()
+    [1, 4294967296]
+    """
+    return np.ascontiguousarray(prints).view(np.uint64).reshape(-1)
+
+
+# Known fingerprints that are looked for at once.
+_TOGETHER = 1 << 20

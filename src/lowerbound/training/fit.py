@@ -16,6 +16,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from jaxtyping import Int, PRNGKeyArray
 
 from lowerbound.archive.records import HistoryRecord
+from lowerbound.data.others import Others
 from lowerbound.leaves import trainable
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.objective import Objective
@@ -47,7 +48,8 @@ class Result:
     chunk (nats a row); `state`: to go on from, `fit(…, resume=result.state)`; `stopped`: why training
     ended, `"epochs"`, `"patience"`, `"interrupted"`, `"callback"` or `"not finite"`; `best_step`: the
     step of `model`; `train_rows`, `validation_rows`: the split, as row numbers of x (the second is `None`
-    where validation rows were handed in, or none were kept back).
+    where validation rows were handed in, or none were kept back); of rows beyond memory as
+    [`Others`][lowerbound.data.others.Others].
     """
 
     model: Any
@@ -55,7 +57,7 @@ class Result:
     state: State
     stopped: str
     best_step: int
-    train_rows: Int[np.ndarray, " n"]
+    train_rows: Int[np.ndarray, " n"] | Others
     validation_rows: Int[np.ndarray, " m"] | None
 
     @property

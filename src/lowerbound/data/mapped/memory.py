@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Memory"]
+from lowerbound.data.memory import in_bytes
 
-_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+__all__ = ["Memory"]
 
 
 @dataclass(frozen=True)
@@ -34,15 +32,11 @@ class Memory:
         >>> Memory.of("plenty")
         Traceback (most recent call last):
         ...
-        ValueError: memory: expected a size such as '2 GB' or '500 MB', found 'plenty'
+        ValueError: memory: expected a size such as "2 GB", found 'plenty'
         """
         if isinstance(limit, Memory):
             return limit
-        found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([a-zA-Z]*)\s*", str(limit))
-        unit = None if found is None else _UNITS.get(found[2].upper())
-        if found is None or unit is None:
-            raise ValueError(f"memory: expected a size such as '2 GB' or '500 MB', found {limit!r}")
-        return cls(int(float(found[1]) * unit), _of_the_user() if cache is None else Path(cache))
+        return cls(in_bytes(limit), _of_the_user() if cache is None else Path(cache))
 
 
 def _of_the_user() -> Path:
