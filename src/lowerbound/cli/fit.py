@@ -23,6 +23,7 @@ from lowerbound.cli.options import (
     Unseen,
 )
 from lowerbound.cli.reading import reads
+from lowerbound.data.mapped.memory import Memory
 from lowerbound.evidence.defaults import SAMPLES
 from lowerbound.parts import Mechanism, default, grouped, names
 from lowerbound.training import defaults
@@ -112,6 +113,7 @@ def fit(
     ] = None,
     seed: Seed = 0,
     json: Json = False,
+    memory: Memory | None = None,
     reading: Reading = AS_FOUND,
 ) -> int:
     """Train a VAE and report on rows that it has not seen.
@@ -131,14 +133,15 @@ def fit(
 
     usable_folder(out, overwrite)
     said = kinds_said(kinds, schema)
-    train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen)
+    within = None if memory is None else memory.beside(out)
+    train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen, within)
     compilation_cache()
     built = build(
         train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior,
         network=network, latent_dim=latent_dim, width=width, depth=depth,
         missing_mechanism=missing_mechanism, key=seed,
     )  # fmt: skip
-    say(f"{train.name}: {len(train.x)} rows of {train.x.shape[1]}; {built.words}")
+    say(f"{train.name}: {train.rows.taking_part} rows of {train.x.shape[1]}; {built.words}")
     with plain_warnings():
         run = train_run(
             out, built.model, train, held_out,

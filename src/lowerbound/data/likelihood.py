@@ -47,8 +47,10 @@ def choose(
     *,
     missing: bool = False,
     image: Image | None = None,
+    of_all: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Choice:
-    """The likelihood for the rows of `x`, (n, d).
+    """The likelihood for the rows of `x`, (n, d); where they are a sample, `of_all` are the mean and the
+    standard deviation of each column of all rows.
 
     `auto`: 0 and 1 → Bernoulli; whole numbers from 0 to at most 64 → BetaBinomial where the rows show that
     they end at the greatest ([`ended`][lowerbound.families.fitted.Found.ended]), else NegativeBinomial; rows
@@ -68,7 +70,7 @@ def choose(
     'whole numbers from 0 to 900: NegativeBinomial'
     """
     kind = part(likelihood, "likelihood")
-    found = Found.of(x, missing, image)
+    found = Found.of(x, missing, image, of_all)
     if binarize is not None:
         bits = part("bits", "columns")
         if kind not in (automatic, bits):

@@ -115,13 +115,13 @@ def blocks(x: np.ndarray) -> Iterator[np.ndarray]:
     return (block for _, block in numbered_blocks(x))
 
 
-def numbered_blocks(x: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """The same, each with the number of its first row.
+def numbered_blocks(x: np.ndarray, cells: int = 65536) -> Iterator[tuple[int, np.ndarray]]:
+    """The same, of so many cells at most, each with the number of its first row.
 
     >>> [(first, block.shape) for first, block in numbered_blocks(np.zeros((3, 40_000)))]
     [(0, (1, 40000)), (1, (1, 40000)), (2, (1, 40000))]
     """
-    step = max(1, 65536 // x.shape[1])
+    step = max(1, cells // x.shape[1])
     return ((first, x[first : first + step]) for first in range(0, len(x), step))
 
 

@@ -97,6 +97,24 @@ class Rows:
         """Whether they lie in a file that is read as they are asked for."""
         return is_mapped(self.x)
 
+    @property
+    def taking_part(self) -> int:
+        """How many are not kept back."""
+        return len(self) - (0 if self.kept_back is None else len(self.kept_back))
+
+    def sketched(self) -> Rows:
+        """The same, of rows that are mapped with their sketch, which is made where it lacks."""
+        return replace(self, sketch=Sketch.of(self.x)) if self.mapped and self.sketch is None else self
+
+    def some(self) -> np.ndarray:
+        """Rows to learn from that need not be all: those that are not kept back, or, of rows beyond memory,
+        those of the sample."""
+        if self.mapped:
+            sketch = self.sketched().sketch
+            assert sketch is not None
+            return sketch.sample_without(self.kept_back)
+        return self.x if self.kept_back is None else np.delete(self.x, self.kept_back, axis=0)
+
     def finite(self, missing: bool) -> bool:
         """Whether all values were seen to be finite numbers, or, with `missing`, NaN: when a schema encoded
         them, or for a model."""

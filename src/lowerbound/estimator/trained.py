@@ -20,13 +20,13 @@ from lowerbound.archive.store import save
 from lowerbound.archive.structure import Storable
 from lowerbound.assembly import Built, build, objective_named
 from lowerbound.baselines.comparison import TrainedOn
+from lowerbound.baselines.traces import Traces
 from lowerbound.data.rows import Rows, rows_outside
 from lowerbound.data.schema import Kinds, Schema, Unseen, described
 from lowerbound.data.tables import Columns
 from lowerbound.estimator.frames import taken
 from lowerbound.evidence.defaults import ERROR, SAMPLES, Method
 from lowerbound.evidence.ladder import log_evidence
-from lowerbound.inference.fingerprints import fingerprints
 from lowerbound.leaves import as_numpy
 from lowerbound.networks.activations import Activation, name_of
 from lowerbound.objectives.objective import Objective
@@ -247,8 +247,7 @@ class Trained(BaseEstimator, Storable):
         self.model_ = as_numpy(result.model)
         self.history_ = result.history
         self.n_iter_ = max(1, round(result.history[-1]["epoch"])) if result.history else 1
-        chosen_on = rows.x[:0] if result.validation_rows is None else rows.x[result.validation_rows]
-        self.trained_on_ = TrainedOn(*map(fingerprints, (rows.x[result.train_rows], chosen_on)))
+        self.trained_on_ = Traces.of(rows, result.train_rows, result.validation_rows).trained_on
         return result
 
     def _look(self, rows: Rows, kept_back: np.ndarray) -> None:

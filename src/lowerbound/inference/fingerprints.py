@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Bool, Float32, UInt32, UInt64
 
-__all__ = ["among", "count_among", "digest_of", "fingerprints", "numbers_of", "rows_among"]
+__all__ = ["among", "count_among", "digest_of", "fingerprints", "in_blocks", "numbers_of", "rows_among"]
 
 
 def fingerprints(x: np.ndarray) -> UInt32[np.ndarray, "n 2"]:
@@ -23,6 +24,15 @@ def fingerprints(x: np.ndarray) -> UInt32[np.ndarray, "n 2"]:
         digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
         prints[first : first + _ROWS] = np.frombuffer(digests, np.uint32).reshape(-1, 2)
     return prints
+
+
+def in_blocks(x: np.ndarray) -> Iterator[tuple[int, UInt32[np.ndarray, "m 2"]]]:
+    """The fingerprints of rows a few at a time, each with the number of the first.
+
+    >>> [(first, prints.shape) for first, prints in in_blocks(np.zeros((5000, 1)))]
+    [(0, (4096, 2)), (4096, (904, 2))]
+    """
+    return ((first, fingerprints(x[first : first + _ROWS])) for first in range(0, len(x), _ROWS))
 
 
 # Rows that are converted together: x may be mapped from a file larger than memory.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from lowerbound.data.joined import rows_of
 from lowerbound.data.mapped.flat import FlatFile, Unwritten
 from lowerbound.data.mapped.moments import Moments
 from lowerbound.data.mapped.narrow import NarrowError, narrowed, narrowest
+from lowerbound.data.mapped.passed import Told
 from lowerbound.data.mapped.sample import Sample
 from lowerbound.data.mapped.sketch import Sketch
 from lowerbound.data.refused import never_held
@@ -21,20 +21,10 @@ from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema
 from lowerbound.data.tables import Columns
 
-__all__ = ["Encoded", "Passed", "Told", "UnforeseenError", "encode"]
+__all__ = ["Encoded", "UnforeseenError", "encode"]
 
 # Rows of one batch that a schema is found again with.
 _UNFORESEEN = 1000
-
-
-class Passed(TypedDict):
-    """What a callback is told: how many rows are read, and of how many, None where no one knows yet."""
-
-    rows: int
-    of: int | None
-
-
-Told = Callable[[Passed], object]
 
 
 class UnforeseenError(Exception):
@@ -115,12 +105,12 @@ def _encoded(
             sample.add(x, len(x))
             own = Moments.of(x)
             moments = own if moments is None else moments.with_those(own)
-            told({"rows": sample.seen, "of": of})
+            told({"what": "encoded", "rows": sample.seen, "of": of})
     if moments is None:
         raise DataError(name, "at least one row", "none")
-    _, drawn = sample.drawn()
+    places, drawn = sample.drawn()
     numbers = np.concatenate(impossible) if impossible else np.zeros(0, int)
-    sketch = Sketch(drawn, moments)
+    sketch = Sketch(drawn, places, moments)
     return Encoded(sample.seen, drawn.dtype, writing.digest.hexdigest(), sketch, numbers, fault)
 
 

@@ -174,8 +174,9 @@ class Kept:
         np.save(folder / _SAMPLE, encoded.sketch.sample, allow_pickle=False)
         if labels:
             np.save(folder / _LABELS, np.concatenate(labels), allow_pickle=False)
-        moments = encoded.sketch.moments
-        write({**vars(moments), "impossible": encoded.impossible}, folder / _SKETCH, "sketch")
+        sketch = encoded.sketch
+        about = {"numbers": sketch.numbers, "impossible": encoded.impossible, **vars(sketch.moments)}
+        write(about, folder / _SKETCH, "sketch")
         (folder / _SCHEMA).write_text(json.dumps(schema.to_json()), "utf-8")
         fault = None if encoded.fault is None else Fault.of(encoded.fault)
         where = _ROWS if array is None else str(array.absolute())
@@ -197,9 +198,9 @@ class Kept:
         x = read_npy(folder / _ROWS if record.array == _ROWS else Path(record.array))
         x = x.reshape(len(x), -1)
         sketched = read(folder / _SKETCH, "sketch")
-        impossible = sketched.pop("impossible")
+        impossible, numbers = sketched.pop("impossible"), sketched.pop("numbers")
         schema = Schema.from_json(json.loads((folder / _SCHEMA).read_text("utf-8")))
-        sketch = Sketch(read_npy(folder / _SAMPLE), Moments(**sketched))
+        sketch = Sketch(read_npy(folder / _SAMPLE), numbers, Moments(**sketched))
         if x.shape != (record.rows, len(schema.encoded)) or sketch.sample.dtype != x.dtype:
             raise ValueError(
                 f"{folder}: expected {record.rows} rows of {len(schema.encoded)}, found {x.shape}"

@@ -10,6 +10,7 @@ import numpy as np
 from lowerbound.data.errors import DataError
 from lowerbound.data.joined import joined, rows_of
 from lowerbound.data.mapped.cells import Cells, Unknown
+from lowerbound.data.mapped.passed import Told
 from lowerbound.data.mapped.sample import Sample
 from lowerbound.data.schema import Kinds, Schema
 from lowerbound.data.tables import Columns
@@ -82,9 +83,19 @@ def _unknown(cells: np.ndarray, sample: np.ndarray) -> np.ndarray:
     return np.array([cell for cell in cells.tolist() if cell is None or cell not in known], object)
 
 
-def survey(batches: Iterable[Columns], name: str, *, most: int, seed: int, levels: Collection[str]) -> Survey:
+def survey(
+    batches: Iterable[Columns],
+    name: str,
+    *,
+    most: int,
+    seed: int,
+    levels: Collection[str],
+    told: Told,
+    of: int | None,
+) -> Survey:
     """One look at all rows of `name`, a few at a time. `most` rows are drawn by `seed`; `levels` are the
-    names of columns that are said to be categories, of which every value is kept.
+    names of columns that are said to be categories, of which every value is kept. `told` hears of it; `of` is
+    how many rows there are, where that is known.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] for no rows, and for numbers that are not
     finite: in an array NaN, in a table infinity.
@@ -98,6 +109,7 @@ def survey(batches: Iterable[Columns], name: str, *, most: int, seed: int, level
             columns[place] = columns[place].fitting(array, bool(batch.names and batch.names[place] in levels))
             columns[place].add(array, sample.seen)
         sample.add(batch, batch.length)
+        told({"what": "looked at", "rows": sample.seen, "of": of})
     if not sample.seen:
         raise DataError(name, "at least one row", "none")
     numbers, rows = sample.drawn()

@@ -12,9 +12,10 @@ import numpy as np
 
 import lowerbound
 from lowerbound.archive.records import Reading
-from lowerbound.data.mapped.encoding import Encoded, Told, UnforeseenError, encode
+from lowerbound.data.mapped.encoding import Encoded, UnforeseenError, encode
 from lowerbound.data.mapped.kept import Kept, Stamp, Wanted
 from lowerbound.data.mapped.memory import Memory
+from lowerbound.data.mapped.passed import Told
 from lowerbound.data.mapped.survey import ROWS, Survey, survey
 from lowerbound.data.schema import Kinds, Schema
 from lowerbound.data.sources.array_batches import ArrayBatches
@@ -53,7 +54,7 @@ class Beyond:
         **Raises:** [`DataError`][lowerbound.data.errors.DataError] for what cannot be encoded, with the
         number of the row; `OSError` where there is no room.
         """
-        wanted = Wanted(memory.cache, tuple(map(Stamp.of, self.batches.files)), self._asked(memory))
+        wanted = Wanted(memory.folder, tuple(map(Stamp.of, self.batches.files)), self._asked(memory))
         found = wanted.found(self.name)
         if found is not None:
             return found
@@ -68,7 +69,7 @@ class Beyond:
                 encoded = steadily(self.batches, lambda _: into(schema, found=False, of=self.batches.rows))
             else:
                 drawn = max(_FEWEST, min(ROWS, memory.limit // (_TABLE * 8 * width)))
-                looked = steadily(self.batches, lambda _: self._surveyed(rows, drawn))
+                looked = steadily(self.batches, lambda _: self._surveyed(rows, drawn, told))
                 schema, encoded, looked = self._found(looked, into)
                 notes = self._notes(looked, schema)
             array = self._as_it_is(schema)
@@ -82,10 +83,11 @@ class Beyond:
         said = [lowerbound.__version__, asdict(self.reading), self.label, schema, kinds, memory.limit]
         return json.dumps(said)
 
-    def _surveyed(self, rows: Iterable[Columns], most: int) -> Survey:
+    def _surveyed(self, rows: Iterable[Columns], most: int, told: Told) -> Survey:
         said = self.kinds if isinstance(self.kinds, Mapping) else {}
         levels = {str(name) for name, kind in said.items() if kind in ("category", "ordered")}
-        return survey(rows, self.name, most=most, seed=_SEED, levels=levels)
+        of = self.batches.rows
+        return survey(rows, self.name, most=most, seed=_SEED, levels=levels, told=told, of=of)
 
     def _found(self, looked: Survey, into: Callable[..., Encoded]) -> tuple[Schema, Encoded, Survey]:
         """The schema of all rows and the rows encoded by it: found again with rows that have no place in

@@ -13,10 +13,11 @@ import numpy as np
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.data.declared import as_arrow
 from lowerbound.data.errors import DataError
-from lowerbound.data.mapped.encoding import Passed, Told
 from lowerbound.data.mapped.kept import Kept
 from lowerbound.data.mapped.memory import Memory
+from lowerbound.data.mapped.passed import Passed, Told
 from lowerbound.data.mapped.sketch import Sketch
+from lowerbound.data.pieces import rows_of
 from lowerbound.data.refused import never_held, taken_for_missing
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Kinds, Schema, Unseen, described
@@ -43,7 +44,8 @@ class Source:
     how it was, and `notes`, what was decided then that a person should know; `files`, that of each row, where
     it is an image of its own; `impossible`, the numbers of the rows that have probability 0 by the schema,
     since a column never held their value, with the `found_fault` of the first where no table is at hand; rows
-    that are larger than memory are mapped, and have a `sketch`."""
+    that are larger than memory are mapped, and have a `sketch`; those of the numbers that are `kept_back`
+    have no part in training."""
 
     x: np.ndarray
     name: str
@@ -59,6 +61,7 @@ class Source:
     impossible: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     sketch: Sketch | None = None
     found_fault: DataError | None = None
+    kept_back: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -109,7 +112,8 @@ class Source:
     @property
     def rows(self) -> Rows:
         """The rows with their schema."""
-        return Rows(self.x, schema=self.schema, impossible=self.impossible, sketch=self.sketch)
+        rows = Rows(self.x, schema=self.schema, impossible=self.impossible, sketch=self.sketch)
+        return rows if self.kept_back is None else rows.keeping_back(self.kept_back)
 
     @property
     def fault(self) -> DataError | None:
@@ -123,8 +127,8 @@ class Source:
         """Some of the rows, with their labels; `words` are added to the name."""
         labels = None if self.labels is None else self.labels[rows]
         files = None if self.files is None else tuple(self.files[row] for row in rows)
-        kept = replace(self, x=self.x[rows], impossible=self.rows[rows].impossible, labels=labels)
-        return replace(kept, name=self.name + words, table=None, files=files, sketch=None)
+        kept = replace(self, x=rows_of(self.x, rows), impossible=self.rows[rows].impossible, labels=labels)
+        return replace(kept, name=self.name + words, table=None, files=files, sketch=None, kept_back=None)
 
     def row_names(self, column: str | None = None) -> tuple[str, np.ndarray] | None:
         """What the rows are called, and of what: the cells of a `column` of the table, by default of the
