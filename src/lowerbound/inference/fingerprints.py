@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Bool, Float32, UInt32, UInt64
 
+from lowerbound.data.numbers import numbered_blocks
+
 __all__ = ["among", "count_among", "digest_of", "fingerprints", "in_blocks", "numbers_of", "rows_among"]
 
 
@@ -19,24 +21,23 @@ def fingerprints(x: np.ndarray) -> UInt32[np.ndarray, "n 2"]:
     False
     """
     prints = np.empty((len(x), 2), np.uint32)
-    for first in range(0, len(x), _ROWS):
-        rows = _content(x[first : first + _ROWS])
-        digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in rows)
-        prints[first : first + _ROWS] = np.frombuffer(digests, np.uint32).reshape(-1, 2)
+    for first, block in numbered_blocks(x, _CELLS):
+        digests = b"".join(hashlib.blake2b(row, digest_size=8).digest() for row in _content(block))
+        prints[first : first + len(block)] = np.frombuffer(digests, np.uint32).reshape(-1, 2)
     return prints
 
 
 def in_blocks(x: np.ndarray) -> Iterator[tuple[int, UInt32[np.ndarray, "m 2"]]]:
     """The fingerprints of rows a few at a time, each with the number of the first.
 
-    >>> [(first, prints.shape) for first, prints in in_blocks(np.zeros((5000, 1)))]
-    [(0, (4096, 2)), (4096, (904, 2))]
+    >>> [(first, prints.shape) for first, prints in in_blocks(np.zeros((3, 1 << 19)))]
+    [(0, (2, 2)), (2, (1, 2))]
     """
-    return ((first, fingerprints(x[first : first + _ROWS])) for first in range(0, len(x), _ROWS))
+    return ((first, fingerprints(block)) for first, block in numbered_blocks(x, _CELLS))
 
 
-# Rows that are converted together: x may be mapped from a file larger than memory.
-_ROWS = 4096
+# Cells that are converted together, 4 MB: x may be mapped from a file larger than memory.
+_CELLS = 1 << 20
 
 
 def _content(rows: np.ndarray) -> Float32[np.ndarray, "n d"]:
