@@ -8,7 +8,9 @@ import pyarrow.parquet as parquet
 import pytest
 
 import lowerbound as lb
+from lowerbound.assembly import build
 from lowerbound.data.mapped.memory import Memory
+from lowerbound.data.rows import checked
 from lowerbound.data.schema import Schema
 from lowerbound.data.sources import batches, open_source
 
@@ -237,3 +239,22 @@ def test_a_source_that_fits_is_read_into_memory(table, tmp_path, memory):
     source = open_source(pattern, memory=Memory(10**9, memory.cache))
     assert not isinstance(source.x, np.memmap)
     assert source.table.length == ROWS
+
+
+def test_a_model_of_rows_beyond_memory_has_the_ends_and_the_moments_of_all(tmp_path, memory):
+    x = np.random.default_rng(0).gamma(2, 3, size=(ROWS, 3)).astype(np.float32)
+    x[2800] = 900
+    np.save(tmp_path / "x.npy", x)
+    source = open_source(str(tmp_path / "x.npy"), memory=memory)
+    model = build(source.rows, likelihood="diagonal-gaussian", latent_dim=1, width=4).model
+    np.testing.assert_allclose(model.transform.mean.value, x.mean(0, dtype=np.float64), rtol=1e-6)
+    np.testing.assert_allclose(model.transform.scale.value, x.std(0, dtype=np.float64), rtol=1e-6)
+
+
+def test_a_count_that_the_sample_has_not_is_of_the_model_s_support(tmp_path, memory):
+    x = np.random.default_rng(0).integers(0, 5, (ROWS, 3))
+    x[2800] = 30
+    np.save(tmp_path / "x.npy", x)
+    source = open_source(str(tmp_path / "x.npy"), memory=memory)
+    model = build(source.rows, latent_dim=1, width=4).model
+    assert len(checked(model, source.rows)) == ROWS
