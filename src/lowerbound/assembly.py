@@ -49,6 +49,8 @@ __all__ = ["Built", "automatic_objective", "automatic_prior", "build", "objectiv
 Network = Callable[[Array], Array]
 
 
+# Rows by whose mean and scale an encoder sees others.
+_SEEN = 4096
 # Of the map through which an encoder sees a number.
 _KNOTS = 16
 _OBJECTIVE = default("objective")
@@ -141,7 +143,8 @@ def build(
     key: PRNGKeyArray | int = 0,
 ) -> Built:
     """A VAE for the rows of `x` from the names of its parts. Rows that know their schema are images where it
-    says so, and a density is in the table's own units.
+    says so, and a density is in the table's own units. Of rows beyond memory all is found in their sketch:
+    the ends of columns, means and standard deviations are those of all rows, all else that of a sample.
 
     `network` is `mlp`, of `depth` hidden layers of `width` units, or `conv`, for rows that are images of
     `image_shape`, (height, width) or (height, width, channels). The encoder sees rows, log(1 + x) of counts
@@ -161,8 +164,10 @@ def build(
     >>> type(built.model.likelihood.family).__name__, built.model.posterior.family.event_size
     ('Bernoulli', 2)
     """
-    schema = x.schema if isinstance(x, Rows) else None
-    x = x.x if isinstance(x, Rows) else x
+    rows = (x if isinstance(x, Rows) else Rows(x)).sketched()
+    schema, sketch = rows.schema, rows.sketch
+    x = rows.x if sketch is None else sketch.rows
+    of_all = None if sketch is None else (sketch.moments.mean, sketch.moments.deviation)
     if schema is not None:
         image_shape, missing = image_shape or schema.image_shape, missing or schema.missing
     family, of_prior = part(posterior, "posterior"), part(prior, "prior")
@@ -175,14 +180,13 @@ def build(
     if missing_mechanism not in get_args(Mechanism):
         expected = " or ".join(get_args(Mechanism))
         raise ValueError(f"missing_mechanism: expected {expected}, found {missing_mechanism!r}")
+    chosen = partial(choose, x, likelihood, binarize, missing=missing, of_all=of_all)
     if missing_mechanism != "at-random":
-        choice = _with_mask(
-            missing_mechanism, x, schema, partial(choose, x, likelihood, binarize, missing=missing)
-        )
+        choice = _with_mask(missing_mechanism, x, schema, chosen)
     elif schema is not None and not alike and by_columns(x, schema, missing=missing):
         choice, features = choose_by_columns(x, schema.encoded, missing=missing), _seen(x, schema)
     else:
-        choice = choose(x, likelihood, binarize, missing=missing, image=kind_of_image(image_shape))
+        choice = chosen(image=kind_of_image(image_shape))
     encoder_key, decoder_key = jax.random.split(as_key(key))
     latent_key, prior_key = jax.random.split(jax.random.fold_in(as_key(key), 1))
     d = x.shape[1]
@@ -206,7 +210,7 @@ def build(
         inputs = d if features is None else Features.inputs(**features)
         inner = mlp(inputs, latent.size, key=encoder_key)
         decoder = _from_margins(mlp(latent.event_size, choice.family.size, key=decoder_key), choice)
-    seen = transformed(choice.transform, x[:4096])
+    seen = transformed(choice.transform, x[:_SEEN] if sketch is None else x[:: -(-len(x) // _SEEN)])
     if features is not None:
         encoder: Network = Features(inner, **features)
     else:

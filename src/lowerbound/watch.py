@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from lowerbound.archive.records import HistoryRecord
+from lowerbound.data.mapped.passed import Passed
 from lowerbound.evidence.ladder import Callback, Scored
 
 __all__ = ["Silent", "Watch"]
@@ -27,6 +28,10 @@ class Watch(ABC):
     def scoring(self, rows: int) -> AbstractContextManager[Callback]:
         """While it scores so many rows; what it gives is called with a record of what is done."""
 
+    @abstractmethod
+    def encoding(self) -> AbstractContextManager[Callable[[Passed], object]]:
+        """While rows beyond memory are encoded; what it gives is called with how many are."""
+
 
 class Silent(Watch):
     """No one."""
@@ -40,6 +45,9 @@ class Silent(Watch):
     def scoring(self, rows: int) -> AbstractContextManager[Callback]:
         return nullcontext(_ignored)
 
+    def encoding(self) -> AbstractContextManager[Callable[[Passed], object]]:
+        return nullcontext(_ignored)
 
-def _ignored(record: HistoryRecord | Scored) -> None:
+
+def _ignored(record: HistoryRecord | Scored | Passed) -> None:
     pass

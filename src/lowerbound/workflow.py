@@ -13,13 +13,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import UInt32
 
 from lowerbound.archive.records import Begun, DataRecord, HistoryRecord, Provenance, Split
 from lowerbound.archive.whole import write_whole
 from lowerbound.baselines import Density, are_comparable, by_cells, fit_baselines
 from lowerbound.baselines.comparison import Evaluation, TrainedOn, compared, finite_rows, scorable
+from lowerbound.baselines.traces import Traces, sha256_of
 from lowerbound.data.chunks import observed
+from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
 from lowerbound.distributions.support import words
@@ -198,7 +199,7 @@ def report(
     source = subject.rows(x)
     if len(source.x) < 2:
         raise ValueError(f"{source.name}: expected at least 2 rows, for an error; found {len(source.x)}")
-    trained = None if train is None else subject.rows(train).x
+    trained = None if train is None else subject.rows(train).rows.some()
     if target is not None:
         check_target(target, source, trained)
     watch.said(f"log p(x) of {len(source.x)} rows of {source.name}, up to {samples:,} samples a row")
@@ -303,20 +304,18 @@ def train_run(
         held_out = held_out.under(train.schema)
     scorable(model, held_out)  # named, or refused, before any training
     _warn_of_pictures(model, held_out)
-    prints = fingerprints(train.x)
-    begun = Begun(options, command, digest_of(prints), digest_of(fingerprints(held_out.x)))
+    begun = Begun(options, command, sha256_of(train.rows), digest_of(fingerprints(held_out.x)))
     with run.training(begun, resume=resume) as first:
         training |= {"checkpoint": Checkpoint(run.checkpoints, every=checkpoint_every), "resume": resume}
         with watch.training() as callback:
             result = fit(model, train.rows, callbacks=[callback], key=seed, **training)
         if result.stopped == "interrupted":
             raise KeyboardInterrupt
-        provenance = _provenance(train, result, digest_of(prints), seed, first.command)
-        trained_on = _trained_on(prints, result)
-        run.write_model(result.model, provenance, trained_on, result.history, train.schema)
+        traces = Traces.of(train.rows, result.train_rows, result.validation_rows)
+        provenance = _provenance(train, result, traces.sha256, seed, first.command)
+        run.write_model(result.model, provenance, traces.trained_on, result.history, train.schema)
         watch.said(f"trained {int(result.state.step)} steps ({result.stopped}); the model is in {run.path}")
-        rows = observed(result.model, train.x, seed)
-        if baselines and (fitted := _baselines(result.model, rows, seed, watch)):
+        if baselines and (fitted := _baselines(result.model, train.rows, seed, watch)):
             run.write_baselines(fitted)
         watch.said(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, up to {samples:,} samples a row")
         with watch.scoring(len(held_out.x)) as told:
@@ -330,9 +329,10 @@ def train_run(
         elif report:
             from lowerbound.synthetic.quality import FEWEST
 
-            judged = train.schema is not None and train.schema.mixed and len(train.x) >= FEWEST
+            known = train.rows.some()
+            judged = train.schema is not None and train.schema.mixed and len(known) >= FEWEST
             subject = Subject.of(run)
-            page = _report_of(subject, held_out, evaluation, train.x, judged, None, seed, watch, wording)
+            page = _report_of(subject, held_out, evaluation, known, judged, None, seed, watch, wording)
             page.write(run.path / "report.html")
             watch.said(f"wrote {run.path / 'report.html'}")
     return run
@@ -353,8 +353,10 @@ def _draw(run: RunFolder, result: Result, held_out: Source, seed: int) -> None:
     run.write_pictures(Shown.of(result.model, held_out, history=result.history, seed=seed))
 
 
-def _baselines(model: VAE, rows: np.ndarray, seed: int, watch: Watch) -> dict[str, Density]:
-    """The classical baselines of the training rows, where there are any in the model's measure."""
+def _baselines(model: VAE, of: Rows, seed: int, watch: Watch) -> dict[str, Density]:
+    """The classical baselines of the training rows, where there are any in the model's measure; of rows
+    beyond memory those of a sample."""
+    rows = observed(model, of.some(), seed)
     if not isinstance(model.likelihood, Conditional):
         watch.said("no baselines: the likelihood is no network with a family")
         return {}
@@ -370,12 +372,8 @@ def _baselines(model: VAE, rows: np.ndarray, seed: int, watch: Watch) -> dict[st
         return {}
     what = "factor analysis, Gaussian mixtures, and mixtures of the family"
     watch.said(f"fitting baselines: {'latent classes' if by_cells(family) else what} by EM")
-    return fit_baselines(rows, family, transform=model.transform, seed=seed)
-
-
-def _trained_on(prints: UInt32[np.ndarray, "n 2"], result: Result) -> TrainedOn:
-    trained, chosen_on = prints[result.train_rows], result.validation_rows
-    return TrainedOn(trained) if chosen_on is None else TrainedOn(trained, prints[chosen_on])
+    sample_of = of.taking_part
+    return fit_baselines(rows, family, transform=model.transform, sample_of=sample_of, seed=seed)
 
 
 def _provenance(train: Source, result: Result, sha256: str, seed: int, command: str | None) -> Provenance:
@@ -383,7 +381,7 @@ def _provenance(train: Source, result: Result, sha256: str, seed: int, command: 
     return Provenance(
         data=DataRecord(
             source=train.name,
-            rows=len(train.x),
+            rows=train.rows.taking_part,
             columns=train.x.shape[1],
             column_names=train.columns,
             image_shape=train.image_shape,

@@ -7,8 +7,9 @@ from numpyro.distributions import constraints
 
 import lowerbound as lb
 from lowerbound.data import rows
+from lowerbound.data.inside import check_support
 from lowerbound.data.numbers import as_rows
-from lowerbound.data.rows import check_support, checked, padded_size
+from lowerbound.data.rows import checked, padded_size
 from lowerbound.models.transforms import Threshold
 
 

@@ -140,7 +140,7 @@ def test_calibration_rows_neither_train_nor_choose(vae):
     from lowerbound.inference.fingerprints import fingerprints
 
     X = vae.schema_.encode(DIGITS[:1500])
-    known = {bytes(row) for part in vae.trained_on_ for row in part}
+    known = {bytes(row) for part in vae.trained_on_[:2] for row in part}
     others = np.array([bytes(row) not in known for row in fingerprints(X)])
     assert others.sum() == 150
     np.testing.assert_array_equal(np.sort(vae.score_samples(DIGITS[:1500][others])), vae.calibration_scores_)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,21 @@ def fingerprint(*values: PyTree) -> str:
         content: Any = np.asarray(leaf) if eqx.is_array_like(leaf) else repr(leaf).encode()
         if isinstance(content, np.ndarray):
             digest.update(f"{content.shape}{content.dtype}".encode())
-            content = np.ascontiguousarray(content).tobytes()
+            for block in _pieces(content):
+                digest.update(block.tobytes())
+            continue
         digest.update(content)
     digest.update(str(jax.tree.structure(values)).encode())
     return digest.hexdigest()
+
+
+def _pieces(array: np.ndarray) -> Iterator[np.ndarray]:
+    """An array some rows at a time: it may be larger than memory."""
+    if array.ndim == 0 or not array.size:
+        yield array
+        return
+    step = max(1, len(array) * _PIECE // array.nbytes)
+    yield from (array[first : first + step] for first in range(0, len(array), step))
+
+
+_PIECE = 1 << 24  # bytes

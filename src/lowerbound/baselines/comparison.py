@@ -18,12 +18,13 @@ from lowerbound.archive.records import BaselineScore, Metrics
 from lowerbound.baselines.density import Density
 from lowerbound.data.chunks import observed
 from lowerbound.data.errors import DataError
+from lowerbound.data.numbers import numbered_blocks
 from lowerbound.data.rows import Rows, checked, rows_outside
 from lowerbound.data.sources import Source
 from lowerbound.evidence.defaults import CHAINS, SAMPLES, Method
 from lowerbound.evidence.evidence import Evidence
 from lowerbound.evidence.ladder import Callback, log_evidence
-from lowerbound.inference.fingerprints import count_among, fingerprints
+from lowerbound.inference.fingerprints import among, count_among, fingerprints, numbers_of
 from lowerbound.models.vae import VAE
 from lowerbound.statistics import Difference, paired_difference, standard_error_of_mean
 from lowerbound.text import counted, named_rows, spaced, with_error
@@ -42,6 +43,8 @@ __all__ = [
 ]
 
 _CHANCE = 1e-3
+# Cells of the rows that are scored by a baseline together: 64 MB of numbers.
+_TOGETHER = 1 << 24
 _NO_ROWS = np.zeros((0, 2), np.uint32)
 
 
@@ -55,10 +58,12 @@ class Known(NamedTuple):
 
 
 class TrainedOn(NamedTuple):
-    """The fingerprints of the rows that trained a model, and of those that chose it."""
+    """The fingerprints of the rows that trained a model, and of those that chose it; of rows beyond memory a
+    `share` of them, the least: counts are then those of such rows, divided by it."""
 
     train: UInt32[np.ndarray, "n 2"] = _NO_ROWS
     validation: UInt32[np.ndarray, "m 2"] = _NO_ROWS
+    share: float = 1.0
 
     def among(self, prints: UInt32[np.ndarray, "k 2"]) -> Known:
         """How many rows of these fingerprints had a part in the model.
@@ -76,18 +81,31 @@ class TrainedOn(NamedTuple):
         >>> TrainedOn(fingerprints(lengths)).among(fingerprints(lengths[:30]))
         Known(trained=30, chose=0, repeated=0)
         """
-        twice = len(self.train) - int((np.unique(self.train, axis=0, return_counts=True)[1] == 1).sum())
+        if self.share < 1:
+            prints = prints[numbers_of(prints) < np.uint64(self.share * 2.0**64)]
+        twice = len(self.train) - int((np.unique(numbers_of(self.train), return_counts=True)[1] == 1).sum())
         # Where few rows repeat, pairs, the equals of both kinds of rows are as many as these rows.
         share = len(self.validation) / max(len(self.train), 1)
         expected = (twice, max(count_among(self.train, self.validation), math.ceil(twice * share)))
-        found = [count_among(prints, known) for known in self]
+        both = (self.train, self.validation)
+        found = [count_among(prints, known) for known in both]
         had_part = [
             _beyond(count, len(prints), equals, len(self.train))
             for count, equals in zip(found, expected, strict=True)
         ]
-        repeats = [known for known, part in zip(self, had_part, strict=True) if not part]
-        trained, chose = (count if part else 0 for count, part in zip(found, had_part, strict=True))
-        return Known(trained, chose, count_among(prints, np.concatenate([_NO_ROWS, *repeats])))
+        repeats = [known for known, part in zip(both, had_part, strict=True) if not part]
+        counts = [count if part else 0 for count, part in zip(found, had_part, strict=True)]
+        counts.append(count_among(prints, np.concatenate([_NO_ROWS, *repeats])))
+        return Known(*(round(count / self.share) for count in counts))
+
+    def rows_among(self, x: np.ndarray) -> np.ndarray:
+        """Those rows of `x` that trained the model, so far as that is known.
+
+        >>> x = np.arange(6).reshape(3, 2)
+        >>> TrainedOn(fingerprints(x[:1])).rows_among(x).tolist()
+        [[0, 1]]
+        """
+        return x[among(fingerprints(x), self.train)]
 
 
 def _beyond(count: int, rows: int, equals: int, of: int) -> bool:
@@ -145,8 +163,7 @@ def compared(
     finite = evidence.finite
     if not finite.any():
         raise FloatingPointError(f"log p(x) is finite for none of the {len(x)} rows")
-    scored, known = evidence[finite], trained_on.among(fingerprints(x[inside]))
-    seen = observed(model, x, seed)[finite]
+    scored, known = evidence[finite], trained_on.among(fingerprints(x)[inside])
     metrics = Metrics(
         elbo=float(scored.elbo.mean()),
         elbo_standard_error=standard_error_of_mean(scored.elbo),
@@ -170,7 +187,10 @@ def compared(
         rows_repeated=known.repeated,
         seconds=seconds,
         examples_per_second=len(x) / seconds,
-        baselines={name: _score(baseline, seen, scored) for name, baseline in baselines.items()},
+        baselines={
+            name: _score(_log_prob(baseline, model, x, finite, seed), baseline.note, scored)
+            for name, baseline in baselines.items()
+        },
     )
     return Evaluation(metrics, evidence)
 
@@ -187,7 +207,8 @@ def scorable(model: VAE, source: Source) -> tuple[Rows, Bool[np.ndarray, " n"]]:
     more than single rows, such as another number of columns.
     """
     rows, fault = source.rows, source.fault
-    outside = np.isin(np.arange(len(rows)), rows.impossible)
+    outside = np.zeros(len(rows), bool)
+    outside[rows.impossible] = True
     try:
         rows = checked(model, rows, name=source.name)
     except DataError as error:
@@ -205,11 +226,22 @@ def scorable(model: VAE, source: Source) -> tuple[Rows, Bool[np.ndarray, " n"]]:
     return checked(model, rows[~outside], name=source.name), ~outside
 
 
-def _score(baseline: Density, rows: np.ndarray, scored: Evidence) -> BaselineScore:
-    log_prob = baseline.log_prob(rows)
+def _log_prob(
+    baseline: Density, model: VAE, x: np.ndarray, which: Bool[np.ndarray, " n"], seed: int
+) -> np.ndarray:
+    """A baseline's of some rows, as the model observes them, of which a few at a time are taken."""
+    parts = [
+        baseline.log_prob(observed(model, block[own], seed))
+        for first, block in numbered_blocks(x, _TOGETHER)
+        if (own := which[first : first + len(block)]).any()
+    ]
+    return np.concatenate(parts)
+
+
+def _score(log_prob: np.ndarray, note: str, scored: Evidence) -> BaselineScore:
     paired = paired_difference(scored.log_prob, log_prob, scored.standard_error, scored.group)
     error = standard_error_of_mean(log_prob)
-    return BaselineScore(float(log_prob.mean()), error, *paired, note=baseline.note)
+    return BaselineScore(float(log_prob.mean()), error, *paired, note=note)
 
 
 def not_reliable(metrics: Metrics) -> str:
@@ -245,6 +277,8 @@ def baseline_ahead(metrics: Metrics) -> str:
 def finite_rows(source: Source, evaluation: Evaluation) -> Source:
     """The rows of `source` whose log p(x) and bound are finite."""
     finite = evaluation.evidence.finite
+    if finite.all():
+        return source
     labels = None if source.labels is None else source.labels[finite]
     return replace(source, x=source.x[finite], labels=labels, impossible=source.rows[finite].impossible)
 

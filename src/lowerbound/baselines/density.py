@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from numpyro.distributions import constraints
 
 from lowerbound.data.chunks import CHUNK, padded
+from lowerbound.data.inside import check_support
 from lowerbound.data.numbers import as_rows
-from lowerbound.data.rows import check_support
 
 __all__ = [
     "Array",

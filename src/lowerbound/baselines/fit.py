@@ -49,9 +49,11 @@ def fit_baselines(
     family: Family | None = None,
     *,
     transform: Transform | None = None,
+    sample_of: int | None = None,
     seed: int = 0,
 ) -> dict[str, Density]:
-    """Classical densities fitted to training rows x (n, d), by name, in the measure of a family.
+    """Classical densities fitted to training rows x (n, d), by name, in the measure of a family; x may be a
+    sample of so many (`sample_of`), which their notes then say.
 
     | name | for | what |
     |---|---|---|
@@ -87,7 +89,7 @@ def fit_baselines(
             f"family: expected a family, such as that of the likelihood, or None; found {family!r}"
         )
     if by_cells(family):
-        return _cell_baselines(np.asarray(x, np.float64), family, index(seed))
+        return _cell_baselines(np.asarray(x, np.float64), family, index(seed), sample_of)
     span = None if family is None else range_of(family.support)
     seed, discrete = index(seed), span is not None and span.whole
     x = real(x) if span is None or not span.whole else whole(x, most=span.high)
@@ -98,11 +100,11 @@ def fit_baselines(
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     with threadpool_limits(1 if x.size <= SMALL_ENTRIES else None):
-        baselines = _gaussian_baselines(x, discrete, seed)
+        baselines = _gaussian_baselines(x, discrete, seed, sample_of)
         if columns is not None and issubclass(columns.density, ProductMixture):
-            baselines |= _product_baselines(x, columns, seed)
+            baselines |= _product_baselines(x, columns, seed, sample_of)
         elif columns is None and family is not None:
-            baselines |= _family_baselines(x, family, transform or Identity(), seed)
+            baselines |= _family_baselines(x, family, transform or Identity(), seed, sample_of)
     return baselines
 
 
@@ -121,8 +123,8 @@ def by_cells(family: Family | None) -> TypeGuard[Family]:
     return family.cells(np.zeros((1, family.event_size))) is not None
 
 
-def _cell_baselines(x: Array, family: Family, seed: int) -> dict[str, Density]:
-    x, said = _choice(x, PRODUCT_ENTRIES, seed)
+def _cell_baselines(x: Array, family: Family, seed: int, sample_of: int | None) -> dict[str, Density]:
+    x, said = _choice(x, PRODUCT_ENTRIES, seed, sample_of)
     fit = partial(fit_cells, family=family, seed=seed)
     one, best = fit(x, 1), _best(fit, x, [k for k in COMPONENTS if k <= len(x) // 5] or [1], seed)
     return {
@@ -158,8 +160,8 @@ def _columns(family: Family | None) -> _Columns | None:
     )
 
 
-def _gaussian_baselines(x: Array, discrete: bool, seed: int) -> dict[str, Density]:
-    x, said = _choice(x, GAUSSIAN_ENTRIES, seed)
+def _gaussian_baselines(x: Array, discrete: bool, seed: int, sample_of: int | None) -> dict[str, Density]:
+    x, said = _choice(x, GAUSSIAN_ENTRIES, seed, sample_of)
     if discrete:
         x = x + np.random.default_rng(seed).random(x.shape)
     n, d = x.shape
@@ -178,12 +180,12 @@ def _gaussian_baselines(x: Array, discrete: bool, seed: int) -> dict[str, Densit
     return {name: Dequantized(density, seed, 8) if discrete else density for name, density in fits.items()}
 
 
-def _product_baselines(x: Array, columns: _Columns, seed: int) -> dict[str, Density]:
+def _product_baselines(x: Array, columns: _Columns, seed: int, sample_of: int | None) -> dict[str, Density]:
     sizes, entries, trials = list(COMPONENTS), PRODUCT_ENTRIES, columns.trials
     if columns.density.table:  # which holds a probability for every value
         entries = TABLE_ENTRIES
         sizes = [k for k in sizes if k * x.shape[1] * (trials + 1) <= TABLE_ENTRIES] or [2]
-    x, said = _choice(x, entries, seed)
+    x, said = _choice(x, entries, seed, sample_of)
     sizes = [k for k in sizes if k <= len(x) // 5]
     fit = partial(fit_products, family=columns.density, trials=trials, seed=seed)
     one = fit(x, 1, steps=200)
@@ -195,9 +197,11 @@ def _product_baselines(x: Array, columns: _Columns, seed: int) -> dict[str, Dens
     }
 
 
-def _family_baselines(x: Array, family: Family, transform: Transform, seed: int) -> dict[str, Density]:
+def _family_baselines(
+    x: Array, family: Family, transform: Transform, seed: int, sample_of: int | None
+) -> dict[str, Density]:
     member = type(family).__name__
-    x, said = _choice(x, FAMILY_ENTRIES // FAMILY_COMPONENTS[-1], seed)
+    x, said = _choice(x, FAMILY_ENTRIES // FAMILY_COMPONENTS[-1], seed, sample_of)
     sizes = [k for k in FAMILY_COMPONENTS if k <= len(x) // 5] or [1]
     fit = partial(fit_family, family=family, transform=transform, seed=seed)
     one, best = fit(x, 1), _best(fit, x, sizes, seed)
@@ -217,10 +221,10 @@ def _best(fit: Callable[[Array, Size], Fitted], x: Array, sizes: Sequence[Size],
     return fit(x, sizes[0])
 
 
-def _choice(x: Array, entries: int, seed: int) -> tuple[Array, str]:
+def _choice(x: Array, entries: int, seed: int, sample_of: int | None) -> tuple[Array, str]:
     """At most `entries` of x as whole rows, and what to say about it."""
-    limit = max(10, entries // x.shape[1])
-    if len(x) <= limit:
-        return x, ""
-    rows = np.random.default_rng(seed).choice(len(x), limit, replace=False)
-    return x[np.sort(rows)], f", trained on {limit:,} of {len(x):,} rows"
+    limit, of = max(10, entries // x.shape[1]), sample_of or len(x)
+    if len(x) > limit:
+        rows = np.random.default_rng(seed).choice(len(x), limit, replace=False)
+        x = x[np.sort(rows)]
+    return x, "" if len(x) == of else f", trained on {len(x):,} of {of:,} rows"

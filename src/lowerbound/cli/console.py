@@ -7,12 +7,13 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from lowerbound.archive.records import HistoryRecord, Metrics, as_json
 from lowerbound.cli.outputs import print_json
+from lowerbound.data.mapped.passed import Passed
 from lowerbound.evidence.ladder import Scored
 from lowerbound.watch import Watch
 
@@ -79,6 +80,18 @@ class Console(Watch):
         with Progress("row", rows) as progress:
             yield progress.scoring
 
+    @contextmanager
+    def encoding(self) -> Iterator[Callable[[Passed], object]]:
+        with ExitStack() as stack:
+            begun: list[Progress] = []
+
+            def told(passed: Passed) -> None:
+                if not begun:  # nothing is shown where nothing is encoded
+                    begun.append(stack.enter_context(Progress("row")))
+                begun[0].encoding(passed)
+
+            yield told
+
 
 class Progress:
     """How far long work is, and the time left: a bar on a terminal, else a line every few seconds. Its
@@ -91,6 +104,7 @@ class Progress:
         from rich.progress import Progress as Bar
 
         self.unit, self.total, self.said = unit, total, 0.0
+        self.what = ""
         console = Console(stderr=True)
         self.bar = None
         if console.is_terminal:
@@ -130,11 +144,24 @@ class Progress:
         mean = with_error(record["log_prob"], record["standard_error"])
         self._show(record["rows"], f"log p(x) {mean} nats a row")
 
+    def encoding(self, passed: Passed) -> None:
+        """Rows that are looked at, and then encoded."""
+        if passed["what"] != self.what:
+            self.what, self.clock, self.said = passed["what"], time.perf_counter(), 0.0
+        self.total = passed["of"] or 0
+        rate = passed["rows"] / max(time.perf_counter() - self.clock, 1e-9)
+        self._show(passed["rows"], f"{passed['what']}, {rate:,.0f} rows/s")
+
     def _show(self, done: float, text: str) -> None:
         if self.bar:
-            self.bar.update(self.task, total=self.total, completed=done, text=text)
+            self.bar.update(self.task, total=self.total or done, completed=done, text=text)
             return
         seconds = time.perf_counter() - self.clock
+        if not self.total:
+            if seconds - self.said >= 2:
+                self.said = seconds
+                say(f"{self.unit} {done:.0f}: {text}")
+            return
         left = max(0.0, seconds * (self.total / done - 1))
         if seconds - self.said >= 2 or (left == 0 and self.said > 0):
             self.said = seconds

@@ -10,6 +10,7 @@ import typer
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.options import Data, Folder, Id, Json, Labels, Overwrite, Seed, Unseen
 from lowerbound.cli.reading import reads
+from lowerbound.data.mapped.memory import Memory
 
 __all__ = ["encode"]
 
@@ -27,6 +28,7 @@ def encode(
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
+    memory: Memory | None = None,
     reading: Reading = AS_FOUND,
 ) -> int:
     """The posterior means of rows, E[z|x]: a code of latent_dim numbers each, without noise.
@@ -39,7 +41,7 @@ def encode(
     from lowerbound.cli.outputs import ARRAYS, PICTURES, called, usable_file, write_rows
 
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
-    run, source = run_and_rows(folder, data, labels, reading, unseen)
+    run, source = run_and_rows(folder, data, labels, reading, unseen, memory)
     rows_are = source.row_names(id)
     z = lb.encode(run.model, source.rows, key=seed)
     if out.suffix in PICTURES:

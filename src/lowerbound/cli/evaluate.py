@@ -10,6 +10,7 @@ import typer
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.options import Chains, Json, Labels, Method, Samples, Seed, Train
 from lowerbound.cli.reading import reads
+from lowerbound.data.mapped.memory import Memory
 from lowerbound.evidence.defaults import CHAINS, SAMPLES
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def evaluate(
     train: Train = None,
     seed: Seed = 0,
     json: Json = False,
+    memory: Memory | None = None,
     reading: Reading = AS_FOUND,
 ) -> int:
     """The bound and log p(x) of saved models with their errors, beside baselines on the same rows; and what
@@ -49,7 +51,7 @@ def evaluate(
     Example: lowerbound evaluate runs/digits digits
     """
     from lowerbound.cli.console import compilation_cache, print_comparison, print_findings, print_metrics
-    from lowerbound.cli.inputs import rows_for
+    from lowerbound.cli.inputs import rows_for, training_rows
     from lowerbound.runs import RunFolder
 
     *folders, data = arguments
@@ -57,7 +59,7 @@ def evaluate(
         raise ValueError(f"evaluate: expected DIR... DATA, found {data} alone; name the rows, such as digits")
     runs = {folder: RunFolder.read(folder) for folder in folders}
     compilation_cache()
-    sources = {folder: rows_for(run, data, labels, reading) for folder, run in runs.items()}
+    sources = {folder: rows_for(run, data, labels, reading, memory=memory) for folder, run in runs.items()}
     evaluations = {
         folder: _evaluated(run, sources[folder], samples, chains, method, seed)
         for folder, run in runs.items()
@@ -66,7 +68,10 @@ def evaluate(
         ((folder, evaluation),) = evaluations.items()
         if not json:
             print_metrics(evaluation.metrics)
-        verdicts = _verdicts(runs[folder], sources[folder], evaluation, train, seed) if diagnosis else None
+        verdicts = None
+        if diagnosis:
+            trained = training_rows(runs[folder], train, memory)
+            verdicts = _verdicts(runs[folder], sources[folder], evaluation, trained, seed)
         print_findings(evaluation.metrics, verdicts, json)
     else:
         print_comparison(evaluations, json)
@@ -102,12 +107,11 @@ def _evaluated(
 
 
 def _verdicts(
-    run: RunFolder, source: Source, evaluation: Evaluation, train: str | None, seed: int
+    run: RunFolder, source: Source, evaluation: Evaluation, trained: Source | None, seed: int
 ) -> tuple[Verdict, ...]:
     """What is wrong with a single model."""
     from lowerbound.baselines.comparison import finite_rows
     from lowerbound.cli.console import plain_warnings, say
-    from lowerbound.cli.inputs import training_rows
     from lowerbound.diagnosis.diagnose import diagnose
 
     x = finite_rows(source, evaluation).x
@@ -115,6 +119,5 @@ def _verdicts(
         return ()
     say("looking for what may be wrong")
     with plain_warnings():
-        trained = training_rows(run, train)
         known = None if trained is None else trained.x
         return diagnose(run.model, x, train=known, history=run.history or None, key=seed).verdicts

@@ -23,6 +23,7 @@ from lowerbound.cli.options import (
     Unseen,
 )
 from lowerbound.cli.reading import reads
+from lowerbound.data.mapped.memory import Memory
 from lowerbound.evidence.defaults import SAMPLES
 from lowerbound.parts import Mechanism, default, grouped, names
 from lowerbound.training import defaults
@@ -128,6 +129,7 @@ def fit(
     ] = None,
     seed: Seed = 0,
     json: Json = False,
+    memory: Memory | None = None,
     reading: Reading = AS_FOUND,
 ) -> int:
     """Train a VAE and report on rows that it has not seen.
@@ -154,14 +156,15 @@ def fit(
         return _shown(RunFolder(out), json)
     check_folder(out, overwrite, resume, checkpoint_every)
     said = kinds_said(kinds, schema)
-    train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen)
+    within = None if memory is None else memory.beside(out)
+    train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen, within)
     compilation_cache()
     built = build(
         train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior,
         network=network, latent_dim=latent_dim, width=width, depth=depth,
         missing_mechanism=missing_mechanism, key=seed,
     )  # fmt: skip
-    say(f"{train.name}: {len(train.x)} rows of {train.x.shape[1]}; {built.words}")
+    say(f"{train.name}: {train.rows.taking_part} rows of {train.x.shape[1]}; {built.words}")
     with plain_warnings(), stops(out):
         run = train_run(
             out, built.model, train, held_out,
@@ -170,6 +173,7 @@ def fit(
             patience=patience,
             devices=devices, baselines=baselines, samples=samples, method=method, seed=seed,
             command=shlex.join(["lowerbound", *sys.argv[1:]]), options=options_of(context),
+            memory=defaults.MEMORY if memory is None else memory.limit,
             checkpoint_every=checkpoint_every, resume=resume, watch=Console(), report=report,
             wording=as_option,
         )  # fmt: skip

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from lowerbound.archive.records import AS_FOUND, Reading
-from lowerbound.cli.console import compilation_cache, say
+from lowerbound.cli.console import Console, compilation_cache, say
+from lowerbound.data.mapped.memory import Memory
 from lowerbound.data.schema import Kinds, Schema, Unseen
 from lowerbound.data.sources import Source, open_labels, open_source
 from lowerbound.runs import RunFolder
@@ -29,6 +30,7 @@ def run_and_rows(
     labels: str | None,
     reading: Reading,
     unseen: Unseen | None = None,
+    memory: Memory | None = None,
     *,
     holes: bool = False,
     impossible: bool = False,
@@ -40,7 +42,7 @@ def run_and_rows(
         raise ValueError(
             f"--unseen: the model in {folder} takes no missing values; fit with --unseen missing"
         )
-    source = rows_for(run, data, labels, reading, unseen)
+    source = rows_for(run, data, labels, reading, unseen, memory)
     if source.fault is not None and not impossible:
         raise source.fault
     compilation_cache()
@@ -48,14 +50,20 @@ def run_and_rows(
 
 
 def rows_for(
-    run: RunFolder, data: str, labels: str | None, reading: Reading, unseen: Unseen | None = None
+    run: RunFolder,
+    data: str,
+    labels: str | None,
+    reading: Reading,
+    unseen: Unseen | None = None,
+    memory: Memory | None = None,
 ) -> Source:
     """The rows that `data` names, as the model was trained: read as its rows were, unless `reading` says
     otherwise, and the column that held the labels then holds them here. `unseen` says what becomes of levels
-    that it never saw, unless its schema is to say it."""
+    that it never saw, unless its schema is to say it; rows that take more than the `memory` are in a file."""
     name = "digits:test" if data == "digits" else data
     schema = run.schema if unseen is None or run.schema is None else run.schema.letting(unseen)
-    source = labelled(name, labels, reading.over(run.reading), run.label, schema)
+    within = None if memory is None else memory.beside(run.path)
+    source = labelled(name, labels, reading.over(run.reading), run.label, schema, memory=within)
     return source if schema is not None else run.rows(source)
 
 
@@ -66,11 +74,13 @@ def labelled(
     known: str | None = None,
     schema: Schema | None = None,
     kinds: Kinds | None = None,
+    memory: Memory | None = None,
 ) -> Source:
     """The rows that `data` names with labels: a column of the table, or else an array of its own. Without
     `labels` they are the column `known`, where the table has it. With a `schema` they are the rows of its
     columns, else `kinds` says what some columns are. What was decided in reading them is said."""
-    source = open_source(data, labels or known, schema, reading, kinds)
+    with Console().encoding() as told:
+        source = open_source(data, labels or known, schema, reading, kinds, memory, told)
     for note in source.notes:
         say(f"{data}: {note}")
     if labels is None or source.label is not None:
@@ -78,7 +88,7 @@ def labelled(
     return replace(source, labels=open_labels(labels, len(source.x)))
 
 
-def training_rows(run: RunFolder, data: str | None) -> Source | None:
+def training_rows(run: RunFolder, data: str | None, memory: Memory | None = None) -> Source | None:
     """The rows that trained the model, where `data` says or where they were: known by their fingerprints.
 
     **Raises:** `ValueError` where `data` does not hold them all.
@@ -92,12 +102,16 @@ def training_rows(run: RunFolder, data: str | None) -> Source | None:
     else:
         return None
     try:
-        source = run.rows(open_source(name, run.label, run.schema, run.reading))
+        within = None if memory is None else memory.beside(run.path)
+        source = run.rows(open_source(name, run.label, run.schema, run.reading, memory=within))
         known = run.trained_on.train
-        rows = rows_among(source.x, known) if len(known) else source.x
+        if run.trained_on.share < 1 or source.rows.mapped:
+            # Of so many rows a part is known by its fingerprints: that part is looked for in a sample.
+            return replace(source, x=run.trained_on.rows_among(source.rows.some()), labels=None, table=None)
+        rows = rows_among(source.x, known) if len(known) else np.ones(len(source.x), bool)
         if rows is None:
             raise ValueError(f"{name}: does not hold the rows that trained the model, or not as they were")
-        return replace(source, x=rows, labels=None, table=None)
+        return replace(source, x=source.x[rows], labels=None, table=None)
     except (ValueError, TypeError, OSError) as error:
         if data is not None:
             raise
@@ -125,6 +139,8 @@ def calibration_rows(run: RunFolder, data: str) -> Source:
 _TRAINED, _HELD_OUT = " (trained on)", " (held out)"
 # The rows to report on where none are named: of 2,000 the error of a mean is a fortieth of their spread.
 _SHARE, _MOST = 0.1, 2_000
+# Of rows beyond memory, whatever share is asked for.
+_MOST_COPIED = 100_000
 
 
 def training_and_held_out(
@@ -135,22 +151,32 @@ def training_and_held_out(
     reading: Reading,
     kinds: Kinds | None = None,
     unseen: Unseen | None = None,
+    memory: Memory | None = None,
 ) -> tuple[Source, Source]:
     """The rows to train on and those to report on, which alone need labels where they are a source of their
-    own."""
+    own. Of rows beyond memory those to report on are a copy, and are kept back from training."""
     if data == "digits" and test is None:
         return open_source("digits:train"), labelled("digits:test", labels, reading)
     try:
         share = _SHARE if test is None else float(test)
     except ValueError:
-        train = open_source(data, labels, reading=reading, kinds=kinds).letting(unseen)
-        return train, labelled(str(test), labels, reading, schema=train.schema)
+        with Console().encoding() as told:
+            train = open_source(data, labels, None, reading, kinds, memory, told).letting(unseen)
+        return train, labelled(str(test), labels, reading, schema=train.schema, memory=memory)
     if not 0 < share < 1:
         raise ValueError(f"--test: expected DATA or a share between 0 and 1, found {test}")
-    source = labelled(data, labels, reading, kinds=kinds).letting(unseen)
+    source = labelled(data, labels, reading, kinds=kinds, memory=memory).letting(unseen)
     if len(source.x) < 2:
         raise ValueError(f"{data}: expected at least 2 rows, one to train on and one to report on; found 1")
-    order = np.random.default_rng(seed).permutation(len(source.x))
-    held = max(1, round(share * len(order)))
+    n = len(source.x)
+    held = max(1, round(share * n))
     held = held if test is not None else min(held, _MOST)
+    random = np.random.default_rng(seed)
+    if source.rows.mapped:
+        numbers = np.sort(random.choice(n, min(held, _MOST_COPIED), replace=False))
+        if len(numbers) < held:
+            say(f"--test {share}: {len(numbers):,} rows are reported on, as many as are held in memory")
+        train = replace(source, name=source.name + _TRAINED, kept_back=numbers)
+        return train, source.taken(numbers, _HELD_OUT)
+    order = random.permutation(n)
     return source.taken(order[held:], _TRAINED), source.taken(order[:held], _HELD_OUT)

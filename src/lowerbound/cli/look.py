@@ -5,6 +5,7 @@ from __future__ import annotations
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.options import Data, Json, Kinds, Labels, SchemaFile
 from lowerbound.cli.reading import reads
+from lowerbound.data.mapped.memory import Memory
 
 __all__ = ["look"]
 
@@ -16,6 +17,7 @@ def look(
     kinds: Kinds = None,
     schema: SchemaFile = None,
     json: Json = False,
+    memory: Memory | None = None,
     reading: Reading = AS_FOUND,
 ) -> int:
     """What each column is taken for, and how a row would be modelled. Nothing is trained. With --json the
@@ -29,7 +31,7 @@ def look(
     from lowerbound.cli.outputs import print_json
     from lowerbound.data.schema import Schema
 
-    source = labelled(data, labels, reading, kinds=kinds_said(kinds, schema))
+    source = labelled(data, labels, reading, kinds=kinds_said(kinds, schema), memory=memory)
     built = build(source.rows, latent_dim=1, width=1)
     found = source.schema or Schema.of(source.x, source.name)
     if json:

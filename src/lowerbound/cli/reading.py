@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import typer
 
 from lowerbound.archive.records import Reading
+from lowerbound.data.mapped.memory import Memory
 
 __all__ = ["reads"]
 
@@ -57,6 +59,26 @@ def _options(
     )
 
 
+def _memory(
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Rows that take more, such as '2 GB', are encoded once into a file, and read from there "
+            "[default: all in memory].",
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where that file is [default: the folder `cache` of the run]."),
+    ] = None,
+) -> Memory | None:
+    """How much memory rows may take, from the options."""
+    if memory is None and cache is not None:
+        raise ValueError(f"--cache {cache}: goes with --memory, found none; say how much rows may take")
+    return None if memory is None else Memory.of(memory, cache)
+
+
 def _pixels(size: str) -> tuple[int, ...]:
     """Width and height of text.
 
@@ -70,18 +92,23 @@ def _pixels(size: str) -> tuple[int, ...]:
     return width, height
 
 
+# What each of a verb's parameters is made of, by its name.
+_MADE: dict[str, Callable[..., object]] = {"reading": _options, "memory": _memory}
+
+
 def reads(verb: Verb) -> Verb:
-    """A verb that takes a `reading`, as a command with the options that make one."""
-    options = inspect.signature(_options, eval_str=True).parameters
+    """A verb that takes a `reading`, and perhaps a `memory`, as a command with the options that make them."""
     signature = inspect.signature(verb, eval_str=True)
-    own = [parameter for name, parameter in signature.parameters.items() if name != "reading"]
+    made = {name: made for name, made in _MADE.items() if name in signature.parameters}
+    options = {name: inspect.signature(each, eval_str=True).parameters for name, each in made.items()}
+    own = [parameter for name, parameter in signature.parameters.items() if name not in made]
 
     @wraps(verb)
     def command(**arguments: object) -> int:
-        said = {name: arguments.pop(name) for name in options}
-        return verb(**arguments, reading=_options(**said))  # type: ignore[arg-type]
+        said = {name: {option: arguments.pop(option) for option in options[name]} for name in made}
+        return verb(**arguments, **{name: make(**said[name]) for name, make in made.items()})
 
-    parameters = [*own, *options.values()]
+    parameters = [*own, *(option for each in options.values() for option in each.values())]
     ordered = sorted(parameters, key=lambda parameter: parameter.default is not inspect.Parameter.empty)
     command.__signature__ = signature.replace(  # type: ignore[attr-defined]
         parameters=[p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in ordered]

@@ -10,6 +10,7 @@ import typer
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.options import Data, Folder, Json, Labels, Method, Overwrite, Samples, Seed, Train
 from lowerbound.cli.reading import reads
+from lowerbound.data.mapped.memory import Memory
 from lowerbound.evidence.defaults import SAMPLES
 
 __all__ = ["report"]
@@ -34,6 +35,7 @@ def report(
     labels: Labels = None,
     seed: Seed = 0,
     json: Json = False,
+    memory: Memory | None = None,
     reading: Reading = AS_FOUND,
 ) -> int:
     """One page on a saved model: the verdict, log p(x) with its errors, pictures, and how it was made.
@@ -52,8 +54,8 @@ def report(
     from lowerbound.workflow import report
 
     usable_file(out, (".html",), overwrite)
-    run, source = run_and_rows(folder, data, labels, reading, impossible=True)
-    known = training_rows(run, train)
+    run, source = run_and_rows(folder, data, labels, reading, memory=memory, impossible=True)
+    known = training_rows(run, train, memory)
     with plain_warnings():
         page = report(
             run,

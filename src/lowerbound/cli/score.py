@@ -22,6 +22,7 @@ from lowerbound.cli.options import (
     Unseen,
 )
 from lowerbound.cli.reading import reads
+from lowerbound.data.mapped.memory import Memory
 from lowerbound.evidence.defaults import CHAINS, SAMPLES
 
 __all__ = ["score"]
@@ -50,6 +51,7 @@ def score(
     overwrite: Overwrite = False,
     seed: Seed = 0,
     json: Json = False,
+    memory: Memory | None = None,
     reading: Reading = AS_FOUND,
 ) -> int:
     """Log p(x) of each row in nats, with its standard error, effective sample size and Pareto k-hat; with
@@ -66,7 +68,7 @@ def score(
 
     if out is not None:
         usable_file(out, ARRAYS, overwrite)
-    run, source = run_and_rows(folder, data, labels, reading, unseen, impossible=True)
+    run, source = run_and_rows(folder, data, labels, reading, unseen, memory, impossible=True)
     if source.fault is not None:
         say(f"{source.fault}: log p(x) is −∞")
     rows_are = source.row_names(id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 __all__ = ["DataError", "Place"]
@@ -43,6 +44,16 @@ class DataError(ValueError, TypeError):
         self.source, self.expected, self.found = str(source), expected, found
         self.place, self.way_out = place or Place(), way_out
         super().__init__(self.source, expected, found, self.place, way_out)
+
+    def moved(self, number: Callable[[int], int | None]) -> DataError:
+        """The same of rows that have other numbers: those that `number` says, None where it is not known.
+
+        >>> print(DataError("x", "numbers", "'a'", Place(3, "age")).moved(lambda row: 1000 + row))
+        x: expected numbers, found 'a' in row 1003, column 'age'
+        """
+        row = None if self.place.row is None else number(self.place.row)
+        place = self.place._replace(row=row)
+        return DataError(self.source, self.expected, self.found, place, self.way_out)
 
     def __str__(self) -> str:
         where = f" in {self.place}" if str(self.place) else ""

@@ -47,8 +47,10 @@ def choose(
     *,
     missing: bool = False,
     image: Image | None = None,
+    of_all: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Choice:
-    """The likelihood for the rows of `x`, (n, d).
+    """The likelihood for the rows of `x`, (n, d); where they are a sample, `of_all` are the mean and the
+    standard deviation of each column of all rows.
 
     `auto`: 0 and 1 → Bernoulli; whole numbers from 0 to at most 64 → BetaBinomial where the rows show that
     they end at the greatest ([`ended`][lowerbound.families.fitted.Found.ended]), else NegativeBinomial; rows
@@ -60,7 +62,7 @@ def choose(
     **Raises:** `ValueError` for an unknown name, with the nearest; where a likelihood that is not of
     independent columns is to take missing values; where no value was observed; for `continuous-bernoulli`
     of values that are neither from 0 to 1 nor 8-bit images. Values that the likelihood has no mass on are
-    refused when rows are read ([`lowerbound.data.rows.check_support`][]).
+    refused when rows are read ([`lowerbound.data.inside.check_support`][]).
 
     >>> choose(np.array([[0, 1], [1, 1]])).words
     'values are 0 and 1: Bernoulli'
@@ -68,7 +70,7 @@ def choose(
     'whole numbers from 0 to 900: NegativeBinomial'
     """
     kind = part(likelihood, "likelihood")
-    found = Found.of(x, missing, image)
+    found = Found.of(x, missing, image, of_all)
     if binarize is not None:
         bits = part("bits", "columns")
         if kind not in (automatic, bits):

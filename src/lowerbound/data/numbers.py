@@ -19,6 +19,7 @@ __all__ = [
     "check_range",
     "check_shape",
     "first_odd",
+    "numbered_blocks",
     "odd_cell",
 ]
 
@@ -80,22 +81,48 @@ def check_finite(x: np.ndarray, name: str, missing: bool) -> None:
         low, high = least.reduce(block, axis=None), greatest.reduce(block, axis=None)
         return bool((low >= -largest) & (high <= largest)) or bool(missing and np.isnan(low))
 
-    if all(map(fits, blocks(x))):
-        return
-    finite = ~np.isinf(x) if missing else np.isfinite(x)
-    if finite.all():
-        row, column = np.argwhere(np.abs(x) > largest)[0].tolist()
-        found = str(x[row, column])
-        raise DataError(name, "numbers that fit into float32", found, Place(row, column), _DIVIDE)
-    (row, column), count = np.argwhere(~finite)[0].tolist(), int((~finite).sum())
+    if not all(map(fits, blocks(x))):
+        raise _not_finite(x, name, missing)
+
+
+def _not_finite(x: np.ndarray, name: str, missing: bool) -> DataError:
+    """What is said of the first value that is not finite, or, where all are, of the first that float32 has
+    not."""
+    largest = np.finfo(np.float32).max
+    first: tuple[int, int] | None = None
+    huge, count = (0, 0), 0
+    for start, block in numbered_blocks(x):
+        odd = np.isinf(block) if missing else ~np.isfinite(block)
+        if first is None and odd.any():
+            first = _place(odd, start)
+        count += int(odd.sum())
+        if huge == (0, 0) and (beyond := np.abs(block) > largest).any():
+            huge = _place(beyond, start)
+    if first is None:
+        return DataError(name, "numbers that fit into float32", str(x[huge]), Place(*huge), _DIVIDE)
     way_out = f"{count} value{'s' * (count > 1)} in all {'are' if count > 1 else 'is'} missing or not finite"
-    raise DataError(name, "finite numbers", str(x[row, column]), Place(row, column), way_out)
+    return DataError(name, "finite numbers", str(x[first]), Place(*first), way_out)
+
+
+def _place(odd: np.ndarray, start: int) -> tuple[int, int]:
+    """Row and column of the first of a block whose first row is `start`."""
+    row, column = np.argwhere(odd)[0].tolist()
+    return start + row, column
 
 
 def blocks(x: np.ndarray) -> Iterator[np.ndarray]:
     """A few rows at a time, which stay in a cache between two looks at them."""
-    step = max(1, 65536 // x.shape[1])
-    return (x[first : first + step] for first in range(0, len(x), step))
+    return (block for _, block in numbered_blocks(x))
+
+
+def numbered_blocks(x: np.ndarray, cells: int = 65536) -> Iterator[tuple[int, np.ndarray]]:
+    """The same, of so many cells at most, each with the number of its first row.
+
+    >>> [(first, block.shape) for first, block in numbered_blocks(np.zeros((3, 40_000)))]
+    [(0, (1, 40000)), (1, (1, 40000)), (2, (1, 40000))]
+    """
+    step = max(1, cells // x.shape[1])
+    return ((first, x[first : first + step]) for first in range(0, len(x), step))
 
 
 def check_column(

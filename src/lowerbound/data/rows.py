@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import equinox as eqx
@@ -13,20 +12,22 @@ from jaxtyping import Bool
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
-from lowerbound.data.chunks import seen
+from lowerbound.data.chunks import CHUNK, seen
 from lowerbound.data.errors import DataError, Place
-from lowerbound.data.numbers import as_rows, blocks
+from lowerbound.data.inside import any_outside, check_support
+from lowerbound.data.mapped.sketch import Sketch
+from lowerbound.data.numbers import as_rows, numbered_blocks
+from lowerbound.data.pieces import is_mapped
 from lowerbound.data.tables import as_table
-from lowerbound.distributions.support import Columns, OrMissing, range_of, same_support, takes_missing, words
+from lowerbound.distributions.support import Columns, OrMissing, range_of, same_support
 from lowerbound.models.latent_model import Event, LatentModel
 from lowerbound.models.transforms import Identity, Transform
-from lowerbound.parts import BITS, COUNTS, LEVELED, POSITIVE, REAL, UNIT, suggested
 
 if TYPE_CHECKING:
     from lowerbound.data.schema import Schema
 
 __all__ = [
-    *("Asked", "Rows", "check_support", "checked", "conditions", "conditions_for"),
+    *("Asked", "Rows", "checked", "conditions", "conditions_for"),
     *("in_own_units", "padded_size", "rows_outside"),
 ]
 
@@ -75,7 +76,8 @@ class Rows:
     model are not looked at again when they are handed to a function with that model, or one that asks the
     same. Rows that a schema encoded know it; `impossible` are the numbers of those that hold another value
     in a column that was constant: they have probability 0, and their log p(x) is −∞. In training a row counts
-    by its `weight`, where there are some.
+    by its `weight`, where there are some, and those of the numbers that are `kept_back`, which are sorted,
+    have no part. Rows that are larger than memory are mapped from a file (`mapped`), and have a `sketch`.
     """
 
     x: np.ndarray
@@ -84,9 +86,34 @@ class Rows:
     schema: Schema | None = None
     impossible: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
     weight: np.ndarray | None = None
+    sketch: Sketch | None = None
+    kept_back: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.x)
+
+    @property
+    def mapped(self) -> bool:
+        """Whether they lie in a file that is read as they are asked for."""
+        return is_mapped(self.x)
+
+    @property
+    def taking_part(self) -> int:
+        """How many are not kept back."""
+        return len(self) - (0 if self.kept_back is None else len(self.kept_back))
+
+    def sketched(self) -> Rows:
+        """The same, of rows that are mapped with their sketch, which is made where it lacks."""
+        return replace(self, sketch=Sketch.of(self.x)) if self.mapped and self.sketch is None else self
+
+    def some(self) -> np.ndarray:
+        """Rows to learn from that need not be all: those that are not kept back, or, of rows beyond memory,
+        those of the sample."""
+        if self.mapped:
+            sketch = self.sketched().sketch
+            assert sketch is not None
+            return sketch.sample_without(self.kept_back)
+        return self.x if self.kept_back is None else np.delete(self.x, self.kept_back, axis=0)
 
     def finite(self, missing: bool) -> bool:
         """Whether all values were seen to be finite numbers, or, with `missing`, NaN: when a schema encoded
@@ -97,10 +124,20 @@ class Rows:
 
     def __getitem__(self, rows: Any) -> Rows:
         """Some of the rows, as well checked as they all are."""
-        among = np.isin(np.arange(len(self))[rows], self.impossible)
+        among = np.isin(np.arange(len(self))[rows], self.impossible) if len(self.impossible) else np.zeros(0)
         given = None if self.given is None else self.given[rows]
         weight = None if self.weight is None else self.weight[rows]
-        return replace(self, x=self.x[rows], given=given, impossible=np.flatnonzero(among), weight=weight)
+        some = replace(self, x=self.x[rows], given=given, weight=weight, sketch=None, kept_back=None)
+        return replace(some, impossible=np.flatnonzero(among))
+
+    def keeping_back(self, numbers: np.ndarray) -> Rows:
+        """The same rows, of which those of these numbers have no part in training: as if they were left out,
+        without a copy of the others.
+
+        >>> Rows(np.zeros((4, 1))).keeping_back(np.array([3, 1])).kept_back.tolist()
+        [1, 3]
+        """
+        return replace(self, kept_back=np.sort(numbers))
 
     def weighted(self, weight: Any) -> Rows:
         """The same rows, each with a weight, (n,), at least 0, relative to their mean: in training one of
@@ -215,16 +252,17 @@ def _check_seen(x: np.ndarray, asked: Asked, name: str) -> None:
     if transform.domain is not constraints.real:  # which finite numbers are in
         domain = OrMissing(transform.domain) if asked.missing else transform.domain
         check_support(x, domain, name, of=type(transform).__name__)
-    numbers = np.arange(len(x))
-    if _always_inside(transform, asked.event.support):
-        # What is left is a hole where a column is of a family that takes none.
-        holes = np.isnan(x).any(1) if asked.missing and isinstance(asked.event.support, Columns) else ()
-        numbers = np.flatnonzero(holes)
-    if len(numbers):
+    if not _always_inside(transform, asked.event.support):
         first = 0
-        for y in seen(transform, x if len(numbers) == len(x) else x[numbers]):
-            check_support(y, asked.event.support, name, rows=numbers[first:])
+        for y in seen(transform, x):
+            check_support(y, asked.event.support, name, first=first)
             first += len(y)
+    elif asked.missing and isinstance(asked.event.support, Columns):
+        # What is left is a hole where a column is of a family that takes none.
+        for first, block in numbered_blocks(x):
+            holes = np.flatnonzero(np.isnan(block).any(1))
+            for place, y in enumerate(seen(transform, block[holes]) if len(holes) else ()):
+                check_support(y, asked.event.support, name, rows=first + holes[place * CHUNK :])
 
 
 def _always_inside(transform: Transform, support: Constraint) -> bool:
@@ -243,44 +281,6 @@ def _always_inside(transform: Transform, support: Constraint) -> bool:
     )
 
 
-def check_support(
-    x: np.ndarray,
-    support: Constraint,
-    name: str = "x",
-    *,
-    of: str = "likelihood",
-    rows: np.ndarray | None = None,
-) -> None:
-    """Whether every value of `x` lies in `support`, that of the part named by `of`. NaN does where the
-    support says that a value may be missing. `rows` are the numbers by which the rows are told.
-
-    **Raises:** [`DataError`][lowerbound.data.errors.DataError] with the first value that does not and the
-    ways out.
-
-    >>> from numpyro.distributions import constraints
-    >>> check_support(np.array([[0.5, 1.0]]), constraints.independent(constraints.boolean, 1))
-    Traceback (most recent call last):
-    ...
-    lowerbound.data.errors.DataError: x: expected for the likelihood values in {0, 1}, \
-found 0.5 in row 0, column 0; binarise (binarize="dynamic", or a threshold), or take a family for such \
-values (DiagonalGaussian with a Dequantization, BetaBinomial)
-    """
-    parts = support.blocks if isinstance(support, Columns) else ((support, tuple(range(x.shape[1]))),)
-    outside = [
-        (row, columns[i], set_of_values)
-        for set_of_values, columns in parts
-        # All columns are taken as they are: a copy would cost more than the look.
-        for row, i in _first_outside(x[:, columns] if isinstance(support, Columns) else x, set_of_values)
-    ]
-    if not outside:
-        return
-    row, column, set_of_values = min(outside, key=lambda place: place[:2])
-    value = float(x[row, column])
-    place = Place(row if rows is None else int(rows[row]), column)
-    expected = f"for the {of} {words(set_of_values)}"
-    raise DataError(name, expected, f"{value:g}", place, _ways_out(value, set_of_values))
-
-
 def rows_outside(model: LatentModel, x: np.ndarray) -> Bool[np.ndarray, " n"]:
     """Which rows of `x`, (n, d), lie where the model has no mass: outside the transform's domain or, as the
     model sees them, the likelihood's support. Their log p(x) is −∞.
@@ -292,84 +292,16 @@ def rows_outside(model: LatentModel, x: np.ndarray) -> Bool[np.ndarray, " n"]:
     """
     asked = Asked.by(model)
     domain = OrMissing(asked.transform.domain) if asked.missing else asked.transform.domain
-    outside = _any_outside(x, domain)
-    inside = np.flatnonzero(~outside)
-    first = 0
-    for y in seen(asked.transform, x[inside]) if len(inside) else ():
-        outside[inside[first : first + len(y)]] = _any_outside(y, asked.event.support)
-        first += len(y)
-    return outside
-
-
-def _any_outside(x: np.ndarray, support: Constraint) -> Bool[np.ndarray, " n"]:
-    """Which rows have a value outside."""
-    parts = support.blocks if isinstance(support, Columns) else ((support, tuple(range(x.shape[1]))),)
     outside = np.zeros(len(x), bool)
-    for set_of_values, columns in parts:
-        inside = _inside(x[:, columns], set_of_values)
-        outside |= np.zeros(len(x), bool) if inside is None else ~inside.all(1)
+    for first, block in numbered_blocks(x):
+        own = any_outside(block, domain)
+        inside = np.flatnonzero(~own)
+        start = 0
+        for y in seen(asked.transform, block[inside]) if len(inside) else ():
+            own[inside[start : start + len(y)]] = any_outside(y, asked.event.support)
+            start += len(y)
+        outside[first : first + len(block)] = own
     return outside
-
-
-def _first_outside(x: np.ndarray, support: Constraint) -> list[tuple[int, int]]:
-    """Row and column of the first value outside, or nothing."""
-    inside = _inside(x, support)
-    return [] if inside is None or inside.all() else [tuple(np.argwhere(~inside)[0].tolist())]
-
-
-def _inside(x: np.ndarray, support: Constraint) -> Bool[np.ndarray, "n d"] | None:
-    """Which values lie in a set; None where all of them do."""
-    span = range_of(support)
-    if span is None:
-        return None
-
-    def between(low: Any, high: Any) -> Any:
-        above = low > span.low if span.open_low else low >= span.low
-        return above & (high < span.high if span.open_high else high <= span.high)
-
-    # The least and the greatest are NaN where a value is, and NaN is between nothing.
-    if all(between(block.min(), block.max()) and (not span.whole or _whole(block)) for block in blocks(x)):
-        return None
-    inside: np.ndarray = between(x, x)
-    if span.whole:
-        inside &= x == np.floor(x)
-    if takes_missing(support):
-        inside |= np.isnan(x)
-    return inside
-
-
-def _whole(x: np.ndarray) -> bool:
-    """Whether all values are whole numbers."""
-    return x.dtype.kind != "f" or bool((x == np.floor(x)).all())
-
-
-def _ways_out(value: float, support: Constraint) -> str:
-    """What to do about a value that is not in the support."""
-    span = range_of(support)
-    if span is None or np.isnan(value):
-        return "make the family with missing=True where NaN stands for a value that was not observed"
-    over = partial(suggested, "likelihood", most=1)
-    if span[:3] == (0, 1, True):
-        return (
-            'binarise (binarize="dynamic", or a threshold), or take a family for such values '
-            f"({over(REAL)} with a Dequantization, {over(LEVELED)})"
-        )
-    if span[:3] == (0, np.inf, True):
-        if value < 0:
-            return f"counts are not negative: take a family for real numbers ({over(REAL, most=2)})"
-        return f"round to counts, or take a family for real numbers ({over(REAL)}, {over(POSITIVE)})"
-    if span[:3] == (0, np.inf, False):
-        if value == 0:
-            return f"0 is no value of such a density: take {over(COUNTS)} for counts, else {over(REAL)}"
-        return f"take a family for real numbers ({over(REAL, most=2)})"
-    if span[:3] == (0, 1, False):
-        if 0 <= value <= 1:
-            return f"take {over(UNIT)}, whose values may be 0 and 1, or {over(BITS)} where all are"
-        return (
-            "divide by the greatest value (Standardization with mean 0, which counts the Jacobian), or take "
-            f"{over(LEVELED)} for whole numbers, {over(REAL)} for real numbers"
-        )
-    return f"fit it to the data's range, or take {over(REAL)} for real numbers"
 
 
 def padded_size(n: int) -> int:

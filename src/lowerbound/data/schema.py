@@ -9,14 +9,14 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 
 from lowerbound.data.columns import Column
-from lowerbound.data.copies import copied, disagreeing, filled, followed, without_copies
+from lowerbound.data.copies import disagreeing, filled, followed
 from lowerbound.data.errors import DataError
-from lowerbound.data.found import found_in, with_levels
 from lowerbound.data.kinds import by_name, kinds_of
 from lowerbound.data.lacking import by_their_names
-from lowerbound.data.pixels import as_pixels, kind_of_image
-from lowerbound.data.refused import never_held, no_times, nothing_left
+from lowerbound.data.pixels import kind_of_image
+from lowerbound.data.refused import never_held, no_times
 from lowerbound.data.rows import Rows, conditions
+from lowerbound.data.said import Said
 from lowerbound.data.settled import holes_in, without
 from lowerbound.data.stored import schema_fields
 from lowerbound.data.tables import Columns, columns_of, matrix, stack, table_like
@@ -78,6 +78,7 @@ class Schema:
         counts: bool = False,
         kinds: Kinds | None = None,
         unseen: Unseen = "refuse",
+        beside: Sequence[np.ndarray] | None = None,
     ) -> Self:
         """What the columns of a table are, found in one look at each value.
 
@@ -88,7 +89,8 @@ class Schema:
         name, where the guess is wrong, {"zip": "category"}: one of `number`, `rounded`, `whole`, `bit`,
         `category`, `ordered` (a category whose levels are in order), `date`, `time`, `span`, and, of what is
         left out, `identifier` and `text`; or a schema, whose kinds, levels and their orders are taken while
-        all else is found anew; `unseen`: what becomes of levels that a category never had.
+        all else is found anew; `unseen`: what becomes of levels that a category never had; `beside`: of each
+        column more cells, where the rows are a sample: its ends, and levels that no row of the sample has.
 
         **Raises:** [`DataError`][lowerbound.data.errors.DataError] for what is no table of finite numbers,
         text and times, for a column that `kinds` names and is not there, and for a kind that cannot hold a
@@ -108,26 +110,8 @@ class Schema:
         if image_shape is not None and int(np.prod(image_shape)) != read.width:
             shape = " × ".join(map(str, image_shape))
             raise DataError(name, f"rows that are images of {shape} values", f"{read.width} columns")
-        found = found_in(read, name, missing, named)
-        found = with_levels(found, said.columns, read, name)
-        values = [column.typed(array) for column, array in zip(found, read.arrays, strict=True)]
-        as_they_are = counts or image_shape is not None or all(column.few for column in found)
-        columns = found if as_they_are else tuple(map(Column.kept_for, found, values))
-        if not as_they_are:
-            columns = tuple(
-                column if column.name in named else column.stepped(array)
-                for column, array in zip(columns, values, strict=True)
-            )
-        if any(not column.numeric for column in columns):
-            missing = missing or any(column.holes for column in columns if column.encoded)
-        if image_shape is not None:
-            columns = as_pixels(columns, values)
-        if not as_they_are:
-            columns = without_copies(columns, values, {*named} - copied(said.columns))
-        if not any(column.encoded for column in columns):
-            columns = found  # a table in which nothing varies is kept as it is
-        if not any(column.encoded for column in columns):
-            raise nothing_left(columns, name)
+        of_them = Said(named, said.columns, image_shape, counts)
+        columns, missing = of_them.columns_of(read, name, missing=missing, beside=beside)
         missing = missing or unseen == "missing"
         return cls(columns, read.form, read.names is not None, image_shape, missing, unseen)
 

@@ -17,6 +17,7 @@ from lowerbound.data.rows import Rows
 from lowerbound.data.tables import Columns
 from lowerbound.estimator.filled import indexed
 from lowerbound.estimator.frames import by_column, completed, float_type, given_back, of_levels, taken
+from lowerbound.estimator.named import is_named, table_named
 from lowerbound.estimator.trained import Trained
 from lowerbound.inference.codes import decode, encode
 from lowerbound.inference.condition import Condition
@@ -71,6 +72,10 @@ class VariationalAutoencoder(
       observed; or `self-masking`, of a table of real numbers: it may be missing because of what it is, and
       log p(x) is that of what was observed and of what was not
       ([`SelfMasking`][lowerbound.families.masking.SelfMasking]).
+    - `memory`: rows may be handed by the name of their source, a path or a pattern, `"data/*.parquet"`; those
+      that take more than this when they are encoded, `"2 GB"`, are encoded once into a file and read from
+      there ([`Memory`][lowerbound.data.mapped.memory.Memory] says where). Tables of such rows (`impute`,
+      `surprise`) are not given.
     - `random_state`: all randomness follows from it.
 
     **Fitted:** `model_` (a [`VAE`][]), `schema_` (a [`Schema`][]), `likelihood_`, `history_`, `n_iter_`
@@ -92,6 +97,8 @@ class VariationalAutoencoder(
 
     def transform(self, X: Any) -> np.ndarray:
         """The posterior means E[z∣x], (n, latent_dim): deterministic."""
+        if is_named(X):
+            return encode(self.model_, self._rows_of(X), key=self.seed_)
         read = self._validated(X)
         return encode(self.model_, self._rows(read), key=self.seed_).astype(float_type(read))
 
@@ -114,7 +121,7 @@ class VariationalAutoencoder(
     def score_samples(self, X: Any) -> np.ndarray:
         """Log p(x) of each row in nats, in the units of X, to an error of `evidence_error`; higher is
         better. A row's number does not depend on the other rows."""
-        return self._log_prob(self._rows(self._validated(X)))
+        return self._log_prob(self._rows_of(X))
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean of log p(x) over rows, in nats a row."""
@@ -123,11 +130,11 @@ class VariationalAutoencoder(
     def decision_function(self, X: Any) -> np.ndarray:
         """`score_samples(X) − offset_`, in nats: negative for outliers. With `contaminated`, the score of the
         [`Panel`][lowerbound.anomalies.panel.Panel] − `offset_`, in interquartile ranges."""
-        return self._scores(self._rows(self._validated(X))) - self.offset_
+        return self._scores(self._rows_of(X)) - self.offset_
 
     def predict(self, X: Any) -> np.ndarray:
         """−1 for outliers, rows with a score below `offset_`, and 1 for the rest."""
-        return np.where(self._scores(self._rows(self._validated(X))) < self.offset_, -1, 1)
+        return np.where(self._scores(self._rows_of(X)) < self.offset_, -1, 1)
 
     def p_values(self, X: Any) -> np.ndarray:
         """The conformal p-value of each row, (n,), by its log p(x) against those of the calibration rows
@@ -137,7 +144,7 @@ class VariationalAutoencoder(
         The model never learned from the calibration rows, but what the columns are (`schema_`) was found on
         them as well; for rows that are held back from that too there is [`lowerbound.p_values`][]. Of rows
         that `fit` was given p-values say nothing."""
-        return conformal_p_values(self._scores(self._rows(self._validated(X))), self._calibration)
+        return conformal_p_values(self._scores(self._rows_of(X)), self._calibration)
 
     def flag(self, X: Any, *, false_discovery_rate: float = 0.1) -> np.ndarray:
         """The rows that are anomalies, truth values (n,), such that of those flagged no more than this share
@@ -218,7 +225,7 @@ class VariationalAutoencoder(
     def _with_holes(self, X: Any) -> tuple[Columns, Rows]:
         """Rows in which NaN is a hole, whether or not those of `fit` had some."""
         check_is_fitted(self)
-        read = taken(self, X, reset=False, ensure_all_finite="allow-nan")
+        read = taken(self, table_named(X), reset=False, ensure_all_finite="allow-nan")
         return read, self.schema_.taking_missing().rows(read, name="X")
 
     def _seed(self, random_state: Any) -> int:

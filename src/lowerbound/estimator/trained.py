@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import jax
@@ -20,13 +21,16 @@ from lowerbound.archive.store import save
 from lowerbound.archive.structure import Storable
 from lowerbound.assembly import Built, build, objective_named
 from lowerbound.baselines.comparison import TrainedOn
+from lowerbound.baselines.traces import Traces
+from lowerbound.data.mapped.memory import Memory
 from lowerbound.data.rows import Rows, rows_outside
 from lowerbound.data.schema import Kinds, Schema, Unseen, described
+from lowerbound.data.sources import Source
 from lowerbound.data.tables import Columns
 from lowerbound.estimator.frames import taken
+from lowerbound.estimator.named import beyond_memory, is_named, rows_named, some_numbers, table_named
 from lowerbound.evidence.defaults import ERROR, SAMPLES, Method
 from lowerbound.evidence.ladder import log_evidence
-from lowerbound.inference.fingerprints import fingerprints
 from lowerbound.leaves import as_numpy
 from lowerbound.networks.activations import Activation, name_of
 from lowerbound.objectives.objective import Objective
@@ -86,6 +90,7 @@ class Trained(BaseEstimator, Storable):
         kinds: Kinds | None = None,
         unseen: Unseen = "refuse",
         missing_mechanism: Mechanism = "at-random",
+        memory: Memory | str | int | None = None,
         random_state: Any = None,
     ):
         self.latent_dim = latent_dim
@@ -117,6 +122,7 @@ class Trained(BaseEstimator, Storable):
         self.kinds = kinds
         self.unseen = unseen
         self.missing_mechanism = missing_mechanism
+        self.memory = memory
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
@@ -139,15 +145,17 @@ class Trained(BaseEstimator, Storable):
     def _learned(self, X: Any, sample_weight: Any) -> tuple[Rows, np.ndarray]:
         """Train; the rows, and the numbers of those that were kept back."""
         rows = self._begin(X).weighted(sample_weight)
-        kept_back, others = self._divided(len(rows))
-        self._build(rows[others])
-        if len(kept_back) and rows_outside(self.model_, rows.x[kept_back]).any():
+        kept_back, others = self._divided(rows)
+        self._build(others)
+        if not rows.mapped and len(kept_back) and rows_outside(self.model_, rows.x[kept_back]).any():
             # A value that the others lack belongs to what the columns are, and so to the likelihood.
             self._build(rows)
         # Of a handful of rows none can be spared.
-        validation = self.validation if round(self.validation * len(others)) < len(others) - 1 else 0
+        validation = (
+            self.validation if round(self.validation * others.taking_part) < others.taking_part - 1 else 0
+        )
         result = self._trained(
-            rows[others],
+            others,
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             validation=validation,
@@ -188,6 +196,10 @@ class Trained(BaseEstimator, Storable):
     def _begin(self, X: Any, all_columns: bool = False) -> Rows:
         """The first rows, whose columns say what there is; with `all_columns`, of which later rows may hold
         what these do not, all of them are kept as they are."""
+        beyond = None if all_columns else beyond_memory(X, self.memory, self.kinds)
+        if beyond is not None:
+            return self._begun_beyond(beyond)
+        X = table_named(X)
         read = taken(self, X, reset=True, ensure_min_samples=2, ensure_all_finite=self._finite)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         counted = row_of(self.likelihood, "likelihood").over in (COUNTS, LEVELED)
@@ -204,15 +216,34 @@ class Trained(BaseEstimator, Storable):
         self.__dict__.pop("n_iter_", None)
         return rows
 
-    def _divided(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers of the rows that are kept back to calibrate, and of the others, drawn at random since
+    def _begun_beyond(self, source: Source) -> Rows:
+        """The same of rows beyond memory, which are encoded."""
+        if self.contaminated:
+            raise ValueError(f"contaminated: expected rows held in memory, found {source.name} beyond it")
+        assert source.schema is not None  # one is found where rows are encoded
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.schema_ = source.schema.letting(self.unseen)
+        self.n_features_in_ = len(self.schema_.columns)
+        for name in ("state_", "n_iter_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        if self.schema_.named:
+            self.feature_names_in_ = np.asarray(self.schema_.names, dtype=object)
+        return replace(source.rows, schema=self.schema_)
+
+    def _divided(self, rows: Rows) -> tuple[np.ndarray, Rows]:
+        """The numbers of the rows that are kept back to calibrate, and the others, drawn at random since
         rows may be in an order; none are kept where they would be too few to tell an outlier by."""
+        n = len(rows)
         expected = "a share of the rows in [0, 1), or a number of them that leaves at least 2"
         check_number("calibration", self.calibration, expected, lambda value: 0 <= value < max(n - 1, 1))
         asked = self.calibration if self.calibration >= 1 else min(self.calibration * n, _MOST)
         count = round(asked) if round(asked) >= _FEWEST else 0
-        order = np.random.default_rng(self.seed_).permutation(n)
-        return np.sort(order[:count]), np.sort(order[count:])
+        random = np.random.default_rng(self.seed_)
+        if rows.mapped:
+            kept_back = np.sort(some_numbers(random, n, count))
+            return kept_back, rows.keeping_back(kept_back)
+        order = random.permutation(n)
+        return np.sort(order[:count]), rows[np.sort(order[count:])]
 
     def _build(self, rows: Rows) -> None:
         """The untrained model for these rows."""
@@ -247,8 +278,7 @@ class Trained(BaseEstimator, Storable):
         self.model_ = as_numpy(result.model)
         self.history_ = result.history
         self.n_iter_ = max(1, round(result.history[-1]["epoch"])) if result.history else 1
-        chosen_on = rows.x[:0] if result.validation_rows is None else rows.x[result.validation_rows]
-        self.trained_on_ = TrainedOn(*map(fingerprints, (rows.x[result.train_rows], chosen_on)))
+        self.trained_on_ = Traces.of(rows, result.train_rows, result.validation_rows).trained_on
         return result
 
     def _look(self, rows: Rows, kept_back: np.ndarray) -> None:
@@ -267,7 +297,7 @@ class Trained(BaseEstimator, Storable):
             return
         share = _OUTLIERS if self.contamination == "auto" else self.contamination
         check_number("contamination", share, "auto, or a share in [0, 1]", lambda value: 0 <= value <= 1)
-        some = random.permutation(len(rows))[:_KEPT]
+        some = some_numbers(random, len(rows), _KEPT)
         # One of their numbers, since between −∞ and a number there is none.
         self.offset_ = float(np.quantile(self._scores(rows[some]), share, method="higher"))
 
@@ -303,7 +333,13 @@ class Trained(BaseEstimator, Storable):
         if "feature_names_in_" in fitted:
             fitted["feature_names_in_"] = list(fitted["feature_names_in_"])
         fitted["schema_"] = self.schema_.to_json()
-        settings = {**self.get_params(), "random_state": self.seed_, "activation": name_of(self.activation)}
+        # How much memory there is belongs to a machine.
+        settings = {
+            **self.get_params(),
+            "memory": None,
+            "random_state": self.seed_,
+            "activation": name_of(self.activation),
+        }
         return {
             "settings": settings,
             "fitted": fitted,
@@ -335,13 +371,20 @@ class Trained(BaseEstimator, Storable):
         evidence = log_evidence(self.model_, rows, method=self.evidence_method, key=self.seed_, **budget)
         return evidence.log_prob.astype(np.float64)
 
+    def _rows_of(self, X: Any) -> Rows:
+        """Rows of whatever form, or of a source by its name, by that schema."""
+        if not is_named(X):
+            return self._rows(self._validated(X))
+        check_is_fitted(self)
+        return rows_named(X, self.memory, self.schema_).rows
+
     def _rows(self, read: Columns) -> Rows:
         """Rows as the model sees them, by the schema of those that it was fitted to."""
         return self.schema_.rows(read, name="X")
 
     def _validated(self, X: Any) -> Columns:
         check_is_fitted(self)
-        return taken(self, X, reset=False, ensure_all_finite=self._finite)
+        return taken(self, table_named(X), reset=False, ensure_all_finite=self._finite)
 
     @property
     def _finite(self) -> bool | str:

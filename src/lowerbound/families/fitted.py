@@ -54,9 +54,16 @@ class Found:
     high: float
     whole: bool
     image: Image | None = None
+    of_all: tuple[Column, Column] | None = None
 
     @classmethod
-    def of(cls, x: np.ndarray, missing: bool, image: Image | None = None) -> Found:
+    def of(
+        cls,
+        x: np.ndarray,
+        missing: bool,
+        image: Image | None = None,
+        of_all: tuple[Column, Column] | None = None,
+    ) -> Found:
         """What is found in `x`.
 
         **Raises:** `ValueError` where no value was observed.
@@ -65,7 +72,7 @@ class Found:
         if observed.size == 0:
             raise ValueError("x: expected at least one value that was observed, found NaN alone")
         whole = x.dtype.kind in "biu" or bool((observed == np.floor(observed)).all())
-        return cls(x, missing, float(observed.min()), float(observed.max()), whole, image)
+        return cls(x, missing, float(observed.min()), float(observed.max()), whole, image, of_all)
 
     @property
     def columns(self) -> int:
@@ -154,7 +161,7 @@ class Found:
     def moments(self) -> tuple[Column, Column]:
         """Mean and standard deviation of each column, in float64, NaN left out; a column without a value
         counts as one of zeros. A column of one value has a standard deviation of 0 exactly."""
-        return _moments(self.x)
+        return _moments(self.x) if self.of_all is None else self.of_all
 
     def log_moments(self) -> tuple[Column, Column]:
         """Those of log x; values from 0 down have none, are left out here and refused when rows are read."""

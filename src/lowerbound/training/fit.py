@@ -17,6 +17,7 @@ from jaxtyping import Int, PRNGKeyArray
 
 from lowerbound.archive.records import HistoryRecord
 from lowerbound.data.memory import in_bytes
+from lowerbound.data.others import Others
 from lowerbound.leaves import trainable
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.objective import Objective
@@ -52,7 +53,8 @@ class Result:
     chunk (nats a row); `state`: to go on from, `fit(…, resume=result.state)`; `stopped`: why training
     ended, `"epochs"`, `"patience"`, `"interrupted"`, `"callback"` or `"not finite"`; `best_step`: the
     step of `model`; `train_rows`, `validation_rows`: the split, as row numbers of x (the second is `None`
-    where validation rows were handed in, or none were kept back).
+    where validation rows were handed in, or none were kept back); of rows beyond memory as
+    [`Others`][lowerbound.data.others.Others].
     """
 
     model: Any
@@ -60,7 +62,7 @@ class Result:
     state: State
     stopped: str
     best_step: int
-    train_rows: Int[np.ndarray, " n"]
+    train_rows: Int[np.ndarray, " n"] | Others
     validation_rows: Int[np.ndarray, " m"] | None
 
     @property
@@ -192,7 +194,7 @@ def fit(
     held = Held.of(block_of(division.held, division.held_rows)) if len(division.held_rows) else None
     if held is None and patience not in (None, defaults.PATIENCE):
         warnings.warn(_IMPATIENT.format(patience), TrainingWarning, stacklevel=2)
-    origin = origin_of(run, division, batch_size, optimizer, as_key(key), precision)
+    origin = origin_of(run, division, batch_size, optimizer, as_key(key), precision, supply.runs)
     state = State.initial(run, trainable(model), supply.shapes, run_key, origin)
     if isinstance(resume, State):
         state = taken_up(resume, state)

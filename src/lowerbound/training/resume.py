@@ -16,8 +16,11 @@ import optax
 from jaxtyping import PRNGKeyArray, PyTree
 from numpyro.distributions import Distribution
 
+from lowerbound.data.others import Others
+from lowerbound.data.pieces import in_pieces
 from lowerbound.training.division import Division
 from lowerbound.training.optimizer import NAdam
+from lowerbound.training.order import Runs
 from lowerbound.training.run import Run
 from lowerbound.training.state import Origin, State
 
@@ -31,6 +34,7 @@ def origin_of(
     optimizer: NAdam | optax.GradientTransformation,
     key: PRNGKeyArray,
     precision: str | None,
+    runs: Runs | None,
 ) -> Origin:
     """What a state is held against where a run goes on from it: 64 bits of each thing that has to be the
     same, by the name of the argument."""
@@ -39,7 +43,8 @@ def origin_of(
     return {
         "key": _hash(np.asarray(jax.random.key_data(key)).tobytes()),
         "x": _hash(*_content(division.rows.x, division.rows.given, division.rows.weight)),
-        "validation": _hash(*_content(division.train_rows, division.held_rows, *_handed_in(division))),
+        "memory": _hash(str(runs).encode()),
+        "validation": _hash(*_content(_numbers(division), division.held_rows, *_handed_in(division))),
         "model": _hash(*_constants(run.constants)),
         "batch_size": _hash(str(batch_size).encode()),
         "objective": _hash(*_constants(run.objective)),
@@ -47,6 +52,12 @@ def origin_of(
         "weight_prior": _hash(str(run.weight_prior).encode()),
         "precision": _hash(str(precision).encode()),
     }
+
+
+def _numbers(division: Division) -> np.ndarray:
+    """What says which rows are trained on."""
+    numbers = division.train_rows
+    return numbers.left_out if isinstance(numbers, Others) else np.asarray(numbers)
 
 
 def _handed_in(division: Division) -> tuple[np.ndarray | None, ...]:
@@ -57,9 +68,10 @@ def _handed_in(division: Division) -> tuple[np.ndarray | None, ...]:
 
 
 def _content(*arrays: np.ndarray | None) -> Iterator[Any]:
-    some = [array for array in arrays if array is not None]
-    yield from (str((array.shape, array.dtype)).encode() for array in some)
-    yield from (np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in some)
+    for array in arrays:
+        if array is not None:
+            yield str((array.shape, array.dtype)).encode()
+            yield from (np.ascontiguousarray(piece).reshape(-1).view(np.uint8) for piece in in_pieces(array))
 
 
 def _constants(tree: PyTree) -> Iterator[bytes]:

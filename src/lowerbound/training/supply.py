@@ -16,6 +16,7 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Int, PRNGKeyArray
 
+from lowerbound.data.others import Others
 from lowerbound.data.pieces import PIECE, is_mapped, rows_of
 from lowerbound.data.rows import Rows
 from lowerbound.randomness.keys import as_key
@@ -47,6 +48,11 @@ class Supply(ABC):
     def shapes(self) -> Batch:
         """What a batch is like: shapes and types in place of its arrays."""
 
+    @property
+    @abstractmethod
+    def runs(self) -> Runs | None:
+        """How rows are mixed, `None` for a full shuffle."""
+
     def close(self) -> None:  # noqa: B027  # most have nothing to end
         """Nothing is read any more."""
 
@@ -60,6 +66,10 @@ class OnDevice(Supply):
     @property
     def shapes(self) -> Batch:
         return self.feed.shapes
+
+    @property
+    def runs(self) -> Runs | None:
+        return None
 
     def after(self, state: State) -> Supplied:
         return Supplied(self.feed, sys.maxsize)
@@ -102,7 +112,7 @@ class Stream(Supply):
     def __init__(
         self,
         rows: Rows,
-        numbers: Int[np.ndarray, " n"],
+        numbers: Int[np.ndarray, " n"] | Others,
         batch_size: int,
         key: PRNGKeyArray,
         *,
@@ -111,7 +121,7 @@ class Stream(Supply):
     ):
         self._rows, self._numbers, self._batch_size = rows, numbers, batch_size
         self._key, self._runs, self._mesh = np.asarray(jax.random.key_data(key)), runs, mesh
-        self._weight = relative_weight(rows, numbers)
+        self._weight = relative_weight(rows, np.asarray(numbers)) if rows.weight is not None else None
         # Numbered by their first step, so that windows are the same wherever a run goes on.
         self._steps = max(1, min(_WINDOW // (rows.x.nbytes // len(rows.x) * batch_size), 1024))
         self._windows: Iterator[Window] = iter(())
@@ -131,6 +141,10 @@ class Stream(Supply):
         )
         fields: list[Any] = [x, given, jax.ShapeDtypeStruct((self._batch_size,), jnp.int32), weight]
         return Batch(*fields)
+
+    @property
+    def runs(self) -> Runs | None:
+        return self._runs
 
     def after(self, state: State) -> Supplied:
         number = int(state.step) // self._steps

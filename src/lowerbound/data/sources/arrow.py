@@ -11,7 +11,7 @@ from lowerbound.data.sources.held import whole
 from lowerbound.data.sources.names import named
 from lowerbound.data.tables import Columns, from_arrow
 
-__all__ = ["flat", "read_feather", "read_json_lines", "read_orc", "read_parquet"]
+__all__ = ["flat", "read_feather", "read_json_lines", "read_orc", "read_parquet", "unnamed"]
 
 
 def read_parquet(file: File, reading: Reading) -> Columns:
@@ -60,6 +60,15 @@ def flat(table: Any, file: File) -> Columns:
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] for columns of lists, all of them named.
     """
+    return named(_values(table, file))
+
+
+def unnamed(table: Any, file: File) -> Columns:
+    """The same by the names that they have in the file, less those that pandas wrote for its index."""
+    return _values(_without_index(table), file)
+
+
+def _values(table: Any, file: File) -> Columns:
     import pyarrow.types as types
 
     while any(types.is_struct(field.type) for field in table.schema):
@@ -68,7 +77,7 @@ def flat(table: Any, file: File) -> Columns:
     if nested:
         way_out = f"make a column of each value, or leave them out: --drop {','.join(nested)}"
         raise DataError(file.path, "one value a cell", f"lists in {_listed(nested)}", way_out=way_out)
-    return named(from_arrow(table))
+    return from_arrow(table)
 
 
 def _listed(names: list[str]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from lowerbound.data.numbers import NUMBER
 from lowerbound.data.times import kind_of
 
-__all__ = ["MISSING", "settled", "without_codes"]
+__all__ = ["MISSING", "settled", "trimmed", "without_codes"]
 
 # Cells that stand for a value that was not observed.
 MISSING = (
@@ -34,15 +34,22 @@ def settled(array: np.ndarray, missing: Sequence[str], decimal: str = ".") -> tu
     """
     if array.dtype.kind != "O" or kind_of(array) is not None:
         return array, False
+    cells = trimmed(array, missing)
+    numbers = _numbers(cells.tolist(), decimal)
+    return (cells, False) if numbers is None else numbers
+
+
+def trimmed(array: np.ndarray, missing: Sequence[str]) -> np.ndarray:
+    """A column of text without the blanks around its cells, None where one is `missing`.
+
+    >>> trimmed(np.array([" 01", "? "], object), ["?"]).tolist()
+    ['01', None]
+    """
     absent = frozenset(missing)
-    cells: list[Any] = [cell.strip() if isinstance(cell, str) else cell for cell in array.tolist()]
-    cells = [None if cell is None or cell in absent else cell for cell in cells]
-    numbers = _numbers(cells, decimal)
-    if numbers is not None:
-        return numbers
-    trimmed = np.empty(len(cells), object)
-    trimmed[:] = cells
-    return trimmed, False
+    cells = [cell.strip() if isinstance(cell, str) else cell for cell in array.tolist()]
+    kept = np.empty(len(cells), object)
+    kept[:] = [None if cell is None or cell in absent else cell for cell in cells]
+    return kept
 
 
 def _numbers(cells: Sequence[Any], decimal: str) -> tuple[np.ndarray, bool] | None:

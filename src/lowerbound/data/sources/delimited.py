@@ -23,7 +23,14 @@ from lowerbound.data.sources.names import named
 from lowerbound.data.tables import Columns, from_arrow
 from lowerbound.data.times import kind_of, parsed
 
-__all__ = ["dialect_in", "read_delimited", "read_rows_of_text"]
+__all__ = [
+    "arrow_options",
+    "dialect_in",
+    "missing_cells",
+    "ragged_line",
+    "read_delimited",
+    "read_rows_of_text",
+]
 
 
 def read_delimited(file: File, reading: Reading) -> Columns | Contents:
@@ -43,7 +50,7 @@ def read_delimited(file: File, reading: Reading) -> Columns | Contents:
         encodings = encodings_of(head)
         if is_libsvm(decoded(head, encodings[0], all_of_it)):
             return read_libsvm(file, reading)
-        missing = _missing(reading)
+        missing = missing_cells(reading)
         for encoding in encodings:
             text = decoded(head, encoding, all_of_it)
             dialect = dialect_of(text, header=reading.header, missing=missing, whole=all_of_it)
@@ -61,7 +68,7 @@ def dialect_in(file: File, reading: Reading) -> tuple[str, Dialect]:
     with file.open() as stream:
         head, all_of_it = head_of(stream)
     encoding = encodings_of(head)[0]
-    missing = _missing(reading)
+    missing = missing_cells(reading)
     text = decoded(head, encoding, all_of_it)
     return encoding, dialect_of(text, header=reading.header, missing=missing, whole=all_of_it)
 
@@ -71,7 +78,7 @@ def read_rows_of_text(
 ) -> Columns:
     """The columns of rows of text that are cut at commas, made of another format; the first is a header
     where no `names` are given."""
-    missing = _missing(reading)
+    missing = missing_cells(reading)
     if names is None:
         dialect = dialect_of(text, header=reading.header, missing=missing, whole=True)
     else:
@@ -81,7 +88,7 @@ def read_rows_of_text(
     return _columns(table, dialect, missing, ())
 
 
-def _missing(reading: Reading) -> Sequence[str]:
+def missing_cells(reading: Reading) -> Sequence[str]:
     """The cells that stand for no value."""
     return MISSING if reading.missing_values is None else reading.missing_values
 
@@ -120,7 +127,7 @@ def _read(
     try:
         return _arrow(stream, encoding, dialect, missing)
     except _RaggedError:
-        raise _ragged(file, encoding, dialect) from None
+        raise ragged_line(file, encoding, dialect) from None
 
 
 class _RaggedError(Exception):
@@ -131,40 +138,50 @@ def _arrow(stream: IO[bytes], encoding: str, dialect: Dialect, missing: Sequence
     import pyarrow.csv as arrow
 
     ragged: list[Any] = []
+    try:
+        return arrow.read_csv(stream, *arrow_options(encoding, dialect, missing, ragged))
+    except ValueError:
+        if not ragged:
+            raise
+        raise _RaggedError from None
+
+
+def arrow_options(
+    encoding: str, dialect: Dialect, missing: Sequence[str], ragged: list[Any], *, as_text: bool = False
+) -> tuple[Any, Any, Any]:
+    """What pyarrow is told of a file: how it is read, cut and converted. A row of another number of cells is
+    put into `ragged`; `as_text` leaves the cells of all columns as they are."""
+    import pyarrow as pa
+    import pyarrow.csv as arrow
 
     def keep(row: Any) -> str:
         ragged.append(row)
         return "error"
 
     blanks = dialect.separator == WHITE_SPACE
-    width = len(dialect.names) if dialect.names else dialect.width
-    try:
-        return arrow.read_csv(
-            stream,
-            # One thread is no slower. A line must fit into a block.
-            arrow.ReadOptions(
-                use_threads=False,
-                column_names=[str(place) for place in range(width)],
-                skip_rows=0 if blanks else dialect.skip,
-                block_size=max(1 << 20, 8 * dialect.longest),
-                encoding=encoding,
-            ),
-            arrow.ParseOptions(
-                delimiter="\t" if blanks else dialect.separator,
-                quote_char=dialect.quote,
-                newlines_in_values=True,
-                invalid_row_handler=keep,
-            ),
-            arrow.ConvertOptions(
-                null_values=list(missing),
-                strings_can_be_null=True,
-                decimal_point=dialect.decimal,
-            ),
-        )
-    except ValueError:
-        if not ragged:
-            raise
-        raise _RaggedError from None
+    names = [str(place) for place in range(len(dialect.names) if dialect.names else dialect.width)]
+    return (
+        # One thread is no slower. A line must fit into a block.
+        arrow.ReadOptions(
+            use_threads=False,
+            column_names=names,
+            skip_rows=0 if blanks else dialect.skip,
+            block_size=max(1 << 20, 8 * dialect.longest),
+            encoding=encoding,
+        ),
+        arrow.ParseOptions(
+            delimiter="\t" if blanks else dialect.separator,
+            quote_char=dialect.quote,
+            newlines_in_values=True,
+            invalid_row_handler=keep,
+        ),
+        arrow.ConvertOptions(
+            null_values=list(missing),
+            strings_can_be_null=True,
+            decimal_point=dialect.decimal,
+            column_types=dict.fromkeys(names, pa.string()) if as_text else None,
+        ),
+    )
 
 
 def _with_tabs(stream: IO[bytes], encoding: str, dialect: Dialect) -> IO[bytes]:
@@ -177,7 +194,7 @@ def _with_tabs(stream: IO[bytes], encoding: str, dialect: Dialect) -> IO[bytes]:
     return io.BytesIO(written.getvalue().encode())
 
 
-def _ragged(file: File, encoding: str, dialect: Dialect) -> DataError:
+def ragged_line(file: File, encoding: str, dialect: Dialect) -> DataError:
     """What is said of the first line that has another number of cells."""
     width = len(dialect.names) if dialect.names else dialect.width
     way_out = "mend the line or take it out"

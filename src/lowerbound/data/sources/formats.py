@@ -17,16 +17,17 @@ from lowerbound.data.sources.idx import is_idx, read_idx
 from lowerbound.data.sources.images import IMAGE_ENDINGS, read_image, read_images
 from lowerbound.data.tables import Columns
 
-__all__ = ["read_source"]
+__all__ = ["format_of", "read_source"]
 
 _TEXT = (
     *(".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".psv", ".ssv", ".asc", ".prn"),
     *(".train", ".test", ".trn", ".tst", ".all-data"),
 )
+_FEATHER = (".feather", ".arrow", ".ipc")
 _READERS: dict[str, Callable[[File, Reading], np.ndarray | Columns | Contents]] = {
     **dict.fromkeys(_TEXT, delimited.read_delimited),
     ".parquet": arrow.read_parquet,
-    **dict.fromkeys((".feather", ".arrow", ".ipc"), arrow.read_feather),
+    **dict.fromkeys(_FEATHER, arrow.read_feather),
     ".orc": arrow.read_orc,
     **dict.fromkeys((".jsonl", ".ndjson"), arrow.read_json_lines),
     ".json": json_document.read_json,
@@ -104,6 +105,25 @@ def read_source(data: str, reading: Reading) -> Contents:
         raise _unknown(path, ending)
     found = _READERS[ending](file, reading)
     return found if isinstance(found, Contents) else Contents(found)
+
+
+def format_of(path: Path) -> str | None:
+    """What files of rows are alike in, by a file's name: text, Arrow's two, `.npy`, IDX, or another ending;
+    None of images, of what holds several things, and of what is not read.
+
+    >>> format_of(Path("a.csv.gz")), format_of(Path("a.tsv")), format_of(Path("a.png"))
+    ('delimited text', 'delimited text', None)
+    """
+    if is_idx(path.name):
+        return "IDX"
+    if not _is_known(path):
+        return None
+    ending = File.at(path).ending
+    if ending in _TEXT:
+        return "delimited text"
+    if ending in _FEATHER:
+        return "Feather"
+    return ending if ending in (*_READERS, ".npy") else None
 
 
 def _named(data: str) -> tuple[Path, str]:

@@ -10,12 +10,13 @@ import gzip
 import math
 import re
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 
 from lowerbound.data.sources.held import DEFLATE, check_held, whole
 
-__all__ = ["is_idx", "read_idx"]
+__all__ = ["is_idx", "map_idx", "read_idx"]
 
 _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
@@ -36,17 +37,7 @@ def read_idx(path: Path) -> np.ndarray:
         whole(path, "gzip or IDX" if zipped else "IDX"),
         (gzip.open if zipped else open)(path, "rb") as stream,
     ):
-        magic = stream.read(4)
-        if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or not magic[3]:
-            raise ValueError(
-                f"it begins with {magic!r}; expected two zero bytes, a type of {sorted(_TYPES)}, and the "
-                "number of dimensions"
-            )
-        dtype = np.dtype(_TYPES[magic[2]])
-        sizes = stream.read(4 * magic[3])
-        if len(sizes) < 4 * magic[3]:
-            raise ValueError(f"it ends within the sizes of its {magic[3]} dimensions")
-        shape = tuple(map(int, np.frombuffer(sizes, ">u4")))
+        dtype, shape = _header(cast("IO[bytes]", stream))
         on_disk = path.stat().st_size
         held = on_disk * DEFLATE if zipped else on_disk - stream.tell()
         check_held(str(path), shape, dtype.itemsize, held)
@@ -58,3 +49,29 @@ def read_idx(path: Path) -> np.ndarray:
             found = f"{len(values):,}" if len(values) < expected else "more"
             raise ValueError(f"expected {expected:,} bytes after its header, found {found}")
     return np.frombuffer(values, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+
+
+def map_idx(path: Path) -> np.ndarray:
+    """The array in an IDX file, mapped and not yet read, in the file's byte order; one in gzip is read."""
+    if path.suffix.lower() == ".gz":
+        return read_idx(path)
+    with whole(path, "IDX"), path.open("rb") as stream:
+        dtype, shape = _header(stream)
+        check_held(str(path), shape, dtype.itemsize, path.stat().st_size - stream.tell())
+        if 0 in shape:
+            return np.empty(shape, dtype)  # which cannot be mapped
+        return np.memmap(stream, dtype, "r", stream.tell(), shape)
+
+
+def _header(stream: IO[bytes]) -> tuple[np.dtype, tuple[int, ...]]:
+    """The type and the shape that a stream says at its beginning."""
+    magic = stream.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or not magic[3]:
+        raise ValueError(
+            f"it begins with {magic!r}; expected two zero bytes, a type of {sorted(_TYPES)}, and the "
+            "number of dimensions"
+        )
+    sizes = stream.read(4 * magic[3])
+    if len(sizes) < 4 * magic[3]:
+        raise ValueError(f"it ends within the sizes of its {magic[3]} dimensions")
+    return np.dtype(_TYPES[magic[2]]), tuple(map(int, np.frombuffer(sizes, ">u4")))

@@ -13,16 +13,21 @@ import numpy as np
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.data.declared import as_arrow
 from lowerbound.data.errors import DataError
+from lowerbound.data.mapped.kept import Kept
+from lowerbound.data.mapped.memory import Memory
+from lowerbound.data.mapped.passed import Passed, Told
+from lowerbound.data.mapped.sketch import Sketch
+from lowerbound.data.pieces import rows_of
 from lowerbound.data.refused import never_held, taken_for_missing
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Kinds, Schema, Unseen, described
-from lowerbound.data.sources.cells import without_codes
+from lowerbound.data.sources.beyond import Beyond, plain_labels, said_of
 from lowerbound.data.sources.codes import likely_codes
 from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.doubts import doubts
 from lowerbound.data.sources.faults import all_faults
-from lowerbound.data.sources.formats import read_source
-from lowerbound.data.sources.names import chosen
+from lowerbound.data.sources.names import kept_columns
+from lowerbound.data.sources.opening import batches_of, read_files
 from lowerbound.data.sources.pixels import pixels_of
 from lowerbound.data.tables import Columns, columns_of, matrix
 
@@ -38,7 +43,9 @@ class Source:
     the column that the labels were; `table`, all that was read, to be encoded by another schema; `reading`,
     how it was, and `notes`, what was decided then that a person should know; `files`, that of each row, where
     it is an image of its own; `impossible`, the numbers of the rows that have probability 0 by the schema,
-    since a column never held their value."""
+    since a column never held their value, with the `found_fault` of the first where no table is at hand; rows
+    that are larger than memory are mapped, and have a `sketch`; those of the numbers that are `kept_back`
+    have no part in training."""
 
     x: np.ndarray
     name: str
@@ -52,6 +59,9 @@ class Source:
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] | None = None
     impossible: np.ndarray = field(default_factory=lambda: np.zeros(0, int))
+    sketch: Sketch | None = None
+    found_fault: DataError | None = None
+    kept_back: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -102,13 +112,14 @@ class Source:
     @property
     def rows(self) -> Rows:
         """The rows with their schema."""
-        return Rows(self.x, schema=self.schema, impossible=self.impossible)
+        rows = Rows(self.x, schema=self.schema, impossible=self.impossible, sketch=self.sketch)
+        return rows if self.kept_back is None else rows.keeping_back(self.kept_back)
 
     @property
     def fault(self) -> DataError | None:
         """What is wrong with the first of the rows that have probability 0; None where there are none."""
         if self.schema is None or self.table is None or not len(self.impossible):
-            return None
+            return self.found_fault if len(self.impossible) else None
         read = self.schema.held_against(self.table, self.name)
         return never_held(self.schema, read, int(self.impossible[0]), len(self.impossible), self.name)
 
@@ -116,8 +127,8 @@ class Source:
         """Some of the rows, with their labels; `words` are added to the name."""
         labels = None if self.labels is None else self.labels[rows]
         files = None if self.files is None else tuple(self.files[row] for row in rows)
-        kept = replace(self, x=self.x[rows], impossible=self.rows[rows].impossible, labels=labels)
-        return replace(kept, name=self.name + words, table=None, files=files)
+        kept = replace(self, x=rows_of(self.x, rows), impossible=self.rows[rows].impossible, labels=labels)
+        return replace(kept, name=self.name + words, table=None, files=files, sketch=None, kept_back=None)
 
     def row_names(self, column: str | None = None) -> tuple[str, np.ndarray] | None:
         """What the rows are called, and of what: the cells of a `column` of the table, by default of the
@@ -144,6 +155,8 @@ def open_source(
     schema: Schema | None = None,
     reading: Reading = AS_FOUND,
     kinds: Kinds | None = None,
+    memory: Memory | None = None,
+    told: Told | None = None,
 ) -> Source:
     """The rows that `data` names: `digits`, `digits:train`, `digits:test`, or the path of a file of a table,
     an array or a matrix, or of a folder of images (docs/data.md has the list), read by a `reading`.
@@ -151,7 +164,10 @@ def open_source(
     Of a table that has a column `label_column`, that column is the labels, of any type, and not data; a
     format may say itself which the labels are. `kinds` says what some columns are, where the guess is wrong.
     With a `schema`, that of a model, its own columns are taken out of the table by name, whatever the others
-    hold.
+    hold. Several files are one source: by a pattern, `data/*.parquet`, or as a folder of files of one format.
+
+    With a `memory` rows that take more when they are encoded are encoded once into one flat file, and mapped
+    from there; `told` is called with how many are read. See docs/scale.md.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] or `FileNotFoundError` in one line that names
     the file, the place (rows and columns counted from 0), what was expected and what was found, of all
@@ -163,13 +179,18 @@ def open_source(
     """
     if data.split(":")[0] == "digits":
         return _digits(data, schema)
-    found = _labelled(read_source(data, reading), label_column)
+    if memory is not None:
+        batches = batches_of(data, reading)
+        if batches is not None and batches.size > memory.limit:
+            beyond = Beyond(batches, data, reading, label_column or batches.label, schema, kinds)
+            return _mapped(beyond, beyond.encoded(memory, told or _no_one))
+    found = _labelled(read_files(data, reading), label_column)
     table, image_shape = found.data, None
     if isinstance(table, np.ndarray) and table.ndim in (3, 4):
         image_shape = table.shape[1:]
         table = table.reshape(len(table), -1)
     array = table
-    kept = _kept(columns_of(table, data), reading, data, schema)
+    kept = _with_doubts(columns_of(table, data), reading, data, schema)
     notes = found.notes + kept.notes
     if schema is None and image_shape is None and (image_shape := pixels_of(kept)) is not None:
         ends = f"{(kept.names or ())[0]} … {(kept.names or ())[-1]}"
@@ -182,15 +203,32 @@ def open_source(
     if isinstance(array, np.memmap) and np.may_share_memory(source.x, array):
         source = replace(source, x=source.x.copy())
     if schema is None and source.schema is not None:
-        notes = (*notes, *doubts(kept, source.schema, _said(kinds)))
+        notes = (*notes, *doubts(kept, source.schema, said_of(kinds)))
     notes = (*notes, *source.notes)
     source = replace(source, labels=found.labels, label=found.label, reading=reading, notes=notes)
     return replace(source, files=found.files)
 
 
-def _said(kinds: Kinds | None) -> tuple[str, ...]:
-    """The names of the columns of which a kind is said."""
-    return kinds.names if isinstance(kinds, Schema) else tuple(map(str, kinds or ()))
+def _mapped(beyond: Beyond, kept: Kept) -> Source:
+    """Rows that are larger than memory, encoded in a file."""
+    return Source(
+        kept.x,
+        beyond.name,
+        kept.schema.image_shape,
+        kept.labels,
+        _names(kept.schema),
+        None if kept.labels is None else beyond.label,
+        kept.schema,
+        reading=beyond.reading,
+        notes=kept.notes,
+        impossible=kept.impossible,
+        sketch=kept.sketch,
+        found_fault=kept.fault,
+    )
+
+
+def _no_one(passed: Passed) -> None:
+    pass
 
 
 def _labelled(found: Contents, label_column: str | None) -> Contents:
@@ -202,7 +240,7 @@ def _labelled(found: Contents, label_column: str | None) -> Contents:
         return Contents(table, notes=found.notes)
     place = (table.names or ()).index(label_column)
     rest = table.taken([i for i in range(table.width) if i != place])
-    return Contents(rest, _plain(table.arrays[place]), label_column, found.notes)
+    return Contents(rest, plain_labels(table.arrays[place]), label_column, found.notes)
 
 
 def _has_holes(read: Columns) -> bool:
@@ -211,19 +249,10 @@ def _has_holes(read: Columns) -> bool:
     return any(array.dtype.kind == "f" and np.isnan(array).any() for array in columns)
 
 
-def _kept(read: Columns, reading: Reading, name: str, schema: Schema | None) -> Columns:
-    """The columns that a reading keeps, without what stands for no value. Those of a model are found by
-    their names, or, where there are none, are all there are, unless some have to be left out for that."""
-    arrays = read.arrays
-    if reading.missing_values is not None:
-        codes = [without_codes(array, reading.missing_values) for array in arrays]
-        if any(code is not array for code, array in zip(codes, arrays, strict=True)):
-            read = replace(read, arrays=np.stack(codes) if isinstance(arrays, np.ndarray) else codes)
-    if schema is None:
-        kept = chosen(read, reading, name)
-        return replace(kept, notes=kept.notes + likely_codes(kept))
-    by_name = schema.named and read.names is not None
-    return read if by_name or read.width == len(schema.columns) else chosen(read, reading, name)
+def _with_doubts(read: Columns, reading: Reading, name: str, schema: Schema | None) -> Columns:
+    """The columns that a reading keeps; of those of a new model with what a person is asked about them."""
+    kept = kept_columns(read, reading, name, schema)
+    return kept if schema is not None else replace(kept, notes=kept.notes + likely_codes(kept))
 
 
 def _names(schema: Schema) -> tuple[str, ...] | None:
@@ -261,7 +290,7 @@ def read(
     if source.split(":")[0] == "digits":
         found = Contents(_digits(source, None).x)
     else:
-        found = read_source(source, reading)
+        found = read_files(source, reading)
     table = found.data
     if isinstance(table, np.ndarray):
         rows = table.reshape(len(table), -1)
@@ -272,7 +301,7 @@ def read(
         names, arrays = (*names, found.label), [*arrays, found.labels]
     declared = table.declared and (*table.declared, *[None] * (len(names) - table.width))
     whole = Columns(arrays, names, notes=found.notes + table.notes, declared=declared)
-    kept = _kept(whole, reading, source, None)
+    kept = _with_doubts(whole, reading, source, None)
     own = kept.declared or (None,) * kept.width
     made = [*map(as_arrow, kept.arrays, own)]
     notes = json.dumps({"notes": kept.notes}, ensure_ascii=False)
@@ -284,13 +313,13 @@ def open_labels(data: str, rows: int) -> np.ndarray:
     a table that is named after it, FILE:column."""
     file, _, column = data.rpartition(":")
     named = bool(file) and not Path(data).exists() and Path(file).exists() and not file.endswith(".npz")
-    found = read_source(file if named and not column.startswith("/") else data, AS_FOUND)
+    found = read_files(file if named and not column.startswith("/") else data, AS_FOUND)
     table = found.data
     if isinstance(table, Columns):
         if named:
-            labels = _plain(table.arrays[table.place(column, file)])
+            labels = plain_labels(table.arrays[table.place(column, file)])
         elif table.width == 1:
-            labels = _plain(table.arrays[0])
+            labels = plain_labels(table.arrays[0])
         else:
             way_out = f"name one: {data}:{(table.names or ('0',))[-1]}"
             raise DataError(data, "one column of labels", f"{table.width} columns", way_out=way_out)
@@ -299,11 +328,6 @@ def open_labels(data: str, rows: int) -> np.ndarray:
     if labels.shape != (rows,):
         raise DataError(data, f"a label for each of {rows} rows", f"shape {labels.shape}")
     return np.array(labels)
-
-
-def _plain(labels: np.ndarray) -> np.ndarray:
-    """Labels as numbers, or as text."""
-    return labels.astype(str) if labels.dtype.kind in "OMm" else labels
 
 
 def _digits(data: str, schema: Schema | None) -> Source:
