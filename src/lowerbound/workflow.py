@@ -32,6 +32,7 @@ from lowerbound.models.vae import VAE
 from lowerbound.runs import RunFolder, as_source, as_trained
 from lowerbound.training.checkpoint import EVERY, Checkpoint
 from lowerbound.training.fit import Result, fit
+from lowerbound.training.processes import writes
 from lowerbound.watch import Silent, Watch
 
 if TYPE_CHECKING:
@@ -304,6 +305,9 @@ def train_run(
         held_out = held_out.under(train.schema)
     scorable(model, held_out)  # named, or refused, before any training
     _warn_of_pictures(model, held_out)
+    if not writes():  # one of several processes makes the run, the others train with it
+        fit(model, train.rows, key=seed, checkpoint=Checkpoint(run.checkpoints), resume=resume, **training)
+        return run
     begun = Begun(options, command, sha256_of(train.rows), digest_of(fingerprints(held_out.x)))
     with run.training(begun, resume=resume) as first:
         training |= {"checkpoint": Checkpoint(run.checkpoints, every=checkpoint_every), "resume": resume}

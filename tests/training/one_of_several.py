@@ -1,4 +1,4 @@
-"""One of several processes that train together: `one_of_several.py PORT PROCESSES PROCESS OUT EPOCHS`."""
+"""One of several processes that train together: arguments PORT PROCESSES PROCESS FOLDER EPOCHS STOP."""
 
 import hashlib
 import sys
@@ -11,13 +11,17 @@ import lowerbound as lb
 from lowerbound.training.processes import ProcessDiedError, join
 
 
-def main(port: str, processes: int, process: int, folder: str, epochs: float) -> None:
+def main(port: str, processes: int, process: int, folder: str, epochs: float, stop: float) -> None:
     if processes > 1:
         join(f"127.0.0.1:{port}", processes, process)
     rng = np.random.default_rng(0)
     half = rng.integers(0, 2, (300, 1)).repeat(3, axis=1)
     x = (np.concatenate([half, 1 - half], axis=1) ^ (rng.random((300, 6)) < 0.1)).astype(np.uint8)
-    told = lambda record: print("step", record["step"], flush=True)  # noqa: E731
+
+    def told(record: dict[str, float]) -> bool:
+        print("step", record["step"], flush=True)
+        return record["step"] >= stop
+
     checkpoint = lb.Checkpoint(f"{folder}/checkpoints", every=0.5)
     try:
         result = lb.fit(
@@ -40,4 +44,4 @@ def main(port: str, processes: int, process: int, folder: str, epochs: float) ->
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], float(sys.argv[5]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4], float(sys.argv[5]), float(sys.argv[6]))

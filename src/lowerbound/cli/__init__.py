@@ -30,7 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, OSError, ArithmeticError) as error:
         if os.environ.get("LOWERBOUND_DEBUG"):
             raise
-        failed = isinstance(error, ArithmeticError) or getattr(error, "errno", None) in _FAILURES
+        failed = (
+            isinstance(error, (ArithmeticError, ConnectionError))
+            or getattr(error, "errno", None) in _FAILURES
+        )
         return _fail(" ".join(str(error).split()) or type(error).__name__, 1 if failed else 2)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", 130)

@@ -127,6 +127,16 @@ def fit(
     devices: Annotated[
         int | None, typer.Option(help="Local devices that share a batch [default: all].")
     ] = None,
+    coordinator: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT of process 0, where several processes train together on one folder."),
+    ] = None,
+    processes: Annotated[int | None, typer.Option(help="How many processes train together.")] = None,
+    process: Annotated[int | None, typer.Option(help="Which of them this is, from 0.")] = None,
+    distributed: Annotated[
+        bool,
+        typer.Option("--distributed", help="Find the other processes, under SLURM, Open MPI or Kubernetes."),
+    ] = False,
     seed: Seed = 0,
     json: Json = False,
     memory: Memory | None = None,
@@ -145,16 +155,19 @@ def fit(
     from lowerbound.assembly import build, objective_named
     from lowerbound.cli.advice import as_option
     from lowerbound.cli.console import Console, compilation_cache, plain_warnings, say
+    from lowerbound.cli.distributed import Together
     from lowerbound.cli.inputs import training_and_held_out
     from lowerbound.cli.kinds import kinds_said
     from lowerbound.cli.stops import check_folder, options_of, stops
     from lowerbound.runs import RunFolder
     from lowerbound.workflow import train_run
 
+    writes = Together(coordinator, processes, process, distributed).join()
     if resume and RunFolder(out).is_whole:
         say(f"{out}: the run is whole")
         return _shown(RunFolder(out), json)
-    check_folder(out, overwrite, resume, checkpoint_every)
+    if writes:
+        check_folder(out, overwrite, resume, checkpoint_every)
     said = kinds_said(kinds, schema)
     within = None if memory is None else memory.beside(out)
     train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen, within)
@@ -174,10 +187,10 @@ def fit(
             devices=devices, baselines=baselines, samples=samples, method=method, seed=seed,
             command=shlex.join(["lowerbound", *sys.argv[1:]]), options=options_of(context),
             memory=defaults.MEMORY if memory is None else memory.limit,
-            checkpoint_every=checkpoint_every, resume=resume, watch=Console(), report=report,
-            wording=as_option,
+            checkpoint_every=checkpoint_every, resume=resume, report=report, wording=as_option,
+            watch=Console() if writes else None,
         )  # fmt: skip
-    return _shown(run, json)
+    return _shown(run, json) if writes else 0
 
 
 def _shown(run: RunFolder, json: bool) -> int:

@@ -20,7 +20,10 @@ from lowerbound.training.checkpoint import seconds_of
 __all__ = ["check_folder", "options_of", "stops"]
 
 # What may be said anew where a run goes on.
-_MAY_CHANGE = {"out", "overwrite", "resume", "json", "epochs", "patience", "checkpoint_every", "devices"}
+_MAY_CHANGE = {
+    *("out", "overwrite", "resume", "json", "epochs", "patience", "checkpoint_every", "devices"),
+    *("coordinator", "processes", "process", "distributed"),
+}
 
 
 def options_of(context: typer.Context) -> dict[str, str]:

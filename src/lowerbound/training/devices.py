@@ -15,7 +15,7 @@ from jaxtyping import Array, PyTree
 from lowerbound.data.rows import Rows, padded_size
 from lowerbound.training.feed import Block
 
-__all__ = ["block_of", "in_shares", "local_share", "mesh_of", "relative_weight", "replicated"]
+__all__ = ["block_of", "here", "in_shares", "local_share", "mesh_of", "relative_weight", "replicated"]
 
 
 def block_of(rows: Rows, numbers: np.ndarray) -> Block:
@@ -118,3 +118,10 @@ def replicated(mesh: Mesh | None, tree: PyTree) -> PyTree:
         return jax.make_array_from_callback(whole.shape, everywhere, lambda index: whole[index])
 
     return jax.tree.map(shared, tree)
+
+
+def here(tree: PyTree) -> PyTree:
+    """A replicated tree on the devices of this process alone, with which it can compute by itself."""
+    if jax.process_count() == 1:
+        return tree
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)) if eqx.is_array(leaf) else leaf, tree)

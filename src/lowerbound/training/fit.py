@@ -26,7 +26,7 @@ from lowerbound.training import defaults
 from lowerbound.training.assess import Held
 from lowerbound.training.checkpoint import Checkpoint
 from lowerbound.training.checks import check_callbacks, check_kind, check_numbers, check_validation
-from lowerbound.training.devices import block_of, mesh_of, replicated
+from lowerbound.training.devices import block_of, here, mesh_of, replicated
 from lowerbound.training.division import Division
 from lowerbound.training.history import Callback
 from lowerbound.training.interrupts import interrupts
@@ -205,10 +205,12 @@ def fit(
         interrupts(terminate=checkpoint is not None) as interrupted,
         saving(checkpoint, resume=resume is True) as saver,
     ):
-        standing = (None if saver is None else saver.newest(state)) or Standing.begun(state)
+        saved = saver.newest(state) if saver is not None and resume is True else None
+        standing = saved or Standing.begun(state)
         standing = replace(standing, state=replicated(mesh, standing.state))
         guard = Guard(patience, callbacks, interrupted, precision)
         state, history, stopped = climb(run, supply, held, standing, plan, division, guard, saver)
+    run, state = here((run, state))
     if stopped == "interrupted":
         then = f"the best model so far, of step {state.best_step}, is given back"
         if checkpoint is not None:

@@ -15,7 +15,7 @@ import numpy as np
 __all__ = ["ProcessDiedError", "any_process", "join", "together", "writes"]
 
 
-class ProcessDiedError(RuntimeError):
+class ProcessDiedError(ConnectionAbortedError):
     """Another process of the run has died, and so the run has ended; its checkpoints stay."""
 
 
