@@ -1,4 +1,4 @@
-"""Several processes are one: the same rows in the same order, the same parameters; and none outlives another."""
+"""Several processes are one: the same rows in the same order, the same parameters; none outlives another."""
 
 import json
 import re
@@ -57,7 +57,8 @@ def apart(state, other):
 
 def test_one_process_is_alone():
     assert writes()
-    assert any_process(True) and not any_process(False)
+    assert any_process(True)
+    assert not any_process(False)
     with together(), pytest.raises(ValueError, match="ours"), together():
         raise ValueError("ours")
     with pytest.raises(ValueError, match="processes: expected with the other two"):
@@ -83,7 +84,7 @@ class TestSeveral:
     def test_they_train_as_one_and_repeat_to_the_bit(self, tmp_path):
         alone, _ = trained(1, tmp_path / "1")
         two, digest = trained(2, tmp_path / "2")
-        again, same = trained(2, tmp_path / "2again")
+        _, same = trained(2, tmp_path / "2again")
         four, _ = trained(4, tmp_path / "4")
         assert digest == same
         assert 0 < apart(alone, two) < 1e-5

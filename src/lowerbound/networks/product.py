@@ -97,9 +97,7 @@ def _dot_over_rows_on_cpu(a: Array, b: Array, rounded: bool) -> Array:
     moves fewer numbers. Of float32 the second is worth it where b is narrow and tall (4.8 to 1.7 ms for
     4,900 × 512 and 4,900 × 64), but for an a of a few columns."""
     (rows, n), m = a.shape, b.shape[1]
-    if (
-        jax.device_count() > 1
-    ):  # that share the rows: to transpose them they would send each other all of them
+    if jax.device_count() > 1:  # which share the rows, and would send each other all to transpose them
         return _dot(a, b, (0, 0), rounded)
     if rounded and rows * n <= rows * m + n * m:
         return _dot_on_cpu(_transposed(a), b, (1, 0), rounded)
