@@ -145,13 +145,11 @@ def fit(
     from lowerbound.cli.console import Console, compilation_cache, plain_warnings, say
     from lowerbound.cli.inputs import training_and_held_out
     from lowerbound.cli.kinds import kinds_said
-    from lowerbound.cli.stops import check_folder, options_of, stops
-    from lowerbound.runs import RunFolder
+    from lowerbound.cli.stops import check_folder, options_of, stops, whole_run
     from lowerbound.workflow import train_run
 
-    if resume and RunFolder(out).is_whole:
-        say(f"{out}: the run is whole")
-        return _shown(RunFolder(out), json)
+    if resume and (run := whole_run(out)) is not None:
+        return _shown(run, json)
     check_folder(out, overwrite, resume, checkpoint_every)
     said = kinds_said(kinds, schema)
     train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen)
@@ -164,14 +162,12 @@ def fit(
     say(f"{train.name}: {len(train.x)} rows of {train.x.shape[1]}; {built.words}")
     with plain_warnings(), stops(out):
         run = train_run(
-            out, built.model, train, held_out,
+            out, built.model, train, held_out, wording=as_option,
             objective=objective_named(objective, beta, gradient, built.model), epochs=epochs,
             batch_size=batch_size, learning_rate=learning_rate, precision=precision, validation=validation,
-            patience=patience,
-            devices=devices, baselines=baselines, samples=samples, method=method, seed=seed,
-            command=shlex.join(["lowerbound", *sys.argv[1:]]), options=options_of(context),
+            patience=patience, devices=devices, baselines=baselines, samples=samples, method=method,
+            command=shlex.join(["lowerbound", *sys.argv[1:]]), options=options_of(context), seed=seed,
             checkpoint_every=checkpoint_every, resume=resume, watch=Console(), report=report,
-            wording=as_option,
         )  # fmt: skip
     return _shown(run, json)
 

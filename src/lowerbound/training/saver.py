@@ -6,10 +6,12 @@ import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, final
+
+import jax
 
 from lowerbound.archive.generations import Generation, Generations
 from lowerbound.archive.lock import locked
@@ -37,15 +39,19 @@ def saving(checkpoint: Checkpoint | None, *, resume: bool) -> Iterator[Saver | N
     folder = Path(checkpoint.folder)
     folder.mkdir(parents=True, exist_ok=True)
     generations = Generations(folder, checkpoint.keep)
-    with locked(folder):
+    writes = jax.process_index() == 0  # of the processes that share a run one; all of them read
+    with locked(folder) if writes else nullcontext():
         if not resume and (paths := generations.paths()):
             raise FileExistsError(
                 f"checkpoint: {folder} holds checkpoints of a run, the newest {paths[0].name}; go on from "
                 "there with resume=True, or take another folder"
             )
-        generations.prune()
+        if writes:
+            generations.prune()
         with ThreadPoolExecutor(1, "checkpoint") as thread:
-            yield Saver(generations, checkpoint.seconds, thread)
+            saver = Saver(generations, checkpoint.seconds, thread if writes else None)
+            yield saver
+            saver.settle()
 
 
 class _Failed(NamedTuple):
@@ -57,9 +63,9 @@ class _Failed(NamedTuple):
 
 @final
 class Saver:
-    """Saves a run in generations, every so many seconds, in a thread of its own."""
+    """Saves a run every so many seconds, in generations, by a thread; without one it only reads."""
 
-    def __init__(self, generations: Generations, every: float, thread: ThreadPoolExecutor):
+    def __init__(self, generations: Generations, every: float, thread: ThreadPoolExecutor | None):
         self.generations, self.every, self.thread = generations, every, thread
         self._written: Future[_Failed | None] | None = None
         self._saved = time.monotonic()
@@ -68,8 +74,10 @@ class Saver:
     def due(self) -> bool:
         """Whether it is time to save again; no while the one before is still written."""
         if self._written is not None and self._written.done():
-            self._settle()
-        return self._written is None and time.monotonic() - self._saved >= self.every
+            self.settle()
+        return (
+            self.thread is not None and self._written is None and time.monotonic() - self._saved >= self.every
+        )
 
     def save(self, standing: Standing, *, wait: bool = False) -> None:
         """Save where a run stands. Its state is copied on the device, since its buffers are given up at the
@@ -78,13 +86,15 @@ class Saver:
         What cannot be written is a [`TrainingWarning`][] that names the folder and the bytes needed, here or
         at a later call: the checkpoint before stays, and training goes on.
         """
-        self._settle()
+        self.settle()
+        if self.thread is None:
+            return
         if not wait:
             standing = replace(standing, state=copied(standing.state))
         self._saved = time.monotonic()
         self._written = self.thread.submit(self._write, standing)
         if wait:
-            self._settle()
+            self.settle()
 
     def _write(self, standing: Standing) -> _Failed | None:
         content = standing.to_bytes()
@@ -94,7 +104,7 @@ class Saver:
             return _Failed(len(content), error)
         return None
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Wait for what is being written, and tell what became of it."""
         written, self._written = self._written, None
         if written is None:
