@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -267,7 +266,7 @@ def train_run(
     method: Method = "auto",
     seed: int = 0,
     command: str | None = None,
-    options: Mapping[str, str] = MappingProxyType({}),
+    options: Mapping[str, str] | None = None,
     checkpoint_every: float | str = EVERY,
     resume: bool = False,
     watch: Watch | None = None,
@@ -304,7 +303,7 @@ def train_run(
     scorable(model, held_out)  # named, or refused, before any training
     _warn_of_pictures(model, held_out)
     prints = fingerprints(train.x)
-    begun = Begun(options, command, digest_of(prints), digest_of(fingerprints(held_out.x)))
+    begun = Begun(options or {}, command, digest_of(prints), digest_of(fingerprints(held_out.x)))
     with run.training(begun, resume=resume) as first:
         training |= {"checkpoint": Checkpoint(run.checkpoints, every=checkpoint_every), "resume": resume}
         with watch.training() as callback:
@@ -315,9 +314,10 @@ def train_run(
         trained_on = _trained_on(prints, result)
         run.write_model(result.model, provenance, trained_on, result.history, train.schema)
         watch.said(f"trained {int(result.state.step)} steps ({result.stopped}); the model is in {run.path}")
-        rows = observed(result.model, train.x, seed)
-        if baselines and (fitted := _baselines(result.model, rows, seed, watch)):
-            run.write_baselines(fitted)
+        if baselines:
+            rows = observed(result.model, train.x, seed)
+            if fitted := _baselines(result.model, rows, seed, watch):
+                run.write_baselines(fitted)
         watch.said(f"log p(x) of {len(held_out.x)} rows of {held_out.name}, up to {samples:,} samples a row")
         with watch.scoring(len(held_out.x)) as told:
             how: dict[str, Any] = {"samples": samples, "method": method, "seed": seed, "callbacks": [told]}
