@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -169,13 +169,14 @@ class RunFolder:
     def training(self, begun: Begun, *, resume: bool) -> Iterator[Begun]:
         """While the run is made: its folder is there, and held for this process. What the run began with
         comes out, which is another than `begun` where it is to `resume`. At the end the checkpoints go; so
-        they do where nothing was saved.
+        they do where nothing was saved, and a folder that was made for it.
 
         **Raises:** `ValueError` for a run that began otherwise, with the first difference; `BlockingIOError`
         where another process trains into the folder.
         """
+        made = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
         self.path.mkdir(parents=True, exist_ok=True)
-        with locked(self.path):
+        with ExitStack() as undone, locked(self.path):
             path = self.checkpoints / "begun.json"
             if resume and path.exists():
                 first = read_record(Begun, path)
@@ -190,6 +191,7 @@ class RunFolder:
             except BaseException:
                 if not self.saved:
                     remove(self.checkpoints)
+                    undone.callback(_remove_empty, made)
                 raise
             remove(self.checkpoints)
 
@@ -262,6 +264,13 @@ class RunFolder:
         missing = self.model.takes_missing
         source = as_source(x, missing=missing).as_read(missing=missing)
         return as_trained(source, self.column_names, self.image_shape)
+
+
+def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove folders, each the one in which the one before lies, as far as they are empty."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def _check_same(folder: Path, first: Begun, now: Begun) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -269,7 +268,7 @@ def train_run(
     method: Method = "auto",
     seed: int = 0,
     command: str | None = None,
-    options: Mapping[str, str] = MappingProxyType({}),
+    options: Mapping[str, str] | None = None,
     checkpoint_every: float | str = EVERY,
     resume: bool = False,
     watch: Watch | None = None,
@@ -308,7 +307,7 @@ def train_run(
     if not writes():  # one of several processes makes the run, the others train with it
         fit(model, train.rows, key=seed, checkpoint=Checkpoint(run.checkpoints), resume=resume, **training)
         return run
-    begun = Begun(options, command, sha256_of(train.rows), digest_of(fingerprints(held_out.x)))
+    begun = Begun(options or {}, command, sha256_of(train.rows), digest_of(fingerprints(held_out.x)))
     with run.training(begun, resume=resume) as first:
         training |= {"checkpoint": Checkpoint(run.checkpoints, every=checkpoint_every), "resume": resume}
         with watch.training() as callback:

@@ -54,4 +54,5 @@ def main(folder: Path) -> None:
     print(json.dumps({"crashes": calls - 1, "old": old, "wrong": wrong}))
 
 
-main(Path(sys.argv[1]))
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

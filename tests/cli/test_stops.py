@@ -125,11 +125,10 @@ def test_a_signal_ends_it_with_its_status_and_the_command_that_goes_on(
     assert same(out, whole)
 
 
-def test_a_run_that_nothing_was_saved_of_leaves_a_folder_that_is_as_good_as_empty(tmp_path, capsys):
-    out = str(tmp_path / "run")
+def test_a_run_of_which_nothing_was_saved_leaves_nothing(tmp_path):
     with calls(5), mock.patch("lowerbound.workflow.fit", side_effect=Crash), pytest.raises(Crash):
-        main([*CALL, "--out", out])
-    assert [path.name for path in (tmp_path / "run").iterdir()] == []
+        main([*CALL, "--out", str(tmp_path / "runs" / "run")])
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_killed_in_its_evaluation_is_not_trained_again(whole, tmp_path):

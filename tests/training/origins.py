@@ -26,16 +26,21 @@ def bare() -> lb.VAE:
     return lb.VAE(prior, lambda x: dist.Normal(x[:2], 1.0).to_event(1), likelihood)
 
 
-MODELS = {
-    "bits": (build(BITS, **SIZE).model, BITS),
-    "real": (build(REAL, **SIZE).model, REAL),
-    "counts": (build(COUNTS, **SIZE).model, COUNTS),
-    "flow": (build(REAL, **SIZE, prior="learned-prior", posterior="full-gaussian").model, REAL),
-    "bare": (bare(), BITS),
-}
-origins = {}
-for name, (model, x) in MODELS.items():
-    run = Run.of(model, population=36, total_steps=10)
-    origin = origin_of(run, Division.of(model, x, None, 0.1, KEY), 20, NADAM, KEY, None)
-    origins[name] = {of: value.tolist() for of, value in origin.items()}
-print(json.dumps(origins))
+def main() -> None:
+    models = {
+        "bits": (build(BITS, **SIZE).model, BITS),
+        "real": (build(REAL, **SIZE).model, REAL),
+        "counts": (build(COUNTS, **SIZE).model, COUNTS),
+        "flow": (build(REAL, **SIZE, prior="learned-prior", posterior="full-gaussian").model, REAL),
+        "bare": (bare(), BITS),
+    }
+    origins = {}
+    for name, (model, x) in models.items():
+        run = Run.of(model, population=36, total_steps=10)
+        origin = origin_of(run, Division.of(model, x, None, 0.1, KEY), 20, NADAM, KEY, None)
+        origins[name] = {of: value.tolist() for of, value in origin.items()}
+    print(json.dumps(origins))
+
+
+if __name__ == "__main__":
+    main()

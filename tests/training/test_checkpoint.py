@@ -14,6 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 import lowerbound as lb
@@ -204,7 +205,7 @@ def test_two_runs_do_not_share_a_folder(rows, tmp_path):
 
 
 @pytest.mark.thorough
-def test_validation_rows_that_were_left_out_stay_out():
+def test_validation_rows_that_were_left_out_stay_out(tmp_path):
     """One of them has a bound of −∞ by float32: models are compared on the others, before and after."""
     x = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
     held = x[:10].copy()
@@ -216,14 +217,22 @@ def test_validation_rows_that_were_left_out_stay_out():
         lb.Conditional(lb.MLP(3, z.size, width=4, key=k1), z),
         lb.Conditional(lb.MLP(1, p.size, width=4, key=k2), p),
     )
-    standings = []
-    with (
-        pytest.warns(lb.TrainingWarning, match="row 3"),
-        mock.patch.object(saver.Saver, "save", lambda self, standing, wait=False: standings.append(standing)),
-        mock.patch.object(saver.Saver, "due", True),
-    ):
-        fit(x, "unused", model=model, validation=held, batch_size=20, epochs=8)
-    assert [list(standing.left_out) for standing in (standings[0], standings[-1])] == [[], [3]]
+    options = {"model": model, "validation": held, "batch_size": 20, "epochs": 12}  # a chunk is 7 calls
+    with pytest.warns(lb.TrainingWarning, match="row 3"):
+        whole = digests(fit(x, **options))
+    with pytest.warns(lb.TrainingWarning, match="row 3"), crash(saved=9, after=10):
+        fit(x, tmp_path, **options)
+    assert digests(fit(x, tmp_path, resume=True, **options)) == whole  # and nothing is said again
+
+
+@pytest.mark.thorough
+def test_more_epochs_at_a_rate_of_its_own_are_those_of_the_longer_run(rows, tmp_path):
+    options = {"optimizer": optax.adam(1e-3), "validation": 0}
+    fit(rows, tmp_path, **options)
+    longer = fit(rows, tmp_path, resume=True, **{**options, "epochs": 9}).state
+    once = fit(rows, **{**options, "epochs": 9}).state
+    for a, b in zip(jax.tree.leaves(longer), jax.tree.leaves(once), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_other_software_is_said(rows, folder):
@@ -289,7 +298,7 @@ def test_resume_without_a_checkpoint_is_refused(rows):
         lb.fit(small_model(), rows, resume=True)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_what_a_run_is_known_by_is_the_same_in_every_process(tmp_path):
     """The order of sets, and where objects lie in memory, are not."""
     script = Path(__file__).with_name("origins.py")

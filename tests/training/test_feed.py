@@ -70,10 +70,10 @@ def test_another_block_of_the_same_size_compiles_nothing(model, rows):
     listen = lambda event, *_, **__: "backend_compile" in event and compiled.append(event)  # noqa: E731
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
-        first = lb.fit(model, rows, epochs=2, batch_size=32)
+        first = lb.fit(model, rows, epochs=2, batch_size=29)  # of no other test
         assert compiled
         compiled.clear()
-        second = lb.fit(model, 1 - rows, epochs=2, batch_size=32)
+        second = lb.fit(model, 1 - rows, epochs=2, batch_size=29)
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
     assert not compiled

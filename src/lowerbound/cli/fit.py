@@ -158,14 +158,12 @@ def fit(
     from lowerbound.cli.distributed import Together
     from lowerbound.cli.inputs import training_and_held_out
     from lowerbound.cli.kinds import kinds_said
-    from lowerbound.cli.stops import check_folder, options_of, stops
-    from lowerbound.runs import RunFolder
+    from lowerbound.cli.stops import check_folder, options_of, stops, whole_run
     from lowerbound.workflow import train_run
 
     writes = Together(coordinator, processes, process, distributed).join()
-    if resume and RunFolder(out).is_whole:
-        say(f"{out}: the run is whole")
-        return _shown(RunFolder(out), json)
+    if resume and (run := whole_run(out)) is not None:
+        return _shown(run, json)
     if writes:
         check_folder(out, overwrite, resume, checkpoint_every)
     said = kinds_said(kinds, schema)
@@ -180,15 +178,13 @@ def fit(
     say(f"{train.name}: {train.rows.taking_part} rows of {train.x.shape[1]}; {built.words}")
     with plain_warnings(), stops(out):
         run = train_run(
-            out, built.model, train, held_out,
+            out, built.model, train, held_out, wording=as_option,
             objective=objective_named(objective, beta, gradient, built.model), epochs=epochs,
             batch_size=batch_size, learning_rate=learning_rate, precision=precision, validation=validation,
-            patience=patience,
-            devices=devices, baselines=baselines, samples=samples, method=method, seed=seed,
-            command=shlex.join(["lowerbound", *sys.argv[1:]]), options=options_of(context),
-            memory=defaults.MEMORY if memory is None else memory.limit,
-            checkpoint_every=checkpoint_every, resume=resume, report=report, wording=as_option,
-            watch=Console() if writes else None,
+            patience=patience, devices=devices, baselines=baselines, samples=samples, method=method,
+            command=shlex.join(["lowerbound", *sys.argv[1:]]), options=options_of(context), seed=seed,
+            checkpoint_every=checkpoint_every, resume=resume, watch=Console() if writes else None,
+            memory=defaults.MEMORY if memory is None else memory.limit, report=report,
         )  # fmt: skip
     return _shown(run, json) if writes else 0
 

@@ -17,7 +17,7 @@ from lowerbound.cli.outputs import usable_folder
 from lowerbound.runs import RunFolder
 from lowerbound.training.checkpoint import seconds_of
 
-__all__ = ["check_folder", "options_of", "stops"]
+__all__ = ["check_folder", "options_of", "stops", "whole_run"]
 
 # What may be said anew where a run goes on.
 _MAY_CHANGE = {
@@ -30,6 +30,14 @@ def options_of(context: typer.Context) -> dict[str, str]:
     """What the verb was called with that has to be the same where its run goes on, as text by name."""
     said = {name: value for name, value in context.params.items() if name not in _MAY_CHANGE}
     return {f"--{name.replace('_', '-')}": str(value) for name, value in sorted(said.items())}
+
+
+def whole_run(out: Path) -> RunFolder | None:
+    """The run in `out`, said to be whole, where it is."""
+    if not RunFolder(out).is_whole:
+        return None
+    say(f"{out}: the run is whole")
+    return RunFolder(out)
 
 
 def check_folder(out: Path, overwrite: bool, resume: bool, checkpoint_every: str) -> None:

@@ -38,7 +38,7 @@ def saving(checkpoint: Checkpoint | None, *, resume: bool) -> Iterator[Saver | N
         yield None
         return
     folder = Path(checkpoint.folder)
-    if not writes():
+    if not writes():  # one of the processes that share a run does, and all of them read
         yield Saver(Generations(folder, checkpoint.keep), checkpoint.seconds, None)
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,9 @@ def saving(checkpoint: Checkpoint | None, *, resume: bool) -> Iterator[Saver | N
             )
         generations.prune()
         with ThreadPoolExecutor(1, "checkpoint") as thread:
-            yield Saver(generations, checkpoint.seconds, thread)
+            saver = Saver(generations, checkpoint.seconds, thread)
+            yield saver
+            saver.settle()
 
 
 class _Failed(NamedTuple):
@@ -63,8 +65,7 @@ class _Failed(NamedTuple):
 
 @final
 class Saver:
-    """Saves a run in generations, every so many seconds, in a thread of its own; without one it only reads
-    them, as all but one of several processes do."""
+    """Saves a run every so many seconds, in generations, by a thread; without one it only reads."""
 
     def __init__(self, generations: Generations, every: float, thread: ThreadPoolExecutor | None):
         self.generations, self.every, self.thread = generations, every, thread
@@ -75,7 +76,7 @@ class Saver:
     def due(self) -> bool:
         """Whether it is time to save again; no while the one before is still written."""
         if self._written is not None and self._written.done():
-            self._settle()
+            self.settle()
         return (
             self.thread is not None and self._written is None and time.monotonic() - self._saved >= self.every
         )
@@ -87,9 +88,9 @@ class Saver:
         What cannot be written is a [`TrainingWarning`][] that names the folder and the bytes needed, here or
         at a later call: the checkpoint before stays, and training goes on.
         """
+        self.settle()
         if self.thread is None:
             return
-        self._settle()
         if jax.process_count() > 1:  # what all hold is not copied by one alone
             content = standing.to_bytes()
             to_bytes = lambda: content  # noqa: E731
@@ -98,7 +99,7 @@ class Saver:
         self._saved = time.monotonic()
         self._written = self.thread.submit(self._write, to_bytes)
         if wait:
-            self._settle()
+            self.settle()
 
     def _write(self, to_bytes: Callable[[], bytes]) -> _Failed | None:
         content = to_bytes()
@@ -108,7 +109,7 @@ class Saver:
             return _Failed(len(content), error)
         return None
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Wait for what is being written, and tell what became of it."""
         written, self._written = self._written, None
         if written is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -84,20 +86,31 @@ class Standing:
         }
         check_same(forms(found), origin, replace(plain, origin=fresh.origin))
         state = jax.tree.map(_as, filled(plain, "state", arrays), fresh)
-        kept = unpacked(structure, "kept", arrays)
-        standing = cls(state, kept["history"], Chunk(**kept["chunk"]), kept["left_out"], kept["at_once"])
-        return standing, kept["software"]
+        try:
+            kept = unpacked(structure, "kept", arrays)
+            chunk = Chunk(**kept["chunk"])
+            return cls(state, kept["history"], chunk, kept["left_out"], kept["at_once"]), kept["software"]
+        except (LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"{name}: no {_HOLDS} that can be read: {error}") from None
 
 
 def software(state: State) -> dict[str, str]:
     """What the bits of a run depend on beside its arguments."""
     devices = state.step.devices()
+    device = next(iter(devices))
     return {
         **{name: version(name) for name in ("lowerbound", "jax", "jaxlib")},
-        "device": next(iter(devices)).device_kind,
+        "device": device.device_kind,
+        # By which XLA divides a large product, and so its sums.
+        **({"processors": str(_processors())} if device.platform == "cpu" else {}),
         "devices": str(len(devices)),
         "processes": str(jax.process_count()),
     }
+
+
+def _processors() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _plain(leaf: Any) -> np.ndarray:
