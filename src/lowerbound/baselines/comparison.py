@@ -19,6 +19,7 @@ from lowerbound.baselines.density import Density
 from lowerbound.data.chunks import observed
 from lowerbound.data.errors import DataError
 from lowerbound.data.numbers import numbered_blocks
+from lowerbound.data.pieces import rows_of
 from lowerbound.data.rows import Rows, checked, rows_outside
 from lowerbound.data.sources import Source
 from lowerbound.evidence.defaults import CHAINS, SAMPLES, Method
@@ -45,6 +46,8 @@ __all__ = [
 _CHANCE = 1e-3
 # Cells of the rows that are scored by a baseline together: 64 MB of numbers.
 _TOGETHER = 1 << 24
+# Rows of more than memory holds that are drawn for pictures and a diagnosis.
+_SHOWN = 20_000
 _NO_ROWS = np.zeros((0, 2), np.uint32)
 
 
@@ -274,13 +277,15 @@ def baseline_ahead(metrics: Metrics) -> str:
     return f"A baseline wins: {spaced(name)} is {gain} nats a row above this model"
 
 
-def finite_rows(source: Source, evaluation: Evaluation) -> Source:
-    """The rows of `source` whose log p(x) and bound are finite."""
-    finite = evaluation.evidence.finite
-    if finite.all():
-        return source
-    labels = None if source.labels is None else source.labels[finite]
-    return replace(source, x=source.x[finite], labels=labels, impossible=source.rows[finite].impossible)
+def finite_rows(source: Source, evaluation: Evaluation) -> tuple[Source, Evidence]:
+    """The rows of `source` whose log p(x) and bound are finite, with their evidence; of rows beyond memory as
+    many of them as are drawn and looked at, in memory."""
+    numbers = np.flatnonzero(evaluation.evidence.finite)
+    if source.rows.mapped and len(numbers) > _SHOWN:
+        numbers = np.sort(np.random.default_rng(0).choice(numbers, _SHOWN, replace=False))
+    labels = None if source.labels is None else source.labels[numbers]
+    some = replace(source, x=rows_of(source.x, numbers), labels=labels, sketch=None)
+    return replace(some, impossible=source.rows[numbers].impossible), evaluation.evidence[numbers]
 
 
 def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Difference]:

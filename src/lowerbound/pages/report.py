@@ -65,8 +65,7 @@ def page(
     from lowerbound.figures.run import pictures_of
     from lowerbound.figures.shown import Shown
 
-    finite = finite_rows(source, evaluation)
-    metrics, evidence = evaluation.metrics, evaluation.evidence[evaluation.evidence.finite]
+    (finite, evidence), metrics = finite_rows(source, evaluation), evaluation.metrics
     title = f"Report on {source.name}"
     shown = Shown.of(
         model,
