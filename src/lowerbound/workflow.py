@@ -226,7 +226,7 @@ def _report_of(
     from lowerbound.pages.report import page
     from lowerbound.synthetic.samples import samples_quality
 
-    finite = finite_rows(source, evaluation)[0].x
+    finite = finite_rows(source, evaluation).x
     if len(finite) < 2:
         raise FloatingPointError(
             f"{source.name}: log p(x) is finite for {len(finite)} of {len(source.x)} rows: no report"
@@ -313,7 +313,7 @@ def train_run(
     with watch.scoring(len(held_out.x)) as told:
         evaluation = evaluate(run, held_out, samples=samples, method=method, seed=seed, callbacks=[told])
     run.write_metrics(evaluation.metrics)
-    finite, _ = finite_rows(held_out, evaluation)
+    finite = finite_rows(held_out, evaluation)
     _draw(run, result, finite, seed)
     if report and len(finite.x) < 2:
         watch.said("no report: it needs 2 held-out rows of which log p(x) is finite")

@@ -38,6 +38,7 @@ __all__ = [
     "baseline_ahead",
     "compared",
     "differences",
+    "finite_evidence",
     "finite_rows",
     "not_reliable",
     "scorable",
@@ -277,15 +278,25 @@ def baseline_ahead(metrics: Metrics) -> str:
     return f"A baseline wins: {spaced(name)} is {gain} nats a row above this model"
 
 
-def finite_rows(source: Source, evaluation: Evaluation) -> tuple[Source, Evidence]:
-    """The rows of `source` whose log p(x) and bound are finite, with their evidence; of rows beyond memory as
-    many of them as are drawn and looked at, in memory."""
-    numbers = np.flatnonzero(evaluation.evidence.finite)
-    if source.rows.mapped and len(numbers) > _SHOWN:
-        numbers = np.sort(np.random.default_rng(0).choice(numbers, _SHOWN, replace=False))
+def finite_rows(source: Source, evaluation: Evaluation) -> Source:
+    """The rows of `source` whose log p(x) and bound are finite; of rows beyond memory those of them that are
+    drawn, in memory."""
+    numbers = _finite_numbers(source, evaluation)
     labels = None if source.labels is None else source.labels[numbers]
     some = replace(source, x=rows_of(source.x, numbers), labels=labels, sketch=None)
-    return replace(some, impossible=source.rows[numbers].impossible), evaluation.evidence[numbers]
+    return replace(some, impossible=source.rows[numbers].impossible)
+
+
+def finite_evidence(source: Source, evaluation: Evaluation) -> Evidence:
+    """The evidence of the [`finite_rows`][]."""
+    return evaluation.evidence[_finite_numbers(source, evaluation)]
+
+
+def _finite_numbers(source: Source, evaluation: Evaluation) -> np.ndarray:
+    numbers = np.flatnonzero(evaluation.evidence.finite)
+    if not source.rows.mapped or len(numbers) <= _SHOWN:
+        return numbers
+    return np.sort(np.random.default_rng(0).choice(numbers, _SHOWN, replace=False))
 
 
 def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Difference]:

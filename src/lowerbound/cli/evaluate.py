@@ -114,7 +114,7 @@ def _verdicts(
     from lowerbound.cli.console import plain_warnings, say
     from lowerbound.diagnosis.diagnose import diagnose
 
-    x = finite_rows(source, evaluation)[0].x
+    x = finite_rows(source, evaluation).x
     if len(x) < 2:
         return ()
     say("looking for what may be wrong")
