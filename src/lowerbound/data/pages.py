@@ -14,7 +14,8 @@ __all__ = ["let_go"]
 def let_go(x: np.ndarray) -> None:
     """Count what was read of `x`, some rows of a mapped file, no longer as the process's memory: a look at
     all rows then takes that of a few. The system may keep the pages, and reads them again where they are
-    asked for. Rows in memory, a map that is written to, and all on other systems than Linux, stay as they are.
+    asked for. Rows in memory, a map that is written to, and all on other systems than Linux, stay as they
+    are.
 
     >>> let_go(np.zeros((2, 2)))
     """
