@@ -14,8 +14,10 @@ from lowerbound.compression.bits_back import compress as compress
 from lowerbound.compression.bits_back import decompress as decompress
 from lowerbound.data.columns import Column as Column
 from lowerbound.data.errors import DataError as DataError
+from lowerbound.data.mapped.memory import Memory as Memory
 from lowerbound.data.rows import Rows as Rows
 from lowerbound.data.schema import Schema as Schema
+from lowerbound.data.sources.encoded import open_rows as open_rows
 from lowerbound.data.sources.source import read as read
 from lowerbound.diagnosis.advice import Advice as Advice
 from lowerbound.diagnosis.diagnose import diagnose as diagnose

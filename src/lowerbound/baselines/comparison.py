@@ -19,6 +19,7 @@ from lowerbound.baselines.density import Density
 from lowerbound.data.chunks import observed
 from lowerbound.data.errors import DataError
 from lowerbound.data.numbers import numbered_blocks
+from lowerbound.data.pieces import rows_of
 from lowerbound.data.rows import Rows, checked, rows_outside
 from lowerbound.data.sources import Source
 from lowerbound.evidence.defaults import CHAINS, SAMPLES, Method
@@ -37,6 +38,7 @@ __all__ = [
     "baseline_ahead",
     "compared",
     "differences",
+    "finite_evidence",
     "finite_rows",
     "not_reliable",
     "scorable",
@@ -45,6 +47,8 @@ __all__ = [
 _CHANCE = 1e-3
 # Cells of the rows that are scored by a baseline together: 64 MB of numbers.
 _TOGETHER = 1 << 24
+# Rows of more than memory holds that are drawn for pictures and a diagnosis.
+_SHOWN = 20_000
 _NO_ROWS = np.zeros((0, 2), np.uint32)
 
 
@@ -275,12 +279,24 @@ def baseline_ahead(metrics: Metrics) -> str:
 
 
 def finite_rows(source: Source, evaluation: Evaluation) -> Source:
-    """The rows of `source` whose log p(x) and bound are finite."""
-    finite = evaluation.evidence.finite
-    if finite.all():
-        return source
-    labels = None if source.labels is None else source.labels[finite]
-    return replace(source, x=source.x[finite], labels=labels, impossible=source.rows[finite].impossible)
+    """The rows of `source` whose log p(x) and bound are finite; of rows beyond memory those of them that are
+    drawn, in memory."""
+    numbers = _finite_numbers(source, evaluation)
+    labels = None if source.labels is None else source.labels[numbers]
+    some = replace(source, x=rows_of(source.x, numbers), labels=labels, sketch=None)
+    return replace(some, impossible=source.rows[numbers].impossible)
+
+
+def finite_evidence(source: Source, evaluation: Evaluation) -> Evidence:
+    """The evidence of the [`finite_rows`][]."""
+    return evaluation.evidence[_finite_numbers(source, evaluation)]
+
+
+def _finite_numbers(source: Source, evaluation: Evaluation) -> np.ndarray:
+    numbers = np.flatnonzero(evaluation.evidence.finite)
+    if not source.rows.mapped or len(numbers) <= _SHOWN:
+        return numbers
+    return np.sort(np.random.default_rng(0).choice(numbers, _SHOWN, replace=False))
 
 
 def differences(evaluations: Mapping[str, Evaluation]) -> dict[str, Difference]:

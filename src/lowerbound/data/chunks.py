@@ -12,6 +12,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from lowerbound.data.pages import let_go
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.transforms import Binarization, Transform
 from lowerbound.randomness.keys import RowKeys, as_key
@@ -38,6 +39,9 @@ def padded(rows: PyTree, size: int, *, start: int = 0) -> Iterator[tuple[int, Py
         if first + size > n:
             index = np.r_[first:n, np.full(first + size - n, first)]
         yield min(size, n - first), jax.tree.map(lambda leaf, index=index: np.asarray(leaf)[index], rows)
+        for leaf in jax.tree.leaves(rows):
+            if isinstance(leaf, np.memmap):
+                let_go(leaf[max(first - size, 0) : first])
 
 
 def in_chunks(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lowerbound.data.errors import DataError, Place
+from lowerbound.data.pages import let_go
 
 __all__ = [
     "NUMBER",
@@ -122,7 +123,10 @@ def numbered_blocks(x: np.ndarray, cells: int = 65536) -> Iterator[tuple[int, np
     [(0, (1, 40000)), (1, (1, 40000)), (2, (1, 40000))]
     """
     step = max(1, cells // x.shape[1])
-    return ((first, x[first : first + step]) for first in range(0, len(x), step))
+    for first in range(0, len(x), step):
+        block = x[first : first + step]
+        yield first, block
+        let_go(block)
 
 
 def check_column(

@@ -247,6 +247,11 @@ class Schema:
         return all(column.numeric for column in self.columns)
 
     @property
+    def as_it_is(self) -> bool:
+        """Whether an encoded row is the table's, number by number: no column is left out or has a unit."""
+        return all(column.encoded and column.as_it_is for column in self.columns)
+
+    @property
     def mixed(self) -> bool:
         """Whether each column is to be modelled by its own kind: it has categories, or, where it is not wide,
         numbers that repeat, which have a mass. Real numbers alone do not, and few whole numbers are counts.

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lowerbound.archive.records import HistoryRecord, Provenance
-from lowerbound.baselines.comparison import Evaluation, finite_rows
+from lowerbound.baselines.comparison import Evaluation, finite_evidence, finite_rows
 from lowerbound.data.sources import Source
 from lowerbound.diagnosis.advice import Advice
 from lowerbound.diagnosis.diagnosis import Diagnosis
@@ -65,8 +65,8 @@ def page(
     from lowerbound.figures.run import pictures_of
     from lowerbound.figures.shown import Shown
 
-    finite = finite_rows(source, evaluation)
-    metrics, evidence = evaluation.metrics, evaluation.evidence[evaluation.evidence.finite]
+    finite, evidence = finite_rows(source, evaluation), finite_evidence(source, evaluation)
+    metrics = evaluation.metrics
     title = f"Report on {source.name}"
     shown = Shown.of(
         model,

@@ -9,6 +9,7 @@ import pytest
 
 import lowerbound as lb
 from lowerbound.assembly import build
+from lowerbound.data.mapped import kept
 from lowerbound.data.mapped.memory import Memory
 from lowerbound.data.rows import checked
 from lowerbound.data.schema import Schema
@@ -171,7 +172,7 @@ def test_an_encoding_that_was_interrupted_leaves_nothing(table, tmp_path, memory
     with pytest.raises(KeyboardInterrupt):
         open_source(pattern, memory=memory, told=interrupted)
     assert [*memory.cache.iterdir()] == []
-    left = memory.cache / ".0123.99999999.partial"  # of a process that was killed
+    left = memory.cache / f".0123.{kept._MACHINE}.99999999.partial"  # of a process that was killed
     left.mkdir()
     assert rows_read(pattern, memory)[1] == ROWS
     assert not left.exists()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -109,21 +110,28 @@ class Wanted:
         """An empty folder to write into. When it is left without an error it is the encoding; else, and where
         the process ends, there is none."""
         self.cache.mkdir(parents=True, exist_ok=True)
-        for left in self.cache.glob(".*.partial"):
+        for left in self.cache.glob(f".*.{_MACHINE}.*.partial"):
             if not _is_running(left.name.split(".")[-2]):
                 shutil.rmtree(left, ignore_errors=True)
-        partial = self.cache / f".{self.folder.name}.{os.getpid()}.partial"
+        name = f".{self.folder.name}.{_MACHINE}.{os.getpid()}"
+        partial, before = self.cache / f"{name}.partial", self.cache / f"{name}.before.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         try:
             yield partial
             for path in (*partial.iterdir(), partial):
                 _to_disk(path)
-            shutil.rmtree(self.folder, ignore_errors=True)
+            if self.folder.exists():  # one that cannot be read
+                self.folder.rename(before)
             partial.rename(self.folder)
             _to_disk(self.cache)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(before, ignore_errors=True)
+
+
+# Processes are told apart on one machine alone, and a folder may be shared.
+_MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
 
 
 def _is_running(process: str) -> bool:

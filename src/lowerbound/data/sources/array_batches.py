@@ -12,6 +12,7 @@ import numpy as np
 from lowerbound.archive.records import Reading
 from lowerbound.data.errors import DataError
 from lowerbound.data.numbers import check_shape
+from lowerbound.data.pages import let_go
 from lowerbound.data.sources.arrays import read_npy
 from lowerbound.data.sources.batches import CELLS, Batches
 from lowerbound.data.sources.file import File
@@ -75,5 +76,8 @@ class ArrayBatches(Batches):
         step = max(1, CELLS // rows.shape[1])
         common = np.result_type(*self.arrays).newbyteorder("=")
         for first in range(0, len(rows), step):
+            some = rows[first : first + step]
             # Copied, so that what follows reads memory and not a file.
-            yield Columns(np.array(rows[first : first + step], common).T, None)
+            copied = np.array(some, common)
+            let_go(some)
+            yield Columns(copied.T, None)

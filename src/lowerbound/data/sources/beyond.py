@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -61,7 +63,7 @@ class Beyond:
         rows = _Kept(self)
         width = next(iter(rows), Columns([], None)).width or 1
         most = max(_FEWEST, min(ROWS, memory.limit // (_ENCODED * 4 * width)))
-        with wanted.begun() as folder:
+        with _room(memory, self.batches.size), wanted.begun() as folder:
             into = partial(self._into, folder, rows, most, told)
             notes: tuple[str, ...] = ()
             if self.schema is not None:
@@ -119,13 +121,24 @@ class Beyond:
         """The file of an array whose rows need not be encoded."""
         if not isinstance(self.batches, ArrayBatches) or self.batches.as_it_is is None:
             return None
-        same = all(column.encoded and column.as_it_is for column in schema.columns)
-        return self.batches.files[0] if same and not self.reading.missing_values else None
+        return self.batches.files[0] if schema.as_it_is and not self.reading.missing_values else None
 
     def _notes(self, looked: Survey, schema: Schema) -> tuple[str, ...]:
         sample = looked.sample
         asked = (*likely_codes(sample), *doubts(sample, schema, said_of(self.kinds)))
         return (*sample.notes, *asked, *filter(None, [looked.words]))
+
+
+@contextmanager
+def _room(memory: Memory, size: int) -> Iterator[None]:
+    """A full disk is told with what is needed there."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        words = f"no room for encoded rows, of about {size:,} bytes; --cache names another folder"
+        raise OSError(errno.ENOSPC, words, str(memory.folder)) from None
 
 
 @dataclass

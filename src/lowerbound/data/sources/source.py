@@ -89,6 +89,8 @@ class Source:
         **Raises:** [`DataError`][lowerbound.data.errors.DataError] where a column is lacking.
         """
         if self.schema == schema or self.table is None:
+            if self.sketch is not None and self.schema is not None and self.schema.columns != schema.columns:
+                raise self._encoded_otherwise()
             return self
         rows = schema.rows(self.table, name=self.name)
         shape = schema.image_shape or self.image_shape
@@ -105,9 +107,17 @@ class Source:
     def as_read(self, *, missing: bool = False) -> Source:
         """The same rows with all columns as they are, for a model of which no schema is kept."""
         if self.table is None or self.schema is None:
+            if self.sketch is not None and self.schema is not None and not self.schema.as_it_is:
+                raise self._encoded_otherwise()
             return self
         x = matrix(self.table, self.name, missing=missing)
         return replace(self, x=x, columns=self.table.names, schema=None)
+
+    def _encoded_otherwise(self) -> DataError:
+        """What is said of rows beyond memory that are encoded by another schema than a model's."""
+        expected = "rows that are encoded by the model's own schema, or numbers as they are"
+        way_out = "name the source anew with that schema, or hold its rows in memory (without --memory)"
+        return DataError(self.name, expected, "rows encoded by another", way_out=way_out)
 
     @property
     def rows(self) -> Rows:

@@ -23,6 +23,7 @@ from lowerbound.data.times import kind_of, parsed
 
 __all__ = ["TextBatches"]
 
+_FIRST = 8
 # What the cells of a column are tried as, in this order; what is none of these is text.
 _TYPES = ("int64", "float64", "bool", "date32", "timestamp[s]", "timestamp[ns]")
 
@@ -80,10 +81,13 @@ def _typed(cells: Any, dialect: Dialect, missing: Sequence[str], *, as_text: boo
     if as_text:
         return trimmed(_objects(cells), missing)
     bare = pc.utf8_trim_whitespace(cells)
+    pointed = pc.replace_substring(bare, ",", ".") if dialect.decimal == "," else bare
     for kind in _TYPES:
-        with_point = kind == "float64" and dialect.decimal == ","
+        written = pointed if kind == "float64" else bare
         try:
-            typed = pc.cast(pc.replace_substring(bare, ",", ".") if with_point else bare, kind)
+            # Arrow puts an error together for each cell: a few are asked first.
+            pc.cast(written.slice(0, _FIRST), kind)
+            typed = pc.cast(written, kind)
         except pa.ArrowInvalid:
             continue
         return settled_objects(of_arrow(typed)[0])
