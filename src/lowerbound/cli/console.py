@@ -18,6 +18,7 @@ from lowerbound.watch import Watch
 
 if TYPE_CHECKING:
     from lowerbound.baselines.comparison import Evaluation
+    from lowerbound.cluster.parts import Progress as InParts
     from lowerbound.diagnosis.diagnosis import Verdict
     from lowerbound.workflow import Report
 
@@ -129,6 +130,12 @@ class Progress:
 
         mean = with_error(record["log_prob"], record["standard_error"])
         self._show(record["rows"], f"log p(x) {mean} nats a row")
+
+    def in_parts(self, record: InParts) -> None:
+        """A record of the parts that are written."""
+        refused = f", {record.refused:,} refused" if record.refused else ""
+        self.total = record.of
+        self._show(record.parts, f"{record.rows:,} rows{refused}, {record.rows / record.seconds:,.0f} rows/s")
 
     def _show(self, done: float, text: str) -> None:
         if self.bar:

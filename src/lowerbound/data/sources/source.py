@@ -26,7 +26,7 @@ from lowerbound.data.sources.names import chosen
 from lowerbound.data.sources.pixels import pixels_of
 from lowerbound.data.tables import Columns, columns_of, matrix
 
-__all__ = ["Source", "open_labels", "open_source", "read"]
+__all__ = ["Source", "kept_columns", "open_labels", "open_source", "read"]
 
 _UNREAD = np.zeros((0, 0))
 
@@ -169,7 +169,7 @@ def open_source(
         image_shape = table.shape[1:]
         table = table.reshape(len(table), -1)
     array = table
-    kept = _kept(columns_of(table, data), reading, data, schema)
+    kept = kept_columns(columns_of(table, data), reading, data, schema)
     notes = found.notes + kept.notes
     if schema is None and image_shape is None and (image_shape := pixels_of(kept)) is not None:
         ends = f"{(kept.names or ())[0]} … {(kept.names or ())[-1]}"
@@ -211,7 +211,7 @@ def _has_holes(read: Columns) -> bool:
     return any(array.dtype.kind == "f" and np.isnan(array).any() for array in columns)
 
 
-def _kept(read: Columns, reading: Reading, name: str, schema: Schema | None) -> Columns:
+def kept_columns(read: Columns, reading: Reading, name: str, schema: Schema | None) -> Columns:
     """The columns that a reading keeps, without what stands for no value. Those of a model are found by
     their names, or, where there are none, are all there are, unless some have to be left out for that."""
     arrays = read.arrays
@@ -272,7 +272,7 @@ def read(
         names, arrays = (*names, found.label), [*arrays, found.labels]
     declared = table.declared and (*table.declared, *[None] * (len(names) - table.width))
     whole = Columns(arrays, names, notes=found.notes + table.notes, declared=declared)
-    kept = _kept(whole, reading, source, None)
+    kept = kept_columns(whole, reading, source, None)
     own = kept.declared or (None,) * kept.width
     made = [*map(as_arrow, kept.arrays, own)]
     notes = json.dumps({"notes": kept.notes}, ensure_ascii=False)
