@@ -11,8 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lowerbound.cluster.batches import mapped
     from lowerbound.cluster.datasets import encode, impute, score
-    from lowerbound.cluster.mapped import mapped
     from lowerbound.cluster.parts import write_parts
 
 __all__ = ["encode", "impute", "mapped", "score", "write_parts"]
@@ -20,7 +20,7 @@ __all__ = ["encode", "impute", "mapped", "score", "write_parts"]
 # Nothing is imported until a name is used.
 _INDEX = {
     **dict.fromkeys(("encode", "impute", "score"), "datasets"),
-    "mapped": "mapped",
+    "mapped": "batches",
     "write_parts": "parts",
 }
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lowerbound.cluster.mapped import Mapped, mapped
+from lowerbound.cluster.batches import Mapped, mapped
 
 __all__ = ["encode", "impute", "score"]
 

@@ -155,7 +155,8 @@ def _of_file(path: Path) -> Iterator[Portion]:
         first = 0
         for group in range(metadata.num_row_groups):
             rows = metadata.row_group(group).num_rows
-            yield Portion(*made, row_group=group, first=first, rows=rows)
+            if rows:
+                yield Portion(*made, row_group=group, first=first, rows=rows)
             first += rows
     elif one.ending == ".npy":
         n = len(read_npy(path))
