@@ -26,12 +26,11 @@ def stamps(out):
     return {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
 
 
-def test_parts_have_the_bits_of_the_whole_and_rows_their_numbers(run, files, table, tmp_path):
-    parts = write_parts(Score(run, **FEW), f"{files}/*.parquet", tmp_path / "out")
-    found, model = whole(tmp_path / "out"), RunFolder.read(run)
-    evidence = lb.log_evidence(model.model, model.rows(table).rows, **FEW)
-    for name in ("log_prob", "standard_error", "effective_sample_size"):
-        assert np.array_equal(np.array(found.column(name)), getattr(evidence, name))
+def test_rows_stand_in_order_with_their_numbers_and_a_manifest_says_where(run, files, table, tmp_path):
+    parts = write_parts(Encode(run), f"{files}/*.parquet", tmp_path / "out")
+    found, source = whole(tmp_path / "out"), RunFolder.read(run)
+    codes = lb.encode(source.model, source.rows(table).rows)
+    assert np.array_equal(np.stack(found.select(["z0", "z1"]).columns, axis=1), codes)
     assert found.column("who").to_pylist() == table.column("who").to_pylist()  # carried: it names the rows
     assert found.column("row").to_pylist() == [*range(300), *range(200), *range(100)]
     assert [(part.row_group, part.first_row, part.rows) for part in parts[:3]] == [
@@ -39,8 +38,17 @@ def test_parts_have_the_bits_of_the_whole_and_rows_their_numbers(run, files, tab
     ]  # fmt: skip
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert [part["part"] for part in manifest["parts"]] == [f"part-0000{i}.parquet" for i in range(5)]
-    assert (manifest["what"], manifest["rows"], manifest["refused"]) == ("score", 600, 0)
+    assert (manifest["what"], manifest["rows"], manifest["refused"]) == ("encode", 600, 0)
     assert not (tmp_path / "out" / "refused.csv").exists()
+
+
+@pytest.mark.thorough
+def test_scores_in_parts_have_the_bits_of_the_whole(run, files, table, tmp_path):
+    write_parts(Score(run, **FEW), f"{files}/*.parquet", tmp_path / "out")
+    found, source = whole(tmp_path / "out"), RunFolder.read(run)
+    evidence = lb.log_evidence(source.model, source.rows(table).rows, **FEW)
+    for name in ("log_prob", "standard_error", "effective_sample_size"):
+        assert np.array_equal(np.array(found.column(name)), getattr(evidence, name))
 
 
 def test_what_is_done_stays_and_what_is_missing_or_broken_is_done_again(run, files, tmp_path):
