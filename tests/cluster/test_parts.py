@@ -36,10 +36,10 @@ def test_rows_stand_in_order_with_their_numbers_and_a_manifest_says_where(run, f
     assert [(part.row_group, part.first_row, part.rows) for part in parts[:3]] == [
         (0, 0, 130), (1, 130, 130), (2, 260, 40),
     ]  # fmt: skip
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    manifest = json.loads((tmp_path / "out" / "_manifest.json").read_text())
     assert [part["part"] for part in manifest["parts"]] == [f"part-0000{i}.parquet" for i in range(5)]
     assert (manifest["what"], manifest["rows"], manifest["refused"]) == ("encode", 600, 0)
-    assert not (tmp_path / "out" / "refused.csv").exists()
+    assert not (tmp_path / "out" / "_refused.csv").exists()
 
 
 @pytest.mark.thorough
@@ -62,7 +62,7 @@ def test_what_is_done_stays_and_what_is_missing_or_broken_is_done_again(run, fil
     write_parts(Encode(run), str(files), out, callbacks=[told.append])
     after = stamps(out)
     assert {name for name in before if before[name] != after[name]} == {
-        "part-00001.parquet", "part-00003.parquet", "manifest.json",
+        "part-00001.parquet", "part-00003.parquet", "_manifest.json",
     }  # fmt: skip
     assert before.keys() == after.keys()
     assert whole(out).equals(expected)
@@ -81,7 +81,7 @@ def test_a_part_of_a_file_that_was_written_anew_is_done_again(run, table, tmp_pa
     parquet.write_table(table.slice(100, 5), tmp_path / "b.parquet")
     (tmp_path / "c.parquet").unlink()
     write_parts(Encode(run), data, out)
-    assert sorted(stamps(out)) == ["manifest.json", "part-00000.parquet", "part-00001.parquet"]
+    assert sorted(stamps(out)) == ["_manifest.json", "part-00000.parquet", "part-00001.parquet"]
     assert stamps(out)["part-00000.parquet"] == before["part-00000.parquet"]
     assert whole(out).column("who").to_pylist()[9:] == table.column("who").slice(100, 5).to_pylist()
 
@@ -114,7 +114,7 @@ def test_refused_rows_have_a_list_and_their_place_among_the_others(run, files, t
     parquet.write_table(odd.slice(0, 10), tmp_path / "a.parquet")
     text.write_csv(odd.slice(10), tmp_path / "b.csv")
     write_parts(Encode(run), f"{tmp_path}/[ab].*", tmp_path / "out")
-    with (tmp_path / "out" / "refused.csv").open(newline="") as file:
+    with (tmp_path / "out" / "_refused.csv").open(newline="") as file:
         listed = [(os.path.basename(row["file"]), row["row"], row["why"]) for row in csv.DictReader(file)]
     assert listed == [
         (

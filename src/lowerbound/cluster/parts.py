@@ -20,8 +20,9 @@ from lowerbound.data.errors import DataError
 
 __all__ = ["LIST", "MANIFEST", "ROW", "Part", "Progress", "write_parts"]
 
-# The last two files of a folder: the refused rows of all parts, and what the parts are of.
-LIST, MANIFEST = "refused.csv", "manifest.json"
+# The last two files of a folder: the refused rows of all parts, and what the parts are of. By their names
+# programs that read a folder as one table pass them over.
+LIST, MANIFEST = "_refused.csv", "_manifest.json"
 # The column that says which row of its file a row is, counted from 0.
 ROW = "row"
 
@@ -109,8 +110,8 @@ def write_parts(
     A portion is a row group of a Parquet file, 2²⁰ rows of a `.npy`, or else a file; some thousands of its
     rows are encoded at a time. A part has a row for each of its portion: its number in the file (`row`, from
     0), the columns that are carried along, the results, and why it was refused (`refused`). It appears whole
-    or not at all. When all are there `refused.csv` lists the refused rows of all files, with their numbers
-    and why, and last comes `manifest.json`, which says of each part what it is of.
+    or not at all. When all are there `_refused.csv` lists the refused rows of all files, with their numbers
+    and why, and last comes `_manifest.json`, which says of each part what it is of.
 
     A call that was interrupted is made again as it was: parts that are whole, of the same model and options,
     and of files that were not written since, are left as they are. One process writes into a folder.
