@@ -30,6 +30,8 @@ __all__ = ["scoring"]
 COLUMNS = 4
 # A row in so many holds what is no number, and is refused.
 ODD = 997
+# Seconds in which the command has not written a part yet, nearly always.
+STARTING = 2.0
 MODEL = ["--latent-dim", "1", "--width", "4", "--epochs", "2", "--no-baselines"]
 QUICK = ["--method", "importance", "--samples", "10"]
 
@@ -42,9 +44,10 @@ def scoring(rows: int, kills: int, parts: int, folder: Path, seed: int = 0) -> d
     clock = time.perf_counter()
     subprocess.run([*command, "--out", "whole"], cwd=folder, check=True, capture_output=True)
     seconds = time.perf_counter() - clock
-    a_part, clock, stopped = seconds / parts, time.perf_counter(), 0
+    clock, stopped = time.perf_counter(), 0
     while stopped < kills and not (folder / "out" / "_manifest.json").exists():
-        stopped += killed([*command, "--out", "out"], folder, draw, a_part, parts // (kills + 1))
+        left = parts - len(list((folder / "out").glob("part-*")))
+        stopped += killed([*command, "--out", "out"], folder, draw, left // (kills - stopped + 1))
     subprocess.run([*command, "--out", "out"], cwd=folder, check=True, capture_output=True)
     found = dataset.dataset(folder / "out", format="parquet")
     listed = (folder / "out" / "_refused.csv").read_text("utf-8").splitlines()[1:]
@@ -89,17 +92,19 @@ def table(first: int, end: int, seed: int) -> pa.Table:
     return pa.table({"key": key, **{f"x{j}": x[:, j] for j in range(COLUMNS)}})
 
 
-def killed(command: list[str], folder: Path, draw: random.Random, a_part: float, most: int) -> int:
-    """The command, ended at a random moment: as it starts, or when it has written some parts and is within
-    the next. 1 where it was killed, 0 where it had ended by itself."""
+def killed(command: list[str], folder: Path, draw: random.Random, most: int) -> int:
+    """The command, ended at a random moment: as it starts, or when it has written some parts, two to so
+    many (`most`), and is within the next. 1 where it was killed, 0 where it had ended by itself."""
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    there, wanted = len(list((folder / "out").glob("part-*"))), draw.randint(0, max(most, 1))
-    while wanted and process.poll() is None:
-        if len(list((folder / "out").glob("part-*"))) >= there + wanted:
-            break
+    clock, times = time.perf_counter(), []
+    there, wanted = len(list((folder / "out").glob("part-*"))), draw.choice([0, *range(2, max(most, 2) + 1)])
+    while len(times) < wanted and process.poll() is None:
+        if len(list((folder / "out").glob("part-*"))) > there + len(times):
+            times.append(time.perf_counter() - clock)
         time.sleep(0.002)
+    a_part = (times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else STARTING
     try:
-        process.wait(draw.uniform(0, 2 * a_part))
+        process.wait(draw.uniform(0, a_part))
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
