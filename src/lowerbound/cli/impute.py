@@ -68,16 +68,12 @@ def impute(
     from lowerbound.cli.outputs import ARRAYS, called, usable_file, write_rows
     from lowerbound.cluster.maps import Impute
 
-    if asked_in_parts(out):
-        if draws is not None or intervals is not None:
-            raise ValueError(
-                "--out: a folder takes means alone; leave --draws and --intervals out, or name a file"
-            )
+    in_parts = asked_in_parts(out)
+    _check_asked(draws, intervals, in_parts)
+    if in_parts:
         row_map = Impute(folder, seed, unseen, reading, samples=samples)
         return write_in_parts(row_map, data, out, id, overwrite, json)
     usable_file(out, ARRAYS, overwrite)
-    if draws is not None and intervals is not None:
-        raise ValueError("--draws: draws have no --intervals, which go with means; leave one of them out")
     run, source = run_and_rows(folder, data, labels, reading, unseen, holes=True)
     rows_are = source.row_names(id)
     options: dict[str, Any] = {"samples": samples, "key": seed}
@@ -96,6 +92,16 @@ def impute(
     write_rows(out, columns, names)
     report_written(out, len(columns[0]), len(columns), json)
     return 0
+
+
+def _check_asked(draws: int | None, intervals: float | None, in_parts: bool) -> None:
+    """Whether what is asked for besides means goes together."""
+    if in_parts and not draws is intervals is None:
+        raise ValueError(
+            "--out: a folder takes means alone; leave --draws and --intervals out, or name a file"
+        )
+    if draws is not None and intervals is not None:
+        raise ValueError("--draws: draws have no --intervals, which go with means; leave one of them out")
 
 
 def _completed(run: RunFolder, source: Source, x: np.ndarray) -> tuple[list[np.ndarray], list[str]]:

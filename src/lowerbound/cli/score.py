@@ -25,6 +25,9 @@ from lowerbound.cli.reading import reads
 from lowerbound.evidence.defaults import CHAINS, SAMPLES
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from lowerbound.data.sources import Source
     from lowerbound.runs import RunFolder
 
 __all__ = ["score"]
@@ -67,9 +70,6 @@ def score(
 
     Example: lowerbound score runs/digits digits:test --out scores.csv
     """
-    import numpy as np
-
-    import lowerbound as lb
     from lowerbound.cli.console import report_written, say
     from lowerbound.cli.in_parts import asked_in_parts, write_in_parts
     from lowerbound.cli.inputs import run_and_rows
@@ -88,20 +88,26 @@ def score(
     if source.fault is not None:
         say(f"{source.fault}: log p(x) is −∞")
     rows_are = source.row_names(id)
-    usual = _log_prob_of(calibration, run, budget, seed)
-    evidence = lb.log_evidence(run.model, source.rows, key=seed, **budget)
-    columns: tuple[str, ...] = ("log_prob", "standard_error", "effective_sample_size", "k_hat")
-    table = np.stack([getattr(evidence, name) for name in columns], axis=1)
-    if usual is not None:
-        p = lb.conformal_p_values(evidence.log_prob, usual)
-        columns, table = (*columns, "p_value"), np.c_[table, p]
-    written = called(rows_are, ([*table.T], columns), out)
+    scores = _scores(run, source, _log_prob_of(calibration, run, budget, seed), budget, seed)
+    written = called(rows_are, ([*scores.values()], [*scores]), out)
     if out is None:
         print_csv(*written)
     else:
         write_rows(out, *written)
-        report_written(out, len(table), table.shape[1], json)
+        report_written(out, len(source.x), len(scores), json)
     return 0
+
+
+def _scores(
+    run: RunFolder, source: Source, usual: np.ndarray | None, budget: dict[str, Any], seed: int
+) -> dict[str, np.ndarray]:
+    """The columns of the table by name; p-values where log p(x) of `usual` rows is known."""
+    import lowerbound as lb
+
+    evidence = lb.log_evidence(run.model, source.rows, key=seed, **budget)
+    names = ("log_prob", "standard_error", "effective_sample_size", "k_hat")
+    scores = {name: getattr(evidence, name) for name in names}
+    return scores if usual is None else scores | {"p_value": lb.conformal_p_values(evidence.log_prob, usual)}
 
 
 def _log_prob_of(calibration: str | None, run: RunFolder, budget: dict[str, Any], seed: int) -> Any:
