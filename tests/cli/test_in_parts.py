@@ -66,7 +66,7 @@ def test_scores_have_p_values_where_usual_rows_are_named(arrays, run_folder, tmp
         ),
         (
             "impute RUN a.npy --out new --draws 3",
-            "--out: a folder takes means alone; leave --draws and --intervals out",
+            "--out: a folder takes means alone; leave out --draws",
         ),
         ("score RUN a.npy --out new --unseen missing", "takes no missing values; fit with"),
         ("score RUN a.npy --out new --id name", "a.npy: expected one column 'name', found none"),

@@ -96,10 +96,8 @@ def impute(
 
 def _check_asked(draws: int | None, intervals: float | None, in_parts: bool) -> None:
     """Whether what is asked for besides means goes together."""
-    if in_parts and not draws is intervals is None:
-        raise ValueError(
-            "--out: a folder takes means alone; leave --draws and --intervals out, or name a file"
-        )
+    if in_parts and (draws, intervals) != (None, None):
+        raise ValueError("--out: a folder takes means alone; leave out --draws and --intervals")
     if draws is not None and intervals is not None:
         raise ValueError("--draws: draws have no --intervals, which go with means; leave one of them out")
 
