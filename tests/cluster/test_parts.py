@@ -12,6 +12,7 @@ from pyarrow import csv as text
 from pyarrow import parquet
 
 import lowerbound as lb
+from lowerbound.cluster import portions
 from lowerbound.cluster.maps import Encode, Impute, Score
 from lowerbound.cluster.parts import write_parts
 from lowerbound.runs import RunFolder
@@ -26,7 +27,10 @@ def stamps(out):
     return {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
 
 
-def test_rows_stand_in_order_with_their_numbers_and_a_manifest_says_where(run, files, table, tmp_path):
+def test_rows_stand_in_order_with_their_numbers_and_a_manifest_says_where(
+    run, files, table, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(portions, "_BATCH", 50)
     parts = write_parts(Encode(run), f"{files}/*.parquet", tmp_path / "out")
     found, source = whole(tmp_path / "out"), RunFolder.read(run)
     codes = lb.encode(source.model, source.rows(table).rows)
