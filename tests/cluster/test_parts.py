@@ -199,6 +199,8 @@ def test_wrong_calls_are_refused_before_any_work(run, files, table, tmp_path):
     with pytest.raises(lb.DataError, match="at least one row, found none"):
         write_parts(Encode(run), f"{tmp_path}/none.parquet", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    with pytest.raises(NotADirectoryError, match=r"a\.parquet: expected a folder to write parts into"):
+        write_parts(Encode(run), str(files), tmp_path / "a.parquet")
 
 
 def test_a_row_map_is_told_from_another_by_its_model_and_its_options(run, tmp_path):

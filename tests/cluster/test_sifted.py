@@ -70,3 +70,12 @@ def test_a_row_outside_the_support_is_impossible():
     assert found.numbers.tolist() == [i for i in range(40) if i not in (2, 5)]
     assert np.flatnonzero(found.impossible).tolist() == [2, 5]
     assert found.refused[5] == "expected for the likelihood values in {0, 1}, found 2 in column 0"
+
+
+def test_whole_numbers_that_no_device_holds_are_refused():
+    counts = np.random.default_rng(0).poisson(3, (60, 2))
+    schema, rows = described(counts)
+    counts[[4, 9], [0, 1]] = 2**40
+    found = sifted(build(rows, latent_dim=1, width=4).model, schema, columns_of(counts))
+    assert sorted(found.refused) == [4, 9]
+    assert found.refused[9] == "expected whole numbers that fit into 32 bits, found 1099511627776 in column 1"

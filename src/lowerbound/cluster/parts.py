@@ -157,7 +157,7 @@ def _carried(row_map: RowMap, carry: Sequence[str] | None) -> tuple[str, ...]:
         carry = [column.name for column in known if column.kind == "identifier"][:1]
     if taken := {ROW, REFUSED} & {*row_map.types, *carry}:
         expected = f"columns that are not called {ROW} or {REFUSED}, as two of the results are"
-        raise DataError("--out", expected, repr(min(taken)), way_out="rename it")
+        raise DataError("results", expected, repr(min(taken)), way_out="rename it")
     return tuple(name for name in carry if name not in row_map.types)
 
 
@@ -165,8 +165,11 @@ def _done(folder: Path, parts: Sequence[Part], overwrite: bool) -> dict[str, Par
     """Those of the parts that a folder holds, by name. The folder is made; other parts, and what was left of
     a file when a process was killed, are removed.
 
-    **Raises:** `FileExistsError` for a folder with anything else, unless it is to be written over.
+    **Raises:** `FileExistsError` for a folder with anything else, unless it is to be written over;
+    `NotADirectoryError` for a file.
     """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder}: expected a folder to write parts into, found a file")
     folder.mkdir(parents=True, exist_ok=True)
     planned, done = {part.part: part for part in parts}, {}
     there = sorted(folder.iterdir())
@@ -176,8 +179,8 @@ def _done(folder: Path, parts: Sequence[Part], overwrite: bool) -> dict[str, Par
     others += [path for path, part in had.items() if part is not None and part.call != parts[0].call]
     if others and not overwrite:
         expected = "expected an empty folder, or parts of this very call"
-        way_out = "take another folder, or pass --overwrite"
-        raise FileExistsError(f"--out {folder}: {expected}, found {others[0].name}; {way_out}")
+        way_out = "take another folder, or overwrite=True (--overwrite)"
+        raise FileExistsError(f"{folder}: {expected}, found {others[0].name}; {way_out}")
     for path, part in had.items():
         if part is not None and path.name in planned and planned[path.name].done_by(part):
             done[path.name] = part

@@ -96,19 +96,29 @@ def _fitting(read: Columns, schema: Schema | None) -> Bool[np.ndarray, " n"]:
 def _encoded(
     schema: Schema | None, read: Columns, numbers: np.ndarray, name: str
 ) -> tuple[Rows | None, np.ndarray]:
-    """Some rows of a table as a model of the schema has them, a value that is missing as NaN; without those
-    that cannot be encoded, each of which the error names."""
-    while len(numbers):
-        some = read.of_rows(numbers)
+    """Some rows of a table as a model of the schema has them, a value that is missing as NaN; where they
+    cannot all be encoded those that can be by themselves."""
+
+    def encoded(some: Columns) -> Rows:
+        if schema is None:
+            return Rows(matrix(some, name, missing=True))
+        return replace(schema.taking_missing().rows(some, name=name), schema=schema)
+
+    def alone(row: int) -> bool:
         try:
-            if schema is None:
-                return Rows(matrix(some, name, missing=True)), numbers
-            return replace(schema.taking_missing().rows(some, name=name), schema=schema), numbers
-        except DataError as error:
-            if error.place.row is None:
-                raise
-            numbers = np.delete(numbers, error.place.row)
-    return None, numbers
+            return bool(len(encoded(read.of_rows([row]))))
+        except DataError:
+            return False
+
+    if not len(numbers):
+        return None, numbers
+    try:
+        return encoded(read.of_rows(numbers)), numbers
+    except DataError as error:
+        if error.place.row is None:
+            raise
+    numbers = numbers[[alone(row) for row in numbers]]
+    return encoded(read.of_rows(numbers)) if len(numbers) else None, numbers
 
 
 def _those(rows: Rows, numbers: np.ndarray, taken: np.ndarray) -> tuple[Rows | None, np.ndarray]:
