@@ -1,6 +1,7 @@
 # Made by `python -m lowerbound.stub` from the index in `__init__.py`.
 # ruff: noqa: I001
 
+from lowerbound import cluster as cluster
 from lowerbound import figures as figures
 from lowerbound import training as training
 from lowerbound.anomalies.conformal import conformal_p_values as conformal_p_values

@@ -19,6 +19,7 @@ from lowerbound.watch import Watch
 
 if TYPE_CHECKING:
     from lowerbound.baselines.comparison import Evaluation
+    from lowerbound.cluster.parts import Progress as InParts
     from lowerbound.diagnosis.diagnosis import Verdict
     from lowerbound.workflow import Report
 
@@ -151,6 +152,12 @@ class Progress:
         self.total = passed["of"] or 0
         rate = passed["rows"] / max(time.perf_counter() - self.clock, 1e-9)
         self._show(passed["rows"], f"{passed['what']}, {rate:,.0f} rows/s")
+
+    def in_parts(self, record: InParts) -> None:
+        """A record of the parts that are written."""
+        refused = f", {record.refused:,} refused" if record.refused else ""
+        self.total = record.of
+        self._show(record.parts, f"{record.rows:,} rows{refused}, {record.rows / record.seconds:,.0f} rows/s")
 
     def _show(self, done: float, text: str) -> None:
         if self.bar:

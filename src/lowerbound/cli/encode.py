@@ -20,7 +20,11 @@ def encode(
     folder: Folder,
     data: Data,
     out: Annotated[
-        Path, typer.Option(help="Codes as .npy, .csv or .parquet; a picture of them as .png, .svg or .pdf.")
+        Path,
+        typer.Option(
+            help="Codes as .npy, .csv or .parquet, or a folder for parts of many files; a picture of them as "
+            ".png, .svg or .pdf."
+        ),
     ],
     labels: Labels = None,
     unseen: Unseen = None,
@@ -33,13 +37,19 @@ def encode(
 ) -> int:
     """The posterior means of rows, E[z|x]: a code of latent_dim numbers each, without noise.
 
+    With a folder for --out DATA may be many files, as `score` takes them.
+
     Example: lowerbound encode runs/digits digits:test --out codes.csv
     """
     import lowerbound as lb
     from lowerbound.cli.console import report_written
+    from lowerbound.cli.in_parts import asked_in_parts, write_in_parts
     from lowerbound.cli.inputs import run_and_rows
     from lowerbound.cli.outputs import ARRAYS, PICTURES, called, usable_file, write_rows
+    from lowerbound.cluster.maps import Encode
 
+    if asked_in_parts(out):
+        return write_in_parts(Encode(folder, seed, unseen, reading), data, out, id, overwrite, json)
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     run, source = run_and_rows(folder, data, labels, reading, unseen, memory)
     rows_are = source.row_names(id)

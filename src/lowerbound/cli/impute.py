@@ -25,7 +25,12 @@ __all__ = ["impute"]
 def impute(
     folder: Folder,
     data: Data,
-    out: Annotated[Path, typer.Option(help="The table without holes, as .csv, .parquet or .npy.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="The table without holes, as .csv, .parquet or .npy, or a folder for parts of many files."
+        ),
+    ],
     draws: Annotated[
         int | None,
         typer.Option(
@@ -50,18 +55,25 @@ def impute(
 ) -> int:
     """Fill in what is missing: means, and of categories the most probable levels, given what was observed.
 
+    With a folder for --out DATA may be many files, as `score` takes them, whose holes means fill.
+
     Example: lowerbound impute runs/adult adult.csv --out filled.csv
     """
     import numpy as np
 
     import lowerbound as lb
     from lowerbound.cli.console import report_written
+    from lowerbound.cli.in_parts import asked_in_parts, write_in_parts
     from lowerbound.cli.inputs import run_and_rows
     from lowerbound.cli.outputs import ARRAYS, called, usable_file, write_rows
+    from lowerbound.cluster.maps import Impute
 
+    in_parts = asked_in_parts(out)
+    _check_asked(draws, intervals, in_parts)
+    if in_parts:
+        row_map = Impute(folder, seed, unseen, reading, samples=samples)
+        return write_in_parts(row_map, data, out, id, overwrite, json)
     usable_file(out, ARRAYS, overwrite)
-    if draws is not None and intervals is not None:
-        raise ValueError("--draws: draws have no --intervals, which go with means; leave one of them out")
     run, source = run_and_rows(folder, data, labels, reading, unseen, holes=True)
     rows_are = source.row_names(id)
     options: dict[str, Any] = {"samples": samples, "key": seed}
@@ -80,6 +92,14 @@ def impute(
     write_rows(out, columns, names)
     report_written(out, len(columns[0]), len(columns), json)
     return 0
+
+
+def _check_asked(draws: int | None, intervals: float | None, in_parts: bool) -> None:
+    """Whether what is asked for besides means goes together."""
+    if in_parts and (draws, intervals) != (None, None):
+        raise ValueError("--out: a folder takes means alone; leave out --draws and --intervals")
+    if draws is not None and intervals is not None:
+        raise ValueError("--draws: draws have no --intervals, which go with means; leave one of them out")
 
 
 def _completed(run: RunFolder, source: Source, x: np.ndarray) -> tuple[list[np.ndarray], list[str]]:

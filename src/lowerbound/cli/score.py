@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,12 @@ from lowerbound.cli.reading import reads
 from lowerbound.data.mapped.memory import Memory
 from lowerbound.evidence.defaults import CHAINS, SAMPLES
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lowerbound.data.sources import Source
+    from lowerbound.runs import RunFolder
+
 __all__ = ["score"]
 
 
@@ -33,7 +39,11 @@ def score(
     folder: Folder,
     data: Data,
     out: Annotated[
-        Path | None, typer.Option(help="A table as .csv, .parquet or .npy [default: CSV on standard output].")
+        Path | None,
+        typer.Option(
+            help="A table as .csv, .parquet or .npy, or a folder for parts of many files [default: CSV on "
+            "standard output]."
+        ),
     ] = None,
     samples: Samples = SAMPLES,
     chains: Chains = CHAINS,
@@ -57,34 +67,56 @@ def score(
     """Log p(x) of each row in nats, with its standard error, effective sample size and Pareto k-hat; with
     --calibration its p-value besides, which of a row like those there is at most α with a probability of α.
 
+    With a folder for --out DATA may be many files, by a pattern in quotation marks or a folder of tables:
+    each, or each row group of one, becomes a part, and a call that was interrupted goes on.
+
     Example: lowerbound score runs/digits digits:test --out scores.csv
     """
-    import numpy as np
-
-    import lowerbound as lb
     from lowerbound.cli.console import report_written, say
-    from lowerbound.cli.inputs import calibration_rows, run_and_rows
+    from lowerbound.cli.in_parts import asked_in_parts, write_in_parts
+    from lowerbound.cli.inputs import run_and_rows
     from lowerbound.cli.outputs import ARRAYS, called, print_csv, usable_file, write_rows
+    from lowerbound.cluster.maps import Score
+    from lowerbound.runs import RunFolder
 
+    budget: dict[str, Any] = {"samples": samples, "chains": chains, "method": method}
+    if asked_in_parts(out):
+        usual = _log_prob_of(calibration, RunFolder.read(folder), budget, seed)
+        row_map = Score(folder, seed, unseen, reading, calibration=usual, **budget)
+        return write_in_parts(row_map, data, out, id, overwrite, json)
     if out is not None:
         usable_file(out, ARRAYS, overwrite)
     run, source = run_and_rows(folder, data, labels, reading, unseen, memory, impossible=True)
     if source.fault is not None:
         say(f"{source.fault}: log p(x) is −∞")
     rows_are = source.row_names(id)
-    usual = None if calibration is None else calibration_rows(run, calibration)
-    budget: dict[str, Any] = {"samples": samples, "chains": chains, "method": method, "key": seed}
-    evidence = lb.log_evidence(run.model, source.rows, **budget)
-    columns: tuple[str, ...] = ("log_prob", "standard_error", "effective_sample_size", "k_hat")
-    table = np.stack([getattr(evidence, name) for name in columns], axis=1)
-    if usual is not None:
-        known = lb.log_evidence(run.model, usual.rows, **budget)
-        p = lb.conformal_p_values(evidence.log_prob, known.log_prob)
-        columns, table = (*columns, "p_value"), np.c_[table, p]
-    written = called(rows_are, ([*table.T], columns), out)
+    scores = _scores(run, source, _log_prob_of(calibration, run, budget, seed), budget, seed)
+    written = called(rows_are, ([*scores.values()], [*scores]), out)
     if out is None:
         print_csv(*written)
     else:
         write_rows(out, *written)
-        report_written(out, len(table), table.shape[1], json)
+        report_written(out, len(source.x), len(scores), json)
     return 0
+
+
+def _scores(
+    run: RunFolder, source: Source, usual: np.ndarray | None, budget: dict[str, Any], seed: int
+) -> dict[str, np.ndarray]:
+    """The columns of the table by name; p-values where log p(x) of `usual` rows is known."""
+    import lowerbound as lb
+
+    evidence = lb.log_evidence(run.model, source.rows, key=seed, **budget)
+    names = ("log_prob", "standard_error", "effective_sample_size", "k_hat")
+    scores = {name: getattr(evidence, name) for name in names}
+    return scores if usual is None else scores | {"p_value": lb.conformal_p_values(evidence.log_prob, usual)}
+
+
+def _log_prob_of(calibration: str | None, run: RunFolder, budget: dict[str, Any], seed: int) -> Any:
+    """Log p(x) of the usual rows that `calibration` names; None where it names none."""
+    import lowerbound as lb
+    from lowerbound.cli.inputs import calibration_rows
+
+    if calibration is None:
+        return None
+    return lb.log_evidence(run.model, calibration_rows(run, calibration).rows, key=seed, **budget).log_prob

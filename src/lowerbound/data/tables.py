@@ -69,6 +69,12 @@ class Columns:
         declared = self.declared and tuple(self.declared[j] for j in places)
         return replace(self, arrays=taken, names=names, declared=declared)
 
+    def of_rows(self, rows: Any) -> Columns:
+        """The same columns of some rows, by their numbers, a slice or truth values."""
+        arrays = self.arrays
+        taken = arrays[:, rows] if isinstance(arrays, np.ndarray) else [array[rows] for array in arrays]
+        return replace(self, arrays=taken)
+
 
 def as_table(x: Any, name: str = "x", *, missing: bool = False) -> tuple[np.ndarray, tuple[str, ...] | None]:
     """`x` as rows, in the types of `as_rows`, and the names of its columns, None where they have none.

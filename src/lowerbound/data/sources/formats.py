@@ -17,7 +17,7 @@ from lowerbound.data.sources.idx import is_idx, read_idx
 from lowerbound.data.sources.images import IMAGE_ENDINGS, read_image, read_images
 from lowerbound.data.tables import Columns
 
-__all__ = ["format_of", "read_source"]
+__all__ = ["format_of", "is_table", "read_source"]
 
 _TEXT = (
     *(".csv", ".tsv", ".tab", ".txt", ".dat", ".data", ".psv", ".ssv", ".asc", ".prn"),
@@ -147,6 +147,16 @@ def _is_known(path: Path) -> bool:
             return endings[-1] == ".zip"
         endings = endings[:-1]
     return bool(endings) and endings[-1] in (*_READERS, ".npy", *_WITH_MEMBERS, *IMAGE_ENDINGS)
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file of this name is read as a table or an array, by its ending.
+
+    >>> [is_table(Path(name)) for name in ("a.parquet", "b.csv.gz", "c.npy", "d.png", "_SUCCESS")]
+    [True, True, True, False, False]
+    """
+    endings = {suffix.lower() for suffix in path.suffixes}
+    return is_idx(path.name) or (_is_known(path) and endings.isdisjoint(IMAGE_ENDINGS))
 
 
 def _unknown(path: Path, ending: str) -> DataError:

@@ -31,7 +31,7 @@ from lowerbound.data.sources.opening import batches_of, read_files
 from lowerbound.data.sources.pixels import pixels_of
 from lowerbound.data.tables import Columns, columns_of, matrix
 
-__all__ = ["Source", "open_labels", "open_source", "read"]
+__all__ = ["Source", "kept_columns", "open_labels", "open_source", "read"]
 
 _UNREAD = np.zeros((0, 0))
 
