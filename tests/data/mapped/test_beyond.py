@@ -9,11 +9,10 @@ import pytest
 
 import lowerbound as lb
 from lowerbound.assembly import build
-from lowerbound.data.mapped import kept
 from lowerbound.data.mapped.memory import Memory
 from lowerbound.data.rows import checked
 from lowerbound.data.schema import Schema
-from lowerbound.data.sources import batches, open_source
+from lowerbound.data.sources import batches, kept, open_source
 
 ROWS = 3000
 
