@@ -17,6 +17,7 @@ from lowerbound.baselines.comparison import (
     baseline_ahead,
     compared,
     differences,
+    finite_evidence,
     finite_rows,
 )
 from lowerbound.data.sources import Source
@@ -145,3 +146,15 @@ def test_a_baseline_wins_by_more_than_two_paired_errors(differences_and_errors, 
     }
     found = baseline_ahead(SimpleNamespace(baselines=scores))
     assert found == (f"A baseline wins: {words} nats a row above this model" if words else "")
+
+
+def test_of_rows_beyond_memory_those_that_are_shown_are_drawn(tmp_path, monkeypatch, model):
+    monkeypatch.setattr("lowerbound.baselines.comparison._SHOWN", 10)
+    np.save(tmp_path / "x.npy", COUNTS)
+    mapped = rows(np.load(tmp_path / "x.npy", mmap_mode="r"))
+    evaluation = compared(model, mapped, {}, TrainedOn(), method="importance", samples=20)
+    shown, evidence = finite_rows(mapped, evaluation), finite_evidence(mapped, evaluation)
+    own = lb.log_evidence(model, shown.x, method="importance", samples=20)
+    assert len(shown.x) == 10
+    np.testing.assert_array_equal(evidence.log_prob, own.log_prob)
+    assert len(finite_rows(rows(COUNTS), evaluation).x) == len(COUNTS)

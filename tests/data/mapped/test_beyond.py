@@ -1,5 +1,7 @@
 """Rows larger than memory: encoded once into a file, to the bits that they have in memory."""
 
+import os
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as csv
@@ -8,12 +10,13 @@ import pyarrow.parquet as parquet
 import pytest
 
 import lowerbound as lb
+from lowerbound.archive.records import AS_FOUND
 from lowerbound.assembly import build
-from lowerbound.data.mapped import kept
 from lowerbound.data.mapped.memory import Memory
 from lowerbound.data.rows import checked
 from lowerbound.data.schema import Schema
-from lowerbound.data.sources import batches, open_source
+from lowerbound.data.sources import batches, kept, open_source
+from lowerbound.data.sources.opening import batches_of
 
 ROWS = 3000
 
@@ -101,12 +104,13 @@ def test_rows_are_kept_in_the_narrowest_type_that_holds_them(values, narrow, tmp
     np.testing.assert_array_equal(source.x, x)
 
 
-def test_a_type_that_the_rows_of_a_known_schema_leave_is_widened(tmp_path, memory):
-    x = np.random.default_rng(0).integers(0, 100, (ROWS, 2))
-    x[-1] = 1000
+@pytest.mark.parametrize(("value", "widened"), [(1000, "int16"), (-70_000, "int32"), (0.5, "float32")])
+def test_a_type_that_the_rows_of_a_known_schema_leave_is_widened(value, widened, tmp_path, memory):
+    x = np.random.default_rng(0).integers(0, 100, (ROWS, 2)).astype(float)
+    x[-1] = value
     np.save(tmp_path / "x.npy", x)
     source = open_source(str(tmp_path / "x.npy"), schema=Schema.of(x[:-1]), memory=memory)
-    assert source.x.dtype == np.int16
+    assert source.x.dtype == widened
     np.testing.assert_array_equal(source.x, x)
 
 
@@ -143,6 +147,13 @@ def test_the_sketch_has_the_moments_of_all_rows(table, tmp_path, memory):
     assert {*map(bytes, source.sketch.sample)} <= {*map(bytes, np.asarray(source.x))}
 
 
+@pytest.mark.parametrize("format", ["parquet", "feather", "csv"])
+def test_a_few_rows_are_read_at_a_time(format, table, tmp_path, memory):
+    lengths = [batch.length for batch in batches_of(write(table, tmp_path, format), AS_FOUND)]
+    assert sum(lengths) == ROWS
+    assert max(lengths) <= 1000 / table.num_columns
+
+
 def rows_read(source, memory, **options):
     """A source, and how many rows were read to encode it."""
     told = []
@@ -157,6 +168,8 @@ def test_an_encoding_is_taken_again_until_its_source_changes(table, tmp_path, me
     assert (read, not_read) == (ROWS, 0)
     assert again.x.tobytes() == first.x.tobytes()
     assert again.schema == first.schema
+    os.utime(tmp_path / "part-0.parquet", ns=(0, 0))
+    assert rows_read(pattern, memory)[1] == ROWS
     parquet.write_table(table, tmp_path / "part-1.parquet")
     assert rows_read(pattern, memory)[1] == ROWS + 1100
     assert rows_read(pattern, memory, kinds={"age": "category"})[0].schema != first.schema

@@ -15,7 +15,6 @@ import numpy as np
 import lowerbound
 from lowerbound.archive.records import Reading
 from lowerbound.data.mapped.encoding import Encoded, UnforeseenError, encode
-from lowerbound.data.mapped.kept import Kept, Stamp, Wanted
 from lowerbound.data.mapped.memory import Memory
 from lowerbound.data.mapped.passed import Told
 from lowerbound.data.mapped.survey import ROWS, Survey, survey
@@ -24,6 +23,7 @@ from lowerbound.data.sources.array_batches import ArrayBatches
 from lowerbound.data.sources.batches import Batches, steadily
 from lowerbound.data.sources.codes import likely_codes
 from lowerbound.data.sources.doubts import doubts
+from lowerbound.data.sources.kept import Kept, Stamp, Wanted
 from lowerbound.data.sources.names import kept_columns
 from lowerbound.data.sources.pixels import pixels_of
 from lowerbound.data.tables import Columns

@@ -13,7 +13,6 @@ import numpy as np
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.data.declared import as_arrow
 from lowerbound.data.errors import DataError
-from lowerbound.data.mapped.kept import Kept
 from lowerbound.data.mapped.memory import Memory
 from lowerbound.data.mapped.passed import Passed, Told
 from lowerbound.data.mapped.sketch import Sketch
@@ -26,6 +25,7 @@ from lowerbound.data.sources.codes import likely_codes
 from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.doubts import doubts
 from lowerbound.data.sources.faults import all_faults
+from lowerbound.data.sources.kept import Kept
 from lowerbound.data.sources.names import kept_columns
 from lowerbound.data.sources.opening import batches_of, read_files
 from lowerbound.data.sources.pixels import pixels_of
