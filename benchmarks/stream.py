@@ -4,14 +4,15 @@ mixing by runs loses.
     python benchmarks/stream.py --gigabytes 2 20     # rows of a sparse file: rate and peak memory
     python benchmarks/stream.py --quality mnist.npz  # in blocks of a tenth and in memory: log p(x), paired
 
-A size runs in a process of its own, whose peak is its resident memory (VmHWM) and what it has as private data
-may be no more than --limit (RLIMIT_DATA). The first figure is that of rows in memory, 200 MB of them.
+A size runs in a process of its own, of which the peak is that of its resident memory (VmHWM); with --cgroup,
+a folder of the memory controller that has a limit, it is held to that. The first is of rows in memory.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -68,12 +69,12 @@ def one(path: str, memory: int, in_memory: bool) -> None:
     print(json.dumps({**rates, "peak": peak, "bound": scored}))
 
 
-def measured(rows: int, memory: int, in_memory: bool, limit: int) -> dict[str, float]:
+def measured(rows: int, memory: int, in_memory: bool, group: Path | None) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.npy"
         file_of(path, rows)
         command = [sys.executable, __file__, "--one", str(path), str(memory), str(int(in_memory))]
-        bound = lambda: resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))  # noqa: E731
+        bound = lambda: group and (group / "cgroup.procs").write_text(str(os.getpid()))  # noqa: E731
         done = subprocess.run(command, capture_output=True, text=True, preexec_fn=bound)
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
@@ -110,7 +111,7 @@ def main() -> None:
     )
     parser.add_argument("--gigabytes", type=float, nargs="*", default=[])
     parser.add_argument("--memory", type=float, default=0.5, help="fit's memory, in gigabytes")
-    parser.add_argument("--limit", type=float, default=2.0, help="RLIMIT_DATA, in gigabytes")
+    parser.add_argument("--cgroup", type=Path, help="a folder, such as /sys/fs/cgroup/memory/limited")
     parser.add_argument("--quality", type=Path)
     parser.add_argument("--one", nargs=3)
     options = parser.parse_args()
@@ -120,8 +121,8 @@ def main() -> None:
         return
     sizes = [(0.2, True), (0.2, False), *((size, False) for size in options.gigabytes)]
     for size, in_memory in sizes if options.gigabytes else ():
-        found = measured(int(size * 1e9 / WIDTH), int(options.memory * 1e9 if size > 1 else 1e8), in_memory,
-                         int(options.limit * 1e9))  # fmt: skip
+        memory = int(options.memory * 1e9) if size > 1 else 10**8
+        found = measured(int(size * 1e9 / WIDTH), memory, in_memory, options.cgroup)
         where, peak = "in memory" if in_memory else "from the file", found["peak"] / 1e6
         print(f"{size:g} GB {where}: {found['rows/s']:,.0f} rows/s, peak {peak:,.0f} MB", flush=True)
     if options.quality:
