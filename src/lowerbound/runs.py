@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from lowerbound.archive.documents import parsed
 from lowerbound.archive.records import (
     AS_FOUND,
     HistoryRecord,
@@ -272,6 +273,6 @@ def _schema_in(folder: Path) -> Schema | None:
     if not path.exists():
         return None
     try:
-        return Schema.from_json(json.loads(path.read_text("utf-8")))
+        return Schema.from_json(parsed(path.read_text("utf-8")))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: expected the schema of a table ({error})") from None

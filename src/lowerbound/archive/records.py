@@ -15,6 +15,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from lowerbound.archive.documents import parsed
 from lowerbound.archive.whole import write_whole
 
 __all__ = [
@@ -218,8 +219,8 @@ def read_record(kind: type[Record], path: str | os.PathLike[str]) -> Record:
     **Raises:** `ValueError` in one line that names the file and the field.
     """
     try:
-        content = json.loads(Path(path).read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
+        content = parsed(Path(path).read_text("utf-8"))
+    except ValueError as error:
         raise ValueError(f"{path}: expected a JSON document ({error})") from None
     try:
         found: Record = _typed(kind, content, "")
@@ -241,7 +242,7 @@ def read_history(path: str | os.PathLike[str]) -> tuple[HistoryRecord, ...]:
     records = []
     for number, line in enumerate(Path(path).read_text("utf-8").splitlines(), 1):
         try:
-            record = _typed(dict[str, float], json.loads(line), "")
+            record = _typed(dict[str, float], parsed(line), "")
             if missing := {"step", "epoch", "bound"} - set(record):
                 raise ValueError(f"expected {', '.join(sorted(missing))}, found no such field")
         except ValueError as error:

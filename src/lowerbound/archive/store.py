@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from lowerbound.archive.documents import parsed
 from lowerbound.archive.structure import Arrays, filled, packed, unpacked
 from lowerbound.archive.whole import write_whole
 from lowerbound.models.vae import VAE
@@ -126,7 +127,7 @@ def content_of(file: bytes, holds: str, name: str) -> tuple[Any, Arrays]:
         _check(about, "holds", "a file of", holds)
         if about.pop("sha256", None) != sha256_of(about, arrays):
             raise ValueError("its content is not what was written (changed since)")
-        return json.loads(about["structure"]), arrays
+        return parsed(about["structure"]), arrays
     except (SafetensorError, ValueError, LookupError, RecursionError) as error:
         raise _unreadable(name, holds, error) from None
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from lowerbound.archive.documents import check_depth
 from lowerbound.archive.records import Reading
 from lowerbound.data.errors import DataError
+from lowerbound.data.sources.encoding import pieces_of
 from lowerbound.data.sources.file import File
 from lowerbound.data.sources.held import whole
 from lowerbound.data.sources.names import named
@@ -51,8 +53,12 @@ def read_json_lines(file: File, reading: Reading) -> Columns:
     """The columns of JSON of a record a line."""
     import pyarrow.json
 
-    with whole(file.path, "JSON lines"), file.open() as stream:
-        return flat(pyarrow.json.read_json(stream), file)
+    with whole(file.path, "JSON lines"):
+        # pyarrow's parser ends the process where lists and records stand in each other too deep.
+        with file.open() as stream:
+            check_depth(pieces_of(stream))
+        with file.open() as stream:
+            return flat(pyarrow.json.read_json(stream), file)
 
 
 def flat(table: Any, file: File) -> Columns:

@@ -8,7 +8,7 @@ from typing import IO, TextIO
 
 from lowerbound.limits import LINE
 
-__all__ = ["decoded", "encodings_of", "head_of", "lines_of"]
+__all__ = ["decoded", "encodings_of", "head_of", "lines_of", "pieces_of"]
 
 _BLOCK = 1 << 16
 _MARKS = {
@@ -31,6 +31,23 @@ def head_of(stream: IO[bytes]) -> tuple[bytes, bool]:
         if len(head) > LINE:
             raise ValueError(f"its first line has more than {LINE:,} bytes")
     return bytes(head), True
+
+
+def pieces_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """The bytes of a stream in pieces that end where lines do.
+
+    **Raises:** `ValueError` for a line of more than [`LINE`][lowerbound.limits.LINE] bytes.
+    """
+    rest = b""
+    while block := stream.read(1 << 20):
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield rest + block[:end]
+            rest = b""
+        rest += block[end:]
+        if len(rest) > LINE:
+            raise ValueError(f"a line of it has more than {LINE:,} bytes")
+    yield rest
 
 
 def lines_of(text: TextIO) -> Iterator[str]:
