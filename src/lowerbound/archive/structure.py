@@ -21,7 +21,7 @@ from jaxtyping import PyTree
 
 from lowerbound.parts import kebab, names, part
 
-__all__ = ["Arrays", "Storable", "filled", "packed", "unpacked"]
+__all__ = ["Arrays", "Checked", "Storable", "filled", "packed", "unpacked"]
 
 Arrays = dict[str, np.ndarray]
 AsArray = Callable[[np.ndarray], Any]
@@ -40,6 +40,17 @@ class Storable(ABC):
         """The object of which [`stored`][] gave this.
 
         **Raises:** `KeyError`, `TypeError` or `ValueError` for what it did not give.
+        """
+
+
+class Checked(ABC):
+    """A part that looks at its fields when they come from a file."""
+
+    @abstractmethod
+    def checked(self) -> Self:
+        """The part itself.
+
+        **Raises:** `TypeError` or `ValueError` where a field holds what it cannot.
         """
 
 
@@ -113,7 +124,8 @@ def _unpacked_part(structure: dict[str, Any], place: str, arrays: Mapping[str, n
     if set(inside) != expected:
         raise ValueError(f"{place}: expected the fields {sorted(expected)}, found {sorted(inside)}")
     if not issubclass(kind, eqx.Module):
-        return kind(**_unpacked_fields(inside, place, arrays, np.asarray))
+        made = kind(**_unpacked_fields(inside, place, arrays, np.asarray))
+        return made.checked() if isinstance(made, Checked) else made
     # A module is a frozen dataclass; its __init__ takes sizes and keys, not the fields that it made.
     module = object.__new__(kind)
     for name, value in _unpacked_fields(inside, place, arrays, jnp.asarray).items():

@@ -14,7 +14,7 @@ from lowerbound.data.columns import Column
 from lowerbound.data.declared import level_names
 from lowerbound.data.settled import holes_in
 
-__all__ = ["copied", "disagreeing", "filled", "followed", "without_copies"]
+__all__ = ["check_columns", "copied", "disagreeing", "filled", "followed", "without_copies"]
 
 Arrays = np.ndarray | Sequence[np.ndarray]
 
@@ -61,6 +61,24 @@ def without_copies(
                 found[second], kind="copy", original=columns[first].name, offset=0, unit=1
             )
     return tuple(found)
+
+
+def check_columns(columns: Sequence[Column]) -> None:
+    """Whether columns, which a file names, differ in their names, and each copy is of another that is none.
+
+    **Raises:** `ValueError`.
+    """
+    names = {column.name: column for column in columns}
+    if len(names) < len(columns):
+        raise ValueError("schema.columns: expected names that differ")
+    for column in columns:
+        place = f"schema.columns[{column.name!r}]"
+        original = names.get(column.original or column.name)
+        needs = column.kind == "copy" or column.original is not None
+        if needs and (original is None or original is column or original.kind == "copy"):
+            raise ValueError(f"{place}.original: expected another column, found {column.original!r}")
+        if column.partners is not None and len(column.partners) != len(column.levels or ()):
+            raise ValueError(f"{place}.partners: expected one for each of {len(column.levels or ())} levels")
 
 
 def copied(columns: Sequence[Column]) -> set[str]:

@@ -8,8 +8,9 @@ from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
+from lowerbound.archive.structure import Checked
 from lowerbound.data.columns import Column
-from lowerbound.data.copies import copied, disagreeing, filled, followed, without_copies
+from lowerbound.data.copies import check_columns, copied, disagreeing, filled, followed, without_copies
 from lowerbound.data.errors import DataError
 from lowerbound.data.found import found_in, with_levels
 from lowerbound.data.kinds import by_name, kinds_of
@@ -32,7 +33,7 @@ _WIDE = 128
 
 
 @dataclass(frozen=True)
-class Schema:
+class Schema(Checked):
     """What the columns of a table are. A row is encoded as a vector of numbers, one for each of the columns
     that say something ([`encoded`][]), each relative to its offset and in its unit, and decoded again.
 
@@ -363,7 +364,12 @@ class Schema:
         True
         """
         known = schema_fields(record, get_args(Unseen))
-        return cls(tuple(map(Column.from_json, known.pop("columns"))), **known)
+        columns = tuple(map(Column.from_json, known.pop("columns")))
+        check_columns(columns)
+        return cls(columns, **known)
+
+    def checked(self) -> Self:
+        return self.from_json(self.to_json())
 
 
 def described(

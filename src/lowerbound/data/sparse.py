@@ -24,6 +24,8 @@ def dense(matrix: Any, where: str) -> np.ndarray:
     lowerbound.data.errors.DataError: x.svm: expected a table of at most 1.07 GB, found a sparse one of \
 1000000 × 10000, which takes 10 GB when it is dense; take fewer of its columns
     """
+    if matrix.format in ("csr", "csc", "bsr"):
+        matrix.check_format()  # places beyond the matrix would be written to
     matrix = matrix.tocsr()
     values = matrix.data
     if values.dtype.kind in "iuf" and (values >= 0).all() and (values == np.rint(values)).all():

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import IO, Any
 
 from lowerbound.archive.documents import check_depth
 from lowerbound.archive.records import Reading
 from lowerbound.data.errors import DataError
 from lowerbound.data.sources.encoding import pieces_of
 from lowerbound.data.sources.file import File
-from lowerbound.data.sources.held import whole
+from lowerbound.data.sources.held import check_unpacked, check_width, size_of, whole
 from lowerbound.data.sources.names import named
 from lowerbound.data.tables import Columns, from_arrow
 
@@ -21,6 +21,13 @@ def read_parquet(file: File, reading: Reading) -> Columns:
     from pyarrow import parquet
 
     with whole(file.path, ".parquet"), file.whole() as stream, parquet.ParquetFile(stream) as found:
+        about, groups = found.metadata, range(found.metadata.num_row_groups)
+        parts = [about.row_group(group) for group in groups]
+        unpacked = sum(
+            part.column(j).total_uncompressed_size for part in parts for j in range(part.num_columns)
+        )
+        rows = max([about.num_rows, *(part.num_rows for part in parts)], default=0)
+        _check_size(file, stream, found.schema_arrow, rows, unpacked)
         return flat(_without_index(found.read()), file)
 
 
@@ -37,8 +44,14 @@ def read_feather(file: File, reading: Reading) -> Columns:
 
             return flat(_without_index(feather.read_table(stream)), file)
         opened = pa.ipc.open_file if magic == b"ARROW1" else pa.ipc.open_stream
+        # Without columns nothing is unpacked, and rows can be counted.
+        with opened(stream, options=pa.ipc.IpcReadOptions(included_fields=[])) as batches:
+            rows, schema = batches.read_all().num_rows, batches.schema
+        _check_size(file, stream, schema, rows)
         with opened(stream) as batches:
-            return flat(_without_index(batches.read_all()), file)
+            table = batches.read_all()
+        table.validate(full=True)  # places of text beyond its end would be read
+        return flat(_without_index(table), file)
 
 
 def read_orc(file: File, reading: Reading) -> Columns:
@@ -46,7 +59,9 @@ def read_orc(file: File, reading: Reading) -> Columns:
     from pyarrow import orc
 
     with whole(file.path, ".orc"), file.whole() as stream:
-        return flat(orc.ORCFile(stream).read(), file)
+        found = orc.ORCFile(stream)
+        _check_size(file, stream, found.schema, found.nrows)
+        return flat(found.read(), file)
 
 
 def read_json_lines(file: File, reading: Reading) -> Columns:
@@ -59,6 +74,13 @@ def read_json_lines(file: File, reading: Reading) -> Columns:
             check_depth(pieces_of(stream))
         with file.open() as stream:
             return flat(pyarrow.json.read_json(stream), file)
+
+
+def _check_size(file: File, stream: IO[bytes], schema: Any, rows: int, unpacked: int = 0) -> None:
+    """Whether a file may hold so many rows and bytes as it says; the values of a column may be packed, so that
+    a few bytes stand for all of them. The stream is then at its beginning."""
+    check_width(file.path, len(schema))
+    check_unpacked(file.path, size_of(stream), max(rows * len(schema), unpacked), "write it in parts")
 
 
 def flat(table: Any, file: File) -> Columns:

@@ -172,7 +172,9 @@ def _with_tabs(stream: IO[bytes], encoding: str, dialect: Dialect) -> IO[bytes]:
     text = io.TextIOWrapper(stream, encoding)
     written = io.StringIO()
     writer = csv.writer(written, delimiter="\t", lineterminator="\n")
-    writer.writerows(cells_between_blanks(line) for number, line in enumerate(lines_of(text)) if number >= dialect.skip)
+    writer.writerows(
+        cells_between_blanks(line) for number, line in enumerate(lines_of(text)) if number >= dialect.skip
+    )
     text.detach()
     return io.BytesIO(written.getvalue().encode())
 

@@ -53,7 +53,7 @@ def pieces_of(stream: IO[bytes]) -> Iterator[bytes]:
 def lines_of(text: TextIO) -> Iterator[str]:
     """The lines of a text.
 
-    **Raises:** `ValueError` for one of more than [`LINE`][lowerbound.limits.LINE] characters, with its number.
+    **Raises:** `ValueError` for one of more than [`LINE`][lowerbound.limits.LINE] characters.
     """
     number = 0
     while line := text.readline(LINE + 1):

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import csv
 import datetime
-import importlib
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -22,10 +23,11 @@ from lowerbound.data.sources.arrays import x_and_y
 from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.delimited import read_rows_of_text
 from lowerbound.data.sources.file import File
-from lowerbound.data.sources.held import whole
+from lowerbound.data.sources.held import check_held, check_unpacked, check_width, size_of, whole
 from lowerbound.data.sources.names import named
 from lowerbound.data.sparse import dense
 from lowerbound.data.tables import Columns, columns_of
+from lowerbound.limits import most_unpacked
 
 __all__ = [
     "read_10x",
@@ -41,7 +43,8 @@ __all__ = [
 
 def read_excel(file: File, reading: Reading) -> Columns:
     """The first sheet of an `.xlsx` that holds anything, by openpyxl."""
-    openpyxl = _library("openpyxl", file, "save the sheet as .csv")
+    with _at_hand("openpyxl", file, "save the sheet as .csv"):
+        import openpyxl
     with whole(file.path, ".xlsx"), file.whole() as stream:
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
         sheets = [(sheet.title, rows) for sheet in book.worksheets if (rows := _rows(sheet))]
@@ -69,12 +72,15 @@ def _text(cell: Any) -> str:
 
 def read_mat(file: File, member: str = "") -> Contents:
     """The array called `member` in MATLAB's `.mat`; its only one, or X with y, the labels, by SciPy."""
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
     from scipy.sparse import issparse
 
     with whole(file.path, ".mat"), file.whole() as stream:
         try:
-            held = loadmat(stream)
+            # Arrays of numbers alone: cells in cells, of which a reader calls itself for each, are passed over.
+            names = [name for name, _, kind in whosmat(stream) if kind in _NUMERIC]
+            check_unpacked(file.path, *_packed_in_mat(stream))
+            held = loadmat(stream, variable_names=names)
         except NotImplementedError:
             expected, found = "a .mat up to version 7", "version 7.3, which is HDF5"
             raise DataError(file.path, expected, found, way_out="in MATLAB: save(name, '-v7')") from None
@@ -95,11 +101,48 @@ def read_mat(file: File, member: str = "") -> Contents:
         return Contents(arrays[member])
 
 
+# MATLAB's classes of numbers.
+_NUMERIC = (
+    "double",
+    "single",
+    "logical",
+    "sparse",
+    *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)),
+)
+
+
+def _packed_in_mat(stream: IO[bytes]) -> tuple[int, int]:
+    """The bytes of the elements of a `.mat` that are compressed, and how many they become, as far as
+    [`most_unpacked`][lowerbound.limits.most_unpacked] allows."""
+    packed = unpacked = 0
+    stream.seek(124)
+    order = "<" if stream.read(4)[2:] == b"IM" else ">"
+    while len(tag := stream.read(8)) == 8:
+        kind, size = struct.unpack(f"{order}II", tag)
+        if kind != _COMPRESSED:
+            stream.seek(size, io.SEEK_CUR)
+            continue
+        element, inflate = stream.read(size), zlib.decompressobj()
+        packed += len(element)
+        while element and unpacked <= most_unpacked(packed):
+            unpacked += len(inflate.decompress(element, 1 << 20))
+            element = inflate.unconsumed_tail
+    stream.seek(0)
+    return packed, unpacked
+
+
+# The type of an element that holds another, by zlib.
+_COMPRESSED = 15
+
+
 def read_matrix_market(file: File, reading: Reading) -> Contents:
     """The matrix in a `.mtx`, a row a line of it, by SciPy."""
-    from scipy.io import mmread
+    from scipy.io import mminfo, mmread
 
     with whole(file.path, ".mtx"), file.whole() as stream:
+        rows, columns, entries, *_ = mminfo(stream)
+        # An entry takes two bytes at least, a digit and the end of its line.
+        check_held(str(file.path), (entries,), 2, size_of(stream))
         matrix = mmread(stream)
         return Contents(matrix if isinstance(matrix, np.ndarray) else dense(matrix, str(file.path)))
 
@@ -123,7 +166,8 @@ def read_10x(folder: Path, reading: Reading) -> Columns | None:
 
 def read_stata(file: File, reading: Reading) -> Columns:
     """The columns of Stata's `.dta`, by pandas; labelled values are text."""
-    pandas = _library("pandas", file, "in Stata: export delimited")
+    with _at_hand("pandas", file, "in Stata: export delimited"):
+        import pandas
     with _quietly(file.path, ".dta"), file.whole() as stream:
         try:
             return _of_frame(pandas.read_stata(stream))
@@ -137,24 +181,34 @@ def read_stata(file: File, reading: Reading) -> Columns:
 
 def read_spss(file: File, reading: Reading) -> Columns:
     """The columns of SPSS's `.sav`, by pandas and pyreadstat."""
-    pandas = _library("pandas", file, "in SPSS: save it as .csv")
-    _library("pyreadstat", file, "in SPSS: save it as .csv")
+    with _at_hand("pandas", file, "in SPSS: save it as .csv"):
+        import pandas
+    with _at_hand("pyreadstat", file, "in SPSS: save it as .csv"):
+        import pyreadstat  # noqa: F401, by which pandas reads it
     with _quietly(file.path, ".sav"):
         return _of_frame(pandas.read_spss(file.plain("pyreadstat")))
 
 
 def read_sas(file: File, reading: Reading) -> Columns:
     """The columns of SAS's `.sas7bdat` or `.xpt`, by pandas."""
-    pandas = _library("pandas", file, "in SAS: proc export … dbms=csv")
+    with _at_hand("pandas", file, "in SAS: proc export … dbms=csv"):
+        import pandas
     form = "xport" if file.ending == ".xpt" else "sas7bdat"
     with _quietly(file.path, file.ending), file.whole() as stream:
-        return _of_frame(pandas.read_sas(stream, format=form, encoding="latin-1"))
+        size = size_of(stream)
+        with pandas.read_sas(stream, format=form, encoding="latin-1", iterator=True) as reader:
+            if form == "sas7bdat":  # which may be packed; pandas counts the rows of the other
+                rows, width = reader.row_count, max(reader.row_length, 8 * reader.column_count)
+                check_width(file.path, reader.column_count)
+                check_unpacked(file.path, size, rows * width, "save it as .csv")
+            return _of_frame(reader.read())
 
 
 def read_anndata(file: File, reading: Reading) -> Columns:
     """The matrix X of an `.h5ad`, dense, with the names of its variables, by anndata."""
     way_out = "python -c \"import anndata; anndata.read_h5ad('x.h5ad').to_df().to_parquet('x.parquet')\""
-    anndata = _library("anndata", file, f"where it is: {way_out}")
+    with _at_hand("anndata", file, f"where it is: {way_out}"):
+        import anndata
     with _quietly(file.path, ".h5ad"):
         held = anndata.read_h5ad(file.plain("anndata"))
         x = dense(held.X, str(file.path)) if hasattr(held.X, "toarray") else np.asarray(held.X)
@@ -181,13 +235,14 @@ def _noted(read: Columns, note: str) -> Columns:
     return replace(read, notes=(*read.notes, note))
 
 
-def _library(name: str, file: File, way_out: str) -> Any:
-    """A library that reads a format, where it is installed.
+@contextmanager
+def _at_hand(name: str, file: File, way_out: str) -> Iterator[None]:
+    """Whether a library that reads a format is installed.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] with what to do where it is not.
     """
     try:
-        return importlib.import_module(name)
+        yield
     except ImportError:
         found = f"no {name} that reads {file.ending}"
         raise DataError(file.path, f"{name} at hand", found, way_out=f"install it, or {way_out}") from None

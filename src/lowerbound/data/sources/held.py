@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from lowerbound.data.errors import DataError
 from lowerbound.limits import COLUMNS, most_unpacked
 
-__all__ = ["DEFLATE", "check_held", "check_unpacked", "check_width", "whole"]
+__all__ = ["DEFLATE", "check_held", "check_unpacked", "check_width", "size_of", "whole"]
 
 # No byte of a deflate stream (gzip, zip) can hold more than this many.
 DEFLATE = 1032
@@ -55,6 +57,13 @@ write it anew
         expected = f"the {' × '.join(map(str, shape))} values that its header promises, {promised:,} bytes"
         way_out = "it is cut short, or its header is wrong: write it anew"
         raise DataError(where, expected, f"a file that can hold {held:,} at most", way_out=way_out)
+
+
+def size_of(stream: IO[bytes]) -> int:
+    """The bytes of a stream, which is then at its beginning."""
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    return size
 
 
 def check_unpacked(

@@ -16,7 +16,8 @@ __all__ = ["is_libsvm", "read_libsvm"]
 
 # Nothing of it is tried again: a line may have a million places.
 _LINE = re.compile(
-    r"\s*+[+-]?+[\d.eE+-]++(?:,[\d.eE+-]++)*+(?:\s++(?:qid:\d++|\d++:[+-]?+[\d.eE+-]++))++\s*+(?:#.*)?", re.ASCII
+    r"\s*+[+-]?+[\d.eE+-]++(?:,[\d.eE+-]++)*+(?:\s++(?:qid:\d++|\d++:[+-]?+[\d.eE+-]++))++\s*+(?:#.*)?",
+    re.ASCII,
 )
 
 
