@@ -21,13 +21,11 @@ def read_parquet(file: File, reading: Reading) -> Columns:
     from pyarrow import parquet
 
     with whole(file.path, ".parquet"), file.whole() as stream, parquet.ParquetFile(stream) as found:
-        about, groups = found.metadata, range(found.metadata.num_row_groups)
-        parts = [about.row_group(group) for group in groups]
-        unpacked = sum(
-            part.column(j).total_uncompressed_size for part in parts for j in range(part.num_columns)
-        )
-        rows = max([about.num_rows, *(part.num_rows for part in parts)], default=0)
-        _check_size(file, stream, found.schema_arrow, rows, unpacked)
+        about = found.metadata
+        groups = [about.row_group(number) for number in range(about.num_row_groups)]
+        sizes = [part.column(j).total_uncompressed_size for part in groups for j in range(part.num_columns)]
+        rows = max([about.num_rows, *(part.num_rows for part in groups)])
+        _check_size(file, stream, found.schema_arrow, rows, sum(sizes))
         return flat(_without_index(found.read()), file)
 
 
@@ -77,10 +75,11 @@ def read_json_lines(file: File, reading: Reading) -> Columns:
 
 
 def _check_size(file: File, stream: IO[bytes], schema: Any, rows: int, unpacked: int = 0) -> None:
-    """Whether a file may hold so many rows and bytes as it says; the values of a column may be packed, so that
-    a few bytes stand for all of them. The stream is then at its beginning."""
+    """Whether a file may hold so many rows and bytes as it says, where a few may stand for the values of a
+    whole column. The stream is then at its beginning."""
     check_width(file.path, len(schema))
-    check_unpacked(file.path, size_of(stream), max(rows * len(schema), unpacked), "write it in parts")
+    values = 8 * rows * len(schema)
+    check_unpacked(file.path, size_of(stream), max(values, unpacked), "write it in parts")
 
 
 def flat(table: Any, file: File) -> Columns:

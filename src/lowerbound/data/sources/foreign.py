@@ -77,7 +77,7 @@ def read_mat(file: File, member: str = "") -> Contents:
 
     with whole(file.path, ".mat"), file.whole() as stream:
         try:
-            # Arrays of numbers alone: cells in cells, of which a reader calls itself for each, are passed over.
+            # Arrays of numbers alone: cells in cells, for each of which the reader calls itself, are left.
             names = [name for name, _, kind in whosmat(stream) if kind in _NUMERIC]
             check_unpacked(file.path, *_packed_in_mat(stream))
             held = loadmat(stream, variable_names=names)
@@ -140,7 +140,7 @@ def read_matrix_market(file: File, reading: Reading) -> Contents:
     from scipy.io import mminfo, mmread
 
     with whole(file.path, ".mtx"), file.whole() as stream:
-        rows, columns, entries, *_ = mminfo(stream)
+        entries = mminfo(stream)[2]
         # An entry takes two bytes at least, a digit and the end of its line.
         check_held(str(file.path), (entries,), 2, size_of(stream))
         matrix = mmread(stream)
