@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lowerbound.limits import DEPTH, RECORD
 
-__all__ = ["check_depth", "parsed"]
+__all__ = ["check_depth", "document_in", "parsed"]
 
 # All bytes but brackets, quotation marks and the ends of lines.
 _PLAIN = bytes(set(range(256)) - set(b'[]{}"\n'))
 # So many of these are looked at together.
 _PIECE = 1 << 20
+
+
+def document_in(path: str | os.PathLike[str]) -> Any:
+    """What the JSON document in a file of our own holds; its size is looked at before it is read.
+
+    **Raises:** `ValueError` as [`parsed`][] does.
+    """
+    with Path(path).open("rb") as stream:
+        return parsed(stream.read(RECORD + 1).decode())
 
 
 def parsed(text: str) -> Any:
@@ -32,7 +43,7 @@ def parsed(text: str) -> Any:
     ValueError: lists and records stand in each other more than 100 deep
     """
     if len(text) > RECORD:
-        raise ValueError(f"a document of {len(text):,} characters, and at most {RECORD:,} are read")
+        raise ValueError(f"a document of more than {RECORD:,} characters, which are the most that are read")
     check_depth([text.encode()])
     return json.loads(text, parse_constant=_refused)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -14,7 +14,7 @@ from lowerbound.data.columns import Column
 from lowerbound.data.declared import level_names
 from lowerbound.data.settled import holes_in
 
-__all__ = ["check_columns", "copied", "disagreeing", "filled", "followed", "without_copies"]
+__all__ = ["checked_columns", "copied", "disagreeing", "filled", "followed", "without_copies"]
 
 Arrays = np.ndarray | Sequence[np.ndarray]
 
@@ -63,11 +63,12 @@ def without_copies(
     return tuple(found)
 
 
-def check_columns(columns: Sequence[Column]) -> None:
-    """Whether columns, which a file names, differ in their names, and each copy is of another that is none.
+def checked_columns(found: Iterable[Column]) -> tuple[Column, ...]:
+    """Columns of a file, which differ in their names, and of which each copy is of another that is none.
 
     **Raises:** `ValueError`.
     """
+    columns = tuple(found)
     names = {column.name: column for column in columns}
     if len(names) < len(columns):
         raise ValueError("schema.columns: expected names that differ")
@@ -79,6 +80,7 @@ def check_columns(columns: Sequence[Column]) -> None:
             raise ValueError(f"{place}.original: expected another column, found {column.original!r}")
         if column.partners is not None and len(column.partners) != len(column.levels or ()):
             raise ValueError(f"{place}.partners: expected one for each of {len(column.levels or ())} levels")
+    return columns
 
 
 def copied(columns: Sequence[Column]) -> set[str]:

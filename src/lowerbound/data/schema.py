@@ -10,7 +10,7 @@ import numpy as np
 
 from lowerbound.archive.structure import Checked
 from lowerbound.data.columns import Column
-from lowerbound.data.copies import check_columns, copied, disagreeing, filled, followed, without_copies
+from lowerbound.data.copies import checked_columns, copied, disagreeing, filled, followed, without_copies
 from lowerbound.data.errors import DataError
 from lowerbound.data.found import found_in, with_levels
 from lowerbound.data.kinds import by_name, kinds_of
@@ -335,8 +335,7 @@ class Schema(Checked):
         return replace(read, arrays=arrays)
 
     def named_in(self, error: DataError) -> DataError:
-        """An error of encoded rows, whose place is a column's number, with the column's name, where it has
-        one."""
+        """An error of encoded rows, whose place is a column's number, with the name that the column has."""
         if not self.named or not isinstance(error.place.column, int):
             return error
         place = error.place._replace(column=self.encoded[error.place.column].name)
@@ -364,9 +363,7 @@ class Schema(Checked):
         True
         """
         known = schema_fields(record, get_args(Unseen))
-        columns = tuple(map(Column.from_json, known.pop("columns")))
-        check_columns(columns)
-        return cls(columns, **known)
+        return cls(columns=checked_columns(map(Column.from_json, known.pop("columns"))), **known)
 
     def checked(self) -> Self:
         return self.from_json(self.to_json())
