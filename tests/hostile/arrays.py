@@ -176,7 +176,6 @@ FILES = [
     Hostile("x.npy", content(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}"), "a header of 4 GB"),
     Hostile("x.npy", content(saved(np.ones((9, 9)))[:-1]), "a byte cut off"),
     Hostile("x.npy", content(saved(np.ones((9, 9)))[:70]), "cut off in its header"),
-    Hostile("x.npy", content(saved(np.ones((9, 9)).astype(">f8").view("<f8") * 1e300)), "the wrong byte order"),
     Hostile("x.npy", content(saved(np.array([["1", "x"]]))), "text"),
     Hostile("x.npy", content(saved(np.full((2, 2), np.nan))), "NaN"),
     Hostile("x.npy", content(saved(np.ones((2, 2), complex))), "complex numbers"),

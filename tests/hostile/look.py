@@ -19,6 +19,8 @@ FORBIDDEN = (
     *("pickle.find_class", "socket.connect", "socket.bind", "os.remove", "os.rename", "os.mkdir", "os.rmdir"),
     *("os.chmod", "os.link", "os.symlink", "os.truncate", "shutil.rmtree", "urllib.Request", "ctypes.dlopen"),
 )
+# Libraries of formats, which are looked for when one of theirs is read.
+READERS = {"openpyxl", "pandas", "pyreadstat", "anndata"}
 seen, watching = [], False
 
 
@@ -29,7 +31,7 @@ def watch(event, arguments):
         seen.append(f"{event} {arguments!r:.100}")
     elif event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
         seen.append(f"open {arguments!r:.100}")
-    elif event == "import" and arguments[0].split(".")[0] not in known:
+    elif event == "import" and arguments[0].split(".")[0] not in known | READERS:
         seen.append(f"import {arguments[0]}")
 
 
@@ -60,8 +62,6 @@ def warm_up(folder):
 
 
 def asked(reader, path, run):
-    import numpy as np
-
     import lowerbound as lb
     from lowerbound.data.sources import open_source
     from lowerbound.runs import RunFolder
@@ -70,10 +70,6 @@ def asked(reader, path, run):
         open_source(path)
     elif reader == "compressed":
         lb.decompress(run.model, Path(path).read_bytes())
-    elif reader == "model_used":
-        lb.ELBO()(lb.load(path), np.array([0, 1]), __import__("jax").random.key(0))
-    elif reader == "schema_used":
-        RunFolder(Path(path)).rows(np.array([[0, 1]]))
     elif reader == "model":
         RunFolder.read(path)
     else:

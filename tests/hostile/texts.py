@@ -54,12 +54,6 @@ def changed(data, old, new):
     return data.replace(old, new)
 
 
-def two_tables(form):
-    """Half of one file behind half of another."""
-    first, second = written(TABLE, form), written(TABLE.select(["c"]), form)
-    return first[: len(first) // 2] + second[len(second) // 2 :]
-
-
 BROKEN = {
     "parquet": written(TABLE, "parquet"),
     "feather": written(TABLE, "feather"),
@@ -79,7 +73,6 @@ FILES = [
     Hostile("x.csv", content("a,b\n" + "1" * 100_000 + "x,2\n3,4\n"), "100,000 digits and a letter"),
     Hostile("x.csv", content("a,b\n1,2\n" + "1" * 100_000 + "-,2\n"), "100,000 digits and a sign"),
     Hostile("x.csv", content("a,b\n" + "1e999,2\n" * 9), "numbers beyond all"),
-    Hostile("x.csv", content('a,"b' + "\n1,2" * 50_000), "a quotation mark without an end"),
     Hostile("x.csv", content('"' * 99_999), "quotation marks alone"),
     Hostile("x.csv", content("a,b\n1,2\n3,4,5,6\n"), "a line of other cells"),
     Hostile("x.csv", content("a,b\n1,2\n\x003,4\n"), "a byte that is no text"),
@@ -89,7 +82,7 @@ FILES = [
     Hostile("x.csv", content("a,a\n1,x\n2,3\n"), "mixed types"),
     Hostile("x.csv", content("\n" * 200_000), "blank lines"),
     Hostile("x.csv", content("# nothing\n" * 50_000), "comments"),
-    Hostile("x.csv", content(";" * 50_000), "separators"),
+    Hostile("x.csv", content(";" * 20_000), "separators"),
     # JSON.
     Hostile("x.json", content(deep("[", "]")), "lists in lists", mentions="deep"),
     Hostile("x.json", content(deep('{"a":', "}")), "records in records", mentions="deep"),
@@ -113,10 +106,9 @@ FILES = [
     Hostile("x.jsonl", content('{"a": 1'), "cut short"),
     Hostile("x.json", content('{"a": 1} ' + deep('{"a":', "}")), "two documents, of which one is deep"),
     # Arrow's formats.
-    *(Hostile(f"x.{form}", content(data[:-30]), "cut short") for form, data in BROKEN.items()),
+    *(Hostile(f"x.{form}", content(data[: len(data) // 2]), "cut short") for form, data in BROKEN.items()),
     *(Hostile(f"x.{form}", content(data[:40] + data[-40:]), "without a middle") for form, data in BROKEN.items()),
     *(Hostile(f"x.{form}", content(data[:8] + NOISE + data[-8:]), "noise inside") for form, data in BROKEN.items()),
-    *(Hostile(f"x.{form}", content(two_tables(form)), "halves of two files") for form in ("parquet", "orc")),
     Hostile("x.parquet", content(lambda: written(repeated("a", 20_000_000), "parquet", store_schema=False)),
             "20,000,000 rows in a few bytes", mentions="UNPACKED", heavy=True),
     Hostile("x.parquet", content(lambda: written(repeated(LONG, 100_000), "parquet", store_schema=False)),

@@ -26,7 +26,10 @@ def file_in(folder: str | os.PathLike[str], name: str) -> Path | None:
     path = Path(folder) / name
     if not os.path.lexists(path):
         return None
-    found = path.resolve()
+    try:
+        found = path.resolve()
+    except (OSError, RuntimeError):
+        raise ValueError(f"{path}: expected a file, found a link that leads to itself") from None
     if not found.is_relative_to(path.parent.resolve()):
         way_out = "put the file in its place"
         raise ValueError(

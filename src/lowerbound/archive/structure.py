@@ -123,6 +123,10 @@ def _unpacked_part(structure: dict[str, Any], place: str, arrays: Mapping[str, n
     expected = {field.name for field in fields(kind)}
     if set(inside) != expected:
         raise ValueError(f"{place}: expected the fields {sorted(expected)}, found {sorted(inside)}")
+    for field in fields(kind):
+        types = _PLAIN.get(str(field.type))
+        if types is not None and type(inside[field.name]) not in types:
+            raise ValueError(f"{place}.{field.name}: expected {field.type}, found {inside[field.name]!r:.60}")
     if not issubclass(kind, eqx.Module):
         made = kind(**_unpacked_fields(inside, place, arrays, np.asarray))
         return made.checked() if isinstance(made, Checked) else made
@@ -131,6 +135,10 @@ def _unpacked_part(structure: dict[str, Any], place: str, arrays: Mapping[str, n
     for name, value in _unpacked_fields(inside, place, arrays, jnp.asarray).items():
         object.__setattr__(module, name, value)
     return module
+
+
+# The types of JSON that a field may have whose annotation is so plain; {"float": "inf"} is a number as well.
+_PLAIN = {"int": (int,), "float": (float, int, dict), "str": (str,), "bool": (bool,)}
 
 
 def _fields(value: Any) -> dict[str, Any]:

@@ -70,6 +70,8 @@ def checked_columns(found: Iterable[Column]) -> tuple[Column, ...]:
     """
     columns = tuple(found)
     names = {column.name: column for column in columns}
+    if not columns:
+        raise ValueError("schema.columns: expected at least one column, found none")
     if len(names) < len(columns):
         raise ValueError("schema.columns: expected names that differ")
     for column in columns:

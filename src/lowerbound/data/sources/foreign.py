@@ -140,10 +140,12 @@ def read_matrix_market(file: File, reading: Reading) -> Contents:
     from scipy.io import mminfo, mmread
 
     with whole(file.path, ".mtx"), file.whole() as stream:
-        entries = mminfo(stream)[2]
+        # By its path: where a stream that is a file is broken, SciPy ends the process.
+        given = stream if file.container else str(file.path)
+        entries = mminfo(given)[2]
         # An entry takes two bytes at least, a digit and the end of its line.
         check_held(str(file.path), (entries,), 2, size_of(stream))
-        matrix = mmread(stream)
+        matrix = mmread(given)
         return Contents(matrix if isinstance(matrix, np.ndarray) else dense(matrix, str(file.path)))
 
 
