@@ -46,7 +46,9 @@ def sound():
         prints = fingerprints(X)
         run.write_model(model, PROVENANCE, TrainedOn(prints[:3], prints[3:]), HISTORY, Schema.of(X))
         run.write_metrics(METRICS)
-        run.write_baselines({"coin": BinomialMixture(1, np.ones(1), note="c", probabilities=np.full((1, 2), 0.5))})
+        run.write_baselines(
+            {"coin": BinomialMixture(1, np.ones(1), note="c", probabilities=np.full((1, 2), 0.5))}
+        )
         return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
 
 
@@ -64,7 +66,12 @@ def a_run(**files):
 
 def _named(key):
     stem = key.rstrip("_")
-    endings = {"history": ".jsonl", "model": ".safetensors", "rows": ".safetensors", "baselines": ".safetensors"}
+    endings = {
+        "history": ".jsonl",
+        "model": ".safetensors",
+        "rows": ".safetensors",
+        "baselines": ".safetensors",
+    }
     return stem + endings.get(stem, ".json")
 
 
@@ -141,7 +148,16 @@ ODD = {
     "true": True,
 }  # fmt: skip
 PATHS = ("../../etc/passwd", "/etc/passwd", "C:\\Windows\\win.ini", "file:///etc/passwd", "\0")
-PARTS = ("os.system", "subprocess.Popen", "builtins.eval", "lowerbound.runs.load", "../mlp", "__main__", "", "fixed ")
+PARTS = (
+    "os.system",
+    "subprocess.Popen",
+    "builtins.eval",
+    "lowerbound.runs.load",
+    "../mlp",
+    "__main__",
+    "",
+    "fixed ",
+)
 
 FILES = [
     *(Hostile("run", a_run(metrics=edited("metrics.json", "elbo", value=v)), f"elbo is {k}", "metrics")

@@ -24,7 +24,18 @@ def looked_at(files, folder):
     """What came of each of these files, by its id; they were read one after another in one process."""
     (samples := folder / "samples").mkdir()
     runs.a_run()(samples / "run")
-    for ending in (".parquet", ".feather", ".orc", ".csv", ".json", ".jsonl", ".mtx", ".libsvm", ".arff", ".mat"):
+    for ending in (
+        ".parquet",
+        ".feather",
+        ".orc",
+        ".csv",
+        ".json",
+        ".jsonl",
+        ".mtx",
+        ".libsvm",
+        ".arff",
+        ".mat",
+    ):
         source = Path(__file__).parent.parent / "data" / "tables" / f"trees{ending}"
         if source.exists():
             (samples / source.name).write_bytes(source.read_bytes())
