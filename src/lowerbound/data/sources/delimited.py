@@ -115,9 +115,9 @@ def _read(
     dialect: Dialect,
     missing: Sequence[str],
 ) -> Any:
-    if dialect.separator == WHITE_SPACE:
-        stream, encoding = _with_tabs(stream, encoding, dialect), "utf-8"
     try:
+        if dialect.separator == WHITE_SPACE:
+            return _arrow(_with_tabs(stream, encoding, dialect), "utf-8", dialect, missing)
         return _arrow(stream, encoding, dialect, missing)
     except _RaggedError:
         raise _ragged(file, encoding, dialect) from None

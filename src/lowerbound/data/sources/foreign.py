@@ -1,25 +1,22 @@
-"""Formats of other programs, read where a library at hand reads them: Excel, MATLAB, Stata, SPSS, SAS,
-AnnData, Matrix Market and 10x Genomics."""
+"""Formats of other programs, read where a library at hand reads them: Excel, Stata, SPSS, SAS, AnnData,
+Matrix Market and 10x Genomics."""
 
 from __future__ import annotations
 
 import csv
 import datetime
 import io
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from lowerbound.archive.records import Reading
 from lowerbound.data.errors import DataError
-from lowerbound.data.sources.arrays import x_and_y
 from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.delimited import read_rows_of_text
 from lowerbound.data.sources.file import File
@@ -27,13 +24,11 @@ from lowerbound.data.sources.held import check_held, check_unpacked, check_width
 from lowerbound.data.sources.names import named
 from lowerbound.data.sparse import dense
 from lowerbound.data.tables import Columns, columns_of
-from lowerbound.limits import most_unpacked
 
 __all__ = [
     "read_10x",
     "read_anndata",
     "read_excel",
-    "read_mat",
     "read_matrix_market",
     "read_sas",
     "read_spss",
@@ -68,71 +63,6 @@ def _text(cell: Any) -> str:
     if isinstance(cell, datetime.datetime):
         return cell.isoformat(" ")
     return "" if cell is None else str(cell)
-
-
-def read_mat(file: File, member: str = "") -> Contents:
-    """The array called `member` in MATLAB's `.mat`; its only one, or X with y, the labels, by SciPy."""
-    from scipy.io import loadmat, whosmat
-    from scipy.sparse import issparse
-
-    with whole(file.path, ".mat"), file.whole() as stream:
-        try:
-            # Arrays of numbers alone: cells in cells, for each of which the reader calls itself, are left.
-            names = [name for name, _, kind in whosmat(stream) if kind in _NUMERIC]
-            check_unpacked(file.path, *_packed_in_mat(stream))
-            held = loadmat(stream, variable_names=names)
-        except NotImplementedError:
-            expected, found = "a .mat up to version 7", "version 7.3, which is HDF5"
-            raise DataError(file.path, expected, found, way_out="in MATLAB: save(name, '-v7')") from None
-        arrays = {
-            name: dense(value, str(file.path)) if issparse(value) else value
-            for name, value in held.items()
-            if issparse(value) or (isinstance(value, np.ndarray) and value.dtype.kind in "biuf")
-        }
-        if not member and (pair := x_and_y(arrays)):
-            note = f"{pair[0]} is the rows, {pair[1]} their labels"
-            return Contents.apart(arrays[pair[0]], arrays[pair[1]], pair[1], note)
-        if not member and len(arrays) == 1:
-            member = next(iter(arrays))
-        if member not in arrays:
-            wanted = f"an array {member!r}" if member else "one array of numbers"
-            choice = f"name one: {', '.join(f':{name}' for name in arrays)}" if arrays else ""
-            raise DataError(file.path, wanted, f"{len(arrays)} in it", way_out=choice)
-        return Contents(arrays[member])
-
-
-# MATLAB's classes of numbers.
-_NUMERIC = (
-    "double",
-    "single",
-    "logical",
-    "sparse",
-    *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)),
-)
-
-
-def _packed_in_mat(stream: IO[bytes]) -> tuple[int, int]:
-    """The bytes of the elements of a `.mat` that are compressed, and how many they become, as far as
-    [`most_unpacked`][lowerbound.limits.most_unpacked] allows."""
-    packed = unpacked = 0
-    stream.seek(124)
-    order = "<" if stream.read(4)[2:] == b"IM" else ">"
-    while len(tag := stream.read(8)) == 8:
-        kind, size = struct.unpack(f"{order}II", tag)
-        if kind != _COMPRESSED:
-            stream.seek(size, io.SEEK_CUR)
-            continue
-        element, inflate = stream.read(size), zlib.decompressobj()
-        packed += len(element)
-        while element and unpacked <= most_unpacked(packed):
-            unpacked += len(inflate.decompress(element, 1 << 20))
-            element = inflate.unconsumed_tail
-    stream.seek(0)
-    return packed, unpacked
-
-
-# The type of an element that holds another, by zlib.
-_COMPRESSED = 15
 
 
 def read_matrix_market(file: File, reading: Reading) -> Contents:
