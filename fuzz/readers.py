@@ -46,8 +46,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["all"]:  # a process each: libFuzzer ends its own
         ended = {name: subprocess.run([sys.executable, __file__, name]).returncode for name in samples()}
         failed = [name for name, status in ended.items() if status]
-        print(
-            f"{len(ended) - len(failed)} of {len(ended)} readers hold; found in: {', '.join(failed) or 'none'}"
-        )
+        print(f"{len(ended) - len(failed)} of {len(ended)} readers hold; found in: {failed}")
         sys.exit(bool(failed))
     main(sys.argv[1], sys.argv[2:])

@@ -51,7 +51,7 @@ HEADERS = {
     "a list": "['descr', 'shape']",
     "no header": "",
     "10,000 blanks": described() + " " * 20_000,
-}  # fmt: skip
+}
 
 
 def npz(header, data=b""):
@@ -177,8 +177,12 @@ def folder(**files):
 FILES = [
     *(Hostile("x.npy", content(npy(text)), about) for about, text in HEADERS.items()),
     *(Hostile("x.npz", content(npz(text)), f"{about}, in a zip") for about, text in HEADERS.items()),
-    Hostile("x.npy", content(saved(np.array([Boom(), 1], object), allow_pickle=True)), "a pickle of NumPy's",
-            mentions="could run code"),
+    Hostile(
+        "x.npy",
+        content(saved(np.array([Boom(), 1], object), allow_pickle=True)),
+        "a pickle of NumPy's",
+        mentions="could run code",
+    ),
     Hostile("x.npz", content(zipped({"x.npy": PICKLE})), "a pickle in a zip", mentions="could run code"),
     Hostile("x.npy", content(npy(described(), version=(3, 0))), "a version that is not read"),
     Hostile("x.npy", content(npy(described(), version=(9, 9))), "a version that there is not"),
@@ -201,16 +205,27 @@ FILES = [
     Hostile("x.idx", content(idx(7, 2)), "an unknown type"),
     Hostile("x.idx", content(b"\x02\0\0\0\x02\x03\x08\0" + bytes(10)), "the wrong byte order"),
     Hostile("x-ubyte.gz", content(gzip.compress(idx(8, 1024, 2**20))), "1 GB that is not there"),
-    Hostile("x-ubyte.gz", lambda path: gzip.open(path, "wb").write(idx(8, 300, 2**20) + bytes(300 << 20)),
-            "300 MB of zeros", heavy=True),
+    Hostile(
+        "x-ubyte.gz",
+        content(lambda: gzip.compress(idx(8, 300, 2**20) + bytes(300 << 20))),
+        "300 MB of zeros",
+        heavy=True,
+    ),
     Hostile("x.mat", content(mat(matrix(6, (2**31 - 1, 2**31 - 1), bytes(8)))), "10¹⁸ elements"),
     Hostile("x.mat", content(mat(matrix(6, (-3, 3), bytes(8)))), "a negative shape"),
     Hostile("x.mat", content(mat(matrix(6, (1, 1), bytes(8), declared=2**32 - 8))), "an element of 4 GB"),
     Hostile("x.mat", content(mat(cells(20_000))), "cells in cells", mentions="expected"),
-    Hostile("x.mat", lambda path: path.write_bytes(mat(matrix(6, (300, 2**17), bytes(300 << 20)), compressed=True)),
-            "300 MB of zeros", mentions="UNPACKED", heavy=True),
+    Hostile(
+        "x.mat",
+        lambda path: path.write_bytes(mat(matrix(6, (300, 2**17), bytes(300 << 20)), compressed=True)),
+        "300 MB of zeros",
+        mentions="UNPACKED",
+        heavy=True,
+    ),
     Hostile("x.mat", content(sparse()), "places beyond a sparse matrix"),
-    Hostile("x.mat", content(struct.pack("<5i", 0, 2**30, 2**30, 0, 2) + b"x\0"), "10¹⁸ elements of version 4"),
+    Hostile(
+        "x.mat", content(struct.pack("<5i", 0, 2**30, 2**30, 0, 2) + b"x\0"), "10¹⁸ elements of version 4"
+    ),
     Hostile("x.mat", content(b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM" + NOISE), "HDF5"),
     Hostile("x.png", content(png(2**31 - 1, 2**31 - 1)), "10¹⁸ pixels"),
     Hostile("x.png", content(png(30_000, 30_000)), "900 megapixels"),
@@ -222,8 +237,15 @@ FILES = [
     Hostile("x.bmp", content(bmp(30_000, 30_000)), "900 megapixels"),
     Hostile("x.bmp", content(bmp(-8, 8)), "a negative width"),
     Hostile("x.bmp", content(bmp(8, -(2**31))), "a height below all numbers"),
-    Hostile("x.tif", content(picture("TIFF").replace(struct.pack("<HHIHH", 256, 4, 1, 8, 0),
-            struct.pack("<HHII", 256, 4, 1, 2**31 - 1))), "a width of 2³¹"),
+    Hostile(
+        "x.tif",
+        content(
+            picture("TIFF").replace(
+                struct.pack("<HHIHH", 256, 4, 1, 8, 0), struct.pack("<HHII", 256, 4, 1, 2**31 - 1)
+            )
+        ),
+        "a width of 2³¹",
+    ),
     Hostile("x.tif", content(b"II*\0\x08\0\0\0\0\0\x08\0\0\0"), "a directory that points at itself"),
     Hostile("x.tif", content(picture("TIFF", mode="F")), "real numbers"),
     Hostile("x.gif", content(picture("GIF")[:20]), "cut short"),
@@ -235,4 +257,4 @@ FILES = [
     Hostile("images", folder(a_png=picture("PNG"), b_png=png(60_000, 60_000)), "a bomb among images"),
     Hostile("images", folder(a_png=picture("PNG"), b_png=picture("PNG", (9, 9))), "another size"),
     Hostile("images", folder(), "no images"),
-]  # fmt: skip
+]

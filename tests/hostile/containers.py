@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import zipfile
+from contextlib import ExitStack
 
 import pyarrow as pa
 
@@ -32,23 +33,24 @@ def zipped(members, method=zipfile.ZIP_DEFLATED):
     return written.getvalue()
 
 
+OPENERS = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lambda path, mode: lzma.open(path, mode, preset=0),  # noqa: SIM115
+    ".zst": lambda path, _: pa.CompressedOutputStream(str(path), "zstd"),
+}
+
+
 def bomb(ending, megabytes, piece):
     """A file that unpacks to so many megabytes, of which no more are held when it is written."""
-    openers = {
-        ".gz": lambda path: gzip.open(path, "wb", 6),
-        ".bz2": lambda path: bz2.open(path, "wb", compresslevel=9),
-        ".xz": lambda path: lzma.open(path, "wb", preset=0),
-        ".zst": lambda path: pa.CompressedOutputStream(str(path), "zstd"),
-    }
 
     def write(path):
-        if ending == ".zip":
-            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-                with archive.open("x.csv", "w", force_zip64=True) as stream:
-                    for _ in range(megabytes):
-                        stream.write(piece)
-            return
-        with openers[ending](path) as stream:
+        with ExitStack() as stack:
+            if ending == ".zip":
+                archive = stack.enter_context(zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED))
+                stream = stack.enter_context(archive.open("x.csv", "w", force_zip64=True))
+            else:
+                stream = stack.enter_context(OPENERS[ending](path, "wb"))
             for _ in range(megabytes):
                 stream.write(piece)
 
@@ -71,7 +73,9 @@ FILES = [
         for end, pack in PACKED.items()
     ),
     *(
-        Hostile(f"x.csv{end}", bomb(end, 48, ROWS), "48 MB of rows", mentions="LOWERBOUND_UNPACKED", heavy=True)
+        Hostile(
+            f"x.csv{end}", bomb(end, 48, ROWS), "48 MB of rows", mentions="LOWERBOUND_UNPACKED", heavy=True
+        )
         for end in PACKED
     ),
     *(
@@ -89,14 +93,25 @@ FILES = [
     Hostile("x.pkl", content(PICKLE), "a pickle", mentions="could run code"),
     Hostile("x.joblib", content(PICKLE), "a pickle", mentions="could run code"),
     Hostile("x.pt", content(PICKLE), "a pickle"),
-    Hostile("x.csv.zip", content(zipped({"a.csv": b"1\n", "b.csv": b"2\n"})), "two files", mentions="2: a.csv"),
+    Hostile(
+        "x.csv.zip", content(zipped({"a.csv": b"1\n", "b.csv": b"2\n"})), "two files", mentions="2: a.csv"
+    ),
     Hostile("x.csv.zip", content(zipped({"../../x.csv": b""})), "a path that leads out of it, empty"),
     Hostile("x.csv.zip", content(zipped({"x.csv.gz": gzip.compress(b"1,2\n")})), "a container in it"),
     Hostile("x.csv.zip", content(zipped({"x.pkl": PICKLE})), "a pickle in it"),
-    Hostile("x.csv.zip", content(zipped({"x.csv": b"1,2\n" * 99}, zipfile.ZIP_STORED).replace(b"1,2", b"9,9")), "changed after"),
+    Hostile(
+        "x.csv.zip",
+        content(zipped({"x.csv": b"1,2\n" * 99}, zipfile.ZIP_STORED).replace(b"1,2", b"9,9")),
+        "changed after",
+    ),
     Hostile("x.csv.gz.gz", content(gzip.compress(gzip.compress(b"1,2\n"))), "twice packed"),
-    Hostile("x.csv.xz", content(lzma.compress(NOISE, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}])),
-            "noise, of a dictionary of 1 GB"),
-    Hostile("x.csv.gz", content(gzip.compress(b"1,2\n" * 999)[:-4] + b"\0\0\0\0"), "another length at its end"),
+    Hostile(
+        "x.csv.xz",
+        content(lzma.compress(NOISE, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}])),
+        "noise, of a dictionary of 1 GB",
+    ),
+    Hostile(
+        "x.csv.gz", content(gzip.compress(b"1,2\n" * 999)[:-4] + b"\0\0\0\0"), "another length at its end"
+    ),
     Hostile("x.csv.gz", content(gzip.compress(b"1,2\n3,4\n") + NOISE), "noise behind it"),
-]  # fmt: skip
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
 from collections.abc import Callable
@@ -14,8 +15,8 @@ MARKER = "a-pickle-was-loaded"
 @dataclass(frozen=True)
 class Hostile:
     """A file or a folder `name`, which `write` writes into a folder of its own, and `reader`, what of the
-    library is to read it: `data`, `model`, `compressed`, or what of a run. `mentions` is what the error has to
-    say; a `heavy` one takes time to write or to read."""
+    library is to read it: `data`, `model`, `compressed`, or what of a run. `mentions` is what the error has
+    to say; a `heavy` one takes time to write or to read."""
 
     name: str
     write: Callable[[Path], object]
@@ -40,11 +41,11 @@ def content(data: bytes | str | Callable[[], bytes]) -> Callable[[Path], object]
 
 
 class Boom:
-    """An object whose pickle, where one loads it, writes a file beside."""
+    """An object whose pickle, where one loads it, makes a folder beside."""
 
     def __reduce__(self):
-        return (open, (MARKER, "w"))
+        return (os.mkdir, (MARKER,))
 
 
-PICKLE = pickle.dumps({"x": [Boom()] * 3, "rows": list(range(100))})
+PICKLE = pickle.dumps({"x": Boom(), "rows": list(range(100))})
 NOISE = random.Random(0).randbytes(4096)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import arrays, runs, texts
+from . import arrays, compressed, runs, texts
 
 TABLES = Path(__file__).parent.parent / "data" / "tables"
 FROM_TABLES = (
@@ -33,7 +33,9 @@ def samples():
         "x.orc": texts.BROKEN["orc"],
     }
     return (
-        found | {f"run/{name}": data for name, data in runs.sound().items()} | {"rows.lbz": runs.compressed()}
+        found
+        | {f"run/{name}": data for name, data in runs.sound().items()}
+        | {"rows.lbz": compressed.compressed()}
     )
 
 

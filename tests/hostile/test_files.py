@@ -10,10 +10,10 @@ import pytest
 
 from lowerbound.data.sources.images import IMAGE_ENDINGS
 
-from . import arrays, containers, runs, texts
+from . import arrays, compressed, containers, runs, texts
 from .hostile import MARKER
 
-FILES = [*containers.FILES, *arrays.FILES, *texts.FILES, *runs.FILES]
+FILES = [*containers.FILES, *arrays.FILES, *texts.FILES, *runs.FILES, *compressed.FILES]
 QUICK = [file for file in FILES if not file.heavy]
 HEAVY = [file for file in FILES if file.heavy]
 # Extra memory and time of the processor that reading a hostile file may take at most.
@@ -112,7 +112,7 @@ def test_every_ending_that_is_read_is_tried():
 
 
 def test_the_pickle_would_be_noticed(tmp_path, monkeypatch):
-    """The control: where a pickle is loaded, a file appears."""
+    """The control: where a pickle is loaded, a folder appears."""
     import pickle
 
     monkeypatch.chdir(tmp_path)

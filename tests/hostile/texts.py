@@ -88,7 +88,9 @@ FILES = [
     Hostile("x.json", content(deep('{"a":', "}")), "records in records", mentions="deep"),
     Hostile("x.json", content("[" * 200_000), "lists without an end", mentions="deep"),
     Hostile("x.json", content(deep("[", "]", 200)), "lists in lists, 200 deep", mentions="deep"),
-    Hostile("x.json", content(deep("[", "]", 3000).encode("utf-16")), "lists in lists of UTF-16", mentions="deep"),
+    Hostile(
+        "x.json", content(deep("[", "]", 3000).encode("utf-16")), "lists in lists of UTF-16", mentions="deep"
+    ),
     Hostile("x.json", content('["]' + '", ["]' * 300), "lists whose ends are text", mentions="deep"),
     Hostile("x.json", content('{"a": [' + "1" * 5000 + "]}"), "a number of 5,000 digits"),
     Hostile("x.json", content('{"a": [1, 2], "b": [1]}'), "columns of two lengths"),
@@ -107,24 +109,63 @@ FILES = [
     Hostile("x.json", content('{"a": 1} ' + deep('{"a":', "}")), "two documents, of which one is deep"),
     # Arrow's formats.
     *(Hostile(f"x.{form}", content(data[: len(data) // 2]), "cut short") for form, data in BROKEN.items()),
-    *(Hostile(f"x.{form}", content(data[:40] + data[-40:]), "without a middle") for form, data in BROKEN.items()),
-    *(Hostile(f"x.{form}", content(data[:8] + NOISE + data[-8:]), "noise inside") for form, data in BROKEN.items()),
-    Hostile("x.parquet", content(lambda: written(repeated("a", 20_000_000), "parquet", store_schema=False)),
-            "20,000,000 rows in a few bytes", mentions="UNPACKED", heavy=True),
-    Hostile("x.parquet", content(lambda: written(repeated(LONG, 100_000), "parquet", store_schema=False)),
-            "100 GB of text in a few bytes", mentions="UNPACKED"),
-    Hostile("x.parquet", content(lambda: written(pa.table({"x": [LONG] * 100}), "parquet", use_dictionary=False,
-            compression="zstd")), "100 MB of text", mentions="UNPACKED"),
-    Hostile("x.parquet", content(lambda: written(pa.table({"x": [[1], [2, 3]]}), "parquet")), "lists", mentions="lists"),
+    *(
+        Hostile(f"x.{form}", content(data[:40] + data[-40:]), "without a middle")
+        for form, data in BROKEN.items()
+    ),
+    *(
+        Hostile(f"x.{form}", content(data[:8] + NOISE + data[-8:]), "noise inside")
+        for form, data in BROKEN.items()
+    ),
+    Hostile(
+        "x.parquet",
+        content(lambda: written(repeated("a", 20_000_000), "parquet", store_schema=False)),
+        "20,000,000 rows in a few bytes",
+        mentions="UNPACKED",
+        heavy=True,
+    ),
+    Hostile(
+        "x.parquet",
+        content(lambda: written(repeated(LONG, 100_000), "parquet", store_schema=False)),
+        "100 GB of text in a few bytes",
+        mentions="UNPACKED",
+    ),
+    Hostile(
+        "x.parquet",
+        content(
+            lambda: written(
+                pa.table({"x": [LONG] * 100}), "parquet", use_dictionary=False, compression="zstd"
+            )
+        ),
+        "100 MB of text",
+        mentions="UNPACKED",
+    ),
+    Hostile(
+        "x.parquet",
+        content(lambda: written(pa.table({"x": [[1], [2, 3]]}), "parquet")),
+        "lists",
+        mentions="lists",
+    ),
     Hostile("x.parquet", content(b"PAR1" + b"\xff" * 60 + b"\xff\xff\xff\x7fPAR1"), "a footer of 2 GB"),
-    Hostile("x.feather", content(lambda: written(pa.table({"x": [LONG] * 100}), "feather", compression="zstd")),
-            "100 MB of text", mentions="UNPACKED"),
-    Hostile("x.feather", content(lambda: written(pa.table({"x": np.zeros(20_000_000)}), "feather", compression="zstd")),
-            "160 MB of zeros", mentions="UNPACKED", heavy=True),
+    Hostile(
+        "x.feather",
+        content(lambda: written(pa.table({"x": [LONG] * 100}), "feather", compression="zstd")),
+        "100 MB of text",
+        mentions="UNPACKED",
+    ),
+    Hostile(
+        "x.feather",
+        content(lambda: written(pa.table({"x": np.zeros(20_000_000)}), "feather", compression="zstd")),
+        "160 MB of zeros",
+        mentions="UNPACKED",
+        heavy=True,
+    ),
     Hostile("x.arrow", content(lambda: stream_of(NONE)), "2·10⁹ rows of nothing", mentions="UNPACKED"),
     Hostile("x.arrow", content(lambda: patched(TEXT, [0, 1, 2], [0, 1, 2**30])), "text beyond its end"),
     Hostile("x.arrow", content(lambda: patched(TEXT, [0, 1, 2], [0, -5, 2])), "text before its beginning"),
-    Hostile("x.arrow", content(lambda: patched(LEVELS, [7, 8, 9], [7, 8, 2**30])), "a level that there is not"),
+    Hostile(
+        "x.arrow", content(lambda: patched(LEVELS, [7, 8, 9], [7, 8, 2**30])), "a level that there is not"
+    ),
     Hostile("x.arrow", content(b"\xff\xff\xff\xff\xff\xff\xff\x7f"), "a message of 2 GB"),
     Hostile("x.arrow", content(stream_of(pa.array([1, 2]))[:-40]), "cut short"),
     Hostile("x.orc", content(b"ORC" + b"\xff" * 90), "a footer of nothing"),
@@ -152,10 +193,21 @@ FILES = [
             ("matrix", "1 1 1", "no kind"),
         )
     ),
-    Hostile("x.mtx", content("%%MatrixMarket matrix coordinate real general\n2 2 1\n9 9 1\n"), "a place beyond it"),
+    Hostile(
+        "x.mtx", content("%%MatrixMarket matrix coordinate real general\n2 2 1\n9 9 1\n"), "a place beyond it"
+    ),
     Hostile("10x", lambda path: [path.mkdir(), (path / "matrix.mtx").write_bytes(NOISE)], "noise"),
-    Hostile("x.dta", content(b"<stata_dta><header><release>118</release><byteorder>LSF</byteorder><K>\xff\xff</K>"
-            b"<N>" + b"\xff" * 8 + b"</N>"), "2⁶⁴ rows"),
-    Hostile("x.xpt", content(b"HEADER RECORD*******LIBRARY HEADER RECORD!!!!!!!000000000000000000000000000000  "),
-            "a header alone"),
-]  # fmt: skip
+    Hostile(
+        "x.dta",
+        content(
+            b"<stata_dta><header><release>118</release><byteorder>LSF</byteorder><K>\xff\xff</K>"
+            b"<N>" + b"\xff" * 8 + b"</N>"
+        ),
+        "2⁶⁴ rows",
+    ),
+    Hostile(
+        "x.xpt",
+        content(b"HEADER RECORD*******LIBRARY HEADER RECORD!!!!!!!000000000000000000000000000000  "),
+        "a header alone",
+    ),
+]

@@ -1,7 +1,7 @@
 """MATLAB's `.mat`, by SciPy, which is given the arrays of numbers of a file alone, unpacked and looked over.
 
-SciPy believes the types that a file names (it takes them for places in memory), and calls itself for each cell in
-a cell. https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf
+SciPy believes the types that a file names, which are places in memory to it, and calls itself for each cell
+in a cell. https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from lowerbound.limits import most_unpacked
 __all__ = ["read_mat"]
 
 _HEADER, _MATRIX, _COMPRESSED = 128, 14, 15
-# The types of values: whole numbers of 8 to 64 bits, and real ones; the classes of arrays of numbers, of which
-# the first is sparse.
+# The types of values, whole numbers of 8 to 64 bits and real ones, and the classes of arrays of numbers, of
+# which the first is sparse.
 _VALUES, _NUMERIC = (1, 2, 3, 4, 5, 6, 7, 9, 12, 13), range(5, 16)
 
 
@@ -54,7 +54,7 @@ def read_mat(file: File, member: str = "") -> Contents:
 
 
 def _of_numbers(content: bytes, file: File) -> bytes:
-    """The file with its arrays of numbers alone, unpacked; one of version 4, which has no others, as it is."""
+    """The file with its arrays of numbers alone, unpacked; one of version 4 has no others."""
     if len(content) < _HEADER or 0 in content[:4]:
         return content
     order = "<" if content[126:128] == b"IM" else ">"
