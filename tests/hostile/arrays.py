@@ -77,10 +77,10 @@ def lying(name, size):
 
 
 def zeros(path):
-    """A `.npz` of 300 MB of zeros."""
+    """A `.npz` of 100 MB of zeros."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x.npy", "w") as stream:
-        stream.write(npy(described("'|u1'", shape="(300, 1048576)")))
-        for _ in range(300):
+        stream.write(npy(described("'|u1'", shape="(100, 1048576)")))
+        for _ in range(100):
             stream.write(bytes(1 << 20))
 
 
@@ -193,7 +193,7 @@ FILES = [
     Hostile("x.npy", content(saved(np.full((2, 2), np.nan))), "NaN"),
     Hostile("x.npy", content(saved(np.ones((2, 2), complex))), "complex numbers"),
     Hostile("x.npz", lying("x.npy", 0xFFFFFFF0), "a member that says it has 4 GB"),
-    Hostile("x.npz", zeros, "300 MB of zeros", mentions="UNPACKED", heavy=True),
+    Hostile("x.npz", zeros, "100 MB of zeros", mentions="UNPACKED", heavy=True),
     Hostile("x.npz", content(zipped({f"{i}.npy": b"" for i in range(2000)})), "2,000 arrays"),
     Hostile("x.npz", content(zipped({"../x.npy": b""})), "a path that leads out of it"),
     Hostile("x.npz", content(npz(described(), NOISE)[:-60]), "cut short"),
@@ -207,8 +207,8 @@ FILES = [
     Hostile("x-ubyte.gz", content(gzip.compress(idx(8, 1024, 2**20))), "1 GB that is not there"),
     Hostile(
         "x-ubyte.gz",
-        content(lambda: gzip.compress(idx(8, 300, 2**20) + bytes(300 << 20))),
-        "300 MB of zeros",
+        content(lambda: gzip.compress(idx(8, 100, 2**20) + bytes(100 << 20))),
+        "100 MB of zeros",
         heavy=True,
     ),
     Hostile("x.mat", content(mat(matrix(6, (2**31 - 1, 2**31 - 1), bytes(8)))), "10¹⁸ elements"),
@@ -217,8 +217,8 @@ FILES = [
     Hostile("x.mat", content(mat(cells(20_000))), "cells in cells", mentions="expected"),
     Hostile(
         "x.mat",
-        lambda path: path.write_bytes(mat(matrix(6, (300, 2**17), bytes(300 << 20)), compressed=True)),
-        "300 MB of zeros",
+        lambda path: path.write_bytes(mat(matrix(6, (100, 2**17), bytes(100 << 20)), compressed=True)),
+        "100 MB of zeros",
         mentions="UNPACKED",
         heavy=True,
     ),

@@ -79,11 +79,11 @@ FILES = [
         for end in PACKED
     ),
     *(
-        Hostile(f"x.csv{end}", bomb(end, 300, bytes(1 << 20)), "300 MB of zeros", heavy=True)
+        Hostile(f"x.csv{end}", bomb(end, 100, bytes(1 << 20)), "100 MB of zeros", heavy=True)
         for end in (".gz", ".zst", ".zip")
     ),
     *(
-        Hostile(f"x.csv{end}", bomb(end, 100, b"a" * (1 << 20)), "a line of 100 MB", heavy=True)
+        Hostile(f"x.csv{end}", bomb(end, 40, b"a" * (1 << 20)), "a line of 40 MB", heavy=True)
         for end in (".gz", ".zst", ".bz2")
     ),
     *(

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lowerbound.cli import main
 from lowerbound.data.sources.images import IMAGE_ENDINGS
 
 from . import arrays, compressed, containers, runs, texts
-from .hostile import MARKER
+from .hostile import MARKER, PICKLE, content
 
 FILES = [*containers.FILES, *arrays.FILES, *texts.FILES, *runs.FILES, *compressed.FILES]
 QUICK = [file for file in FILES if not file.heavy]
@@ -102,6 +103,15 @@ def test_bombs_take_little_memory_and_leave_nothing(heavy):
     assert heavy["ended"].returncode == 0
 
 
+@pytest.mark.parametrize("name", ["x.npy", "x.csv.zip", "x.json"])
+def test_the_command_line_says_it_in_one_line(name, tmp_path, capsys):
+    content(PICKLE)(tmp_path / name)
+    assert main(["look", str(tmp_path / name)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"lowerbound: {tmp_path / name}: expected")
+    assert said.count("\n") == 1
+
+
 def test_there_are_many_and_all_differ():
     assert len({file.id for file in FILES}) == len(FILES) >= 200
 
@@ -116,5 +126,5 @@ def test_the_pickle_would_be_noticed(tmp_path, monkeypatch):
     import pickle
 
     monkeypatch.chdir(tmp_path)
-    pickle.loads(containers.PICKLE)
+    pickle.loads(PICKLE)
     assert (tmp_path / MARKER).exists()
