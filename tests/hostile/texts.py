@@ -196,6 +196,16 @@ FILES = [
     Hostile(
         "x.mtx", content("%%MatrixMarket matrix coordinate real general\n2 2 1\n9 9 1\n"), "a place beyond it"
     ),
+    *(
+        Hostile(
+            "x.mtx", content(b"%%MatrixMarket matrix coordinate integer general\n2 2 2\n1 1 5\n" + end), about
+        )
+        for end, about in (
+            (b"2 2 \0", "a byte 0"),
+            (b"2 x", "a last line without an end"),
+            (b"2", "half a line"),
+        )
+    ),
     Hostile("10x", lambda path: [path.mkdir(), (path / "matrix.mtx").write_bytes(NOISE)], "noise"),
     Hostile(
         "x.dta",

@@ -69,13 +69,15 @@ def read_matrix_market(file: File, reading: Reading) -> Contents:
     """The matrix in a `.mtx`, a row a line of it, by SciPy."""
     from scipy.io import mminfo, mmread
 
-    with whole(file.path, ".mtx"), file.whole() as stream:
-        # By its path: where a stream that is a file is broken, SciPy ends the process.
-        given = stream if file.container else str(file.path)
-        entries = mminfo(given)[2]
+    with whole(file.path, ".mtx"), file.open() as stream:
+        # Of a stream that is a file, of a last line without an end, and of bytes that are no text SciPy may
+        # end the process.
+        content = stream.read().rstrip() + b"\n"
+        if b"\0" in content:
+            raise ValueError("it holds bytes that are not text")
         # An entry takes two bytes at least, a digit and the end of its line.
-        check_held(str(file.path), (entries,), 2, size_of(stream))
-        matrix = mmread(given)
+        check_held(str(file.path), (mminfo(io.BytesIO(content))[2],), 2, len(content))
+        matrix = mmread(io.BytesIO(content))
         return Contents(matrix if isinstance(matrix, np.ndarray) else dense(matrix, str(file.path)))
 
 
