@@ -90,6 +90,13 @@ FILES = [
         Hostile(f"x.json{end}", bomb(end, 48, b"[],[]," * 170_000), "48 MB of lists", heavy=True)
         for end in (".gz", ".zst")
     ),
+    Hostile(
+        "x.xlsx",
+        content(lambda: zipped({"xl/workbook.xml": bytes(100 << 20)})),
+        "100 MB of zeros",
+        mentions="UNPACKED",
+        heavy=True,
+    ),
     Hostile("x.pkl", content(PICKLE), "a pickle", mentions="could run code"),
     Hostile("x.joblib", content(PICKLE), "a pickle", mentions="could run code"),
     Hostile("x.pt", content(PICKLE), "a pickle"),

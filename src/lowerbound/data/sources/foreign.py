@@ -7,6 +7,7 @@ import csv
 import datetime
 import io
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -38,6 +39,9 @@ __all__ = [
 
 def read_excel(file: File, reading: Reading) -> Columns:
     """The first sheet of an `.xlsx` that holds anything, by openpyxl."""
+    with whole(file.path, ".xlsx"), file.whole() as stream, zipfile.ZipFile(stream) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+        check_unpacked(file.path, size_of(stream), unpacked, "save the sheet as .csv")
     with _at_hand("openpyxl", file, "save the sheet as .csv"):
         import openpyxl
     with whole(file.path, ".xlsx"), file.whole() as stream:
