@@ -264,6 +264,6 @@ def test_the_values_of_a_table_are_looked_at_once(monkeypatch):
 
 
 def test_numbers_near_the_greatest_have_a_unit():
-    x = np.array([[1.0], [1.7e308], [2.5]])
+    x = np.array([[1.0], [1.7e308], [1.1e308]])
     schema = lb.Schema.of(x)
     np.testing.assert_allclose(schema.decode(schema.encode(x)), x, rtol=1e-6, atol=1e301)
