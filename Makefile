@@ -8,9 +8,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DOCS := $(VENV)/.docs
 BENCH := $(VENV)/.bench
+FUZZ := .fuzz
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-slow docs lint format bench lock clean
+.PHONY: help install demo test test-all test-slow fuzz docs lint format bench lock clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +31,9 @@ test-all: install ## Run the tests that make test leaves out: the other rows of 
 
 test-slow: install ## Run the tests that take minutes each
 	$(BIN)/python -m pytest -m slow --timeout 3600
+
+fuzz: $(FUZZ)/.installed ## Fuzz every reader of files for SECONDS each (60); what is found is in fuzz/found/
+	PYTHONPATH=src $(FUZZ)/bin/python fuzz/readers.py all
 
 docs: $(DOCS) ## Run all examples of the documentation and build its site into site/
 	$(BIN)/python -m pytest -n $(WORKERS) src
@@ -73,6 +77,13 @@ $(BENCH): pyproject.toml $(INSTALLED)
 	@echo "Installing the libraries to compare with (PyTorch is large; a CPU build of it does) ..."
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check '.[bench]'
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# An environment of its own: atheris comes for some versions of Python only.
+$(FUZZ)/.installed: requirements.lock $(INSTALLED)
+	@$(BIN)/python -m venv $(FUZZ)
+	@$(FUZZ)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(FUZZ)/bin/python -m pip install -qq --disable-pip-version-check atheris
 	@touch $@
 
 $(BIN)/pip:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from lowerbound.archive.documents import document_in
+from lowerbound.archive.folder import file_in
 from lowerbound.archive.generations import Generations, remove
 from lowerbound.archive.lock import locked
 from lowerbound.archive.records import (
@@ -101,8 +103,8 @@ class RunFolder:
     @cached_property
     def provenance(self) -> Provenance | None:
         """How the model came about; None where that was not kept."""
-        path = self.path / "provenance.json"
-        return read_record(Provenance, path) if path.exists() else None
+        path = file_in(self.path, "provenance.json")
+        return None if path is None else read_record(Provenance, path)
 
     @cached_property
     def schema(self) -> Schema | None:
@@ -124,31 +126,31 @@ class RunFolder:
     @cached_property
     def trained_on(self) -> TrainedOn:
         """The fingerprints of the rows that trained and that chose the model."""
-        path = self.path / "rows.safetensors"
-        if not path.exists():
+        path = file_in(self.path, "rows.safetensors")
+        if path is None:
             return TrainedOn() if isinstance(self._found, VAE) else self._found.trained_on_
         try:
-            return TrainedOn(**read(path, "rows"))
+            return TrainedOn.of(read(path, "rows"))
         except TypeError:
             raise ValueError(f"{path}: expected the fingerprints of train and validation rows") from None
 
     @cached_property
     def history(self) -> tuple[HistoryRecord, ...]:
         """The records of the training."""
-        path = self.path / "history.jsonl"
-        return read_history(path) if path.exists() else ()
+        path = file_in(self.path, "history.jsonl")
+        return () if path is None else read_history(path)
 
     @cached_property
     def baselines(self) -> Mapping[str, Density]:
         """The classical densities of the same training rows, by name."""
-        path = self.path / "baselines.safetensors"
-        return load_baselines(path) if path.exists() else {}
+        path = file_in(self.path, "baselines.safetensors")
+        return {} if path is None else load_baselines(path)
 
     @cached_property
     def metrics(self) -> Metrics | None:
         """What was measured on the held-out rows, when the run ended."""
-        path = self.path / "metrics.json"
-        return read_record(Metrics, path) if path.exists() else None
+        path = file_in(self.path, "metrics.json")
+        return None if path is None else read_record(Metrics, path)
 
     @property
     def checkpoints(self) -> Path:
@@ -343,10 +345,10 @@ def load(path: str | os.PathLike[str], *, like: Any = None) -> Any:
 
 def _schema_in(folder: Path) -> Schema | None:
     """The schema that a run's folder keeps; None where there is none."""
-    path = folder / SCHEMA
-    if not path.exists():
+    path = file_in(folder, SCHEMA)
+    if path is None:
         return None
     try:
-        return Schema.from_json(json.loads(path.read_text("utf-8")))
+        return Schema.from_json(document_in(path))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: expected the schema of a table ({error})") from None

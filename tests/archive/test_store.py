@@ -177,14 +177,6 @@ def test_the_registry_is_closed_over_the_librarys_own_names():
     assert all(part(name).__module__.startswith("lowerbound.") for name in names("file"))
 
 
-def test_nothing_in_the_package_touches_a_pickle():
-    from pathlib import Path
-
-    sources = Path(lb.__file__).parent.rglob("*.py")
-    lines = [line for path in sources for line in path.read_text().splitlines()]
-    assert not [line for line in lines if "import pickle" in line or "allow_pickle=True" in line]
-
-
 @pytest.mark.slow
 def test_a_convolutional_model_is_built_trained_stored_and_read_again(tmp_path):
     x = np.random.default_rng(0).integers(0, 17, (40, 64)).astype(np.uint8)

@@ -261,3 +261,9 @@ def test_the_values_of_a_table_are_looked_at_once(monkeypatch):
     _, rows = described(RNG.normal(size=(50, 3)))
     assert looks == ["look"]
     assert rows.x.dtype == np.float32
+
+
+def test_numbers_near_the_greatest_have_a_unit():
+    x = np.array([[1.0], [1.7e308], [1.1e308]])
+    schema = lb.Schema.of(x)
+    np.testing.assert_allclose(schema.decode(schema.encode(x)), x, rtol=1e-6, atol=1e301)

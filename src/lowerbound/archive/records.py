@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from lowerbound.archive.documents import document_in, parsed
 from lowerbound.archive.whole import write_whole
+from lowerbound.limits import RECORD
 
 __all__ = [
     *(
@@ -230,8 +233,8 @@ def read_record(kind: type[Record], path: str | os.PathLike[str]) -> Record:
     **Raises:** `ValueError` in one line that names the file and the field.
     """
     try:
-        content = json.loads(Path(path).read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
+        content = document_in(path)
+    except ValueError as error:
         raise ValueError(f"{path}: expected a JSON document ({error})") from None
     try:
         found: Record = _typed(kind, content, "")
@@ -251,9 +254,11 @@ def read_history(path: str | os.PathLike[str]) -> tuple[HistoryRecord, ...]:
     **Raises:** `ValueError` in one line that names the file, the line and the field.
     """
     records = []
-    for number, line in enumerate(Path(path).read_text("utf-8").splitlines(), 1):
+    with Path(path).open("rb") as stream:
+        lines = list(iter(lambda: stream.readline(RECORD + 1), b""))
+    for number, line in enumerate(lines, 1):
         try:
-            record = _typed(dict[str, float], json.loads(line), "")
+            record = _typed(dict[str, float], parsed(line.decode()), "")
             if missing := {"step", "epoch", "bound"} - set(record):
                 raise ValueError(f"expected {', '.join(sorted(missing))}, found no such field")
         except ValueError as error:
@@ -276,11 +281,19 @@ def _typed(kind: Any, content: Any, where: str) -> Any:
         return {name: _typed(inside[1], item, f"{where}.{name}") for name, item in content.items()}
     if kind is float and content is None:
         return math.nan
-    number = isinstance(content, (int, float) if kind is float else int) and not isinstance(content, bool)
-    if number if kind in (int, float) else origin is None and isinstance(content, kind):
+    if kind in (int, float) and _is_number(kind, content):
+        return content
+    if kind not in (int, float) and origin is None and isinstance(content, kind):
         return content
     expected = _WORDS.get(kind, "several values")
     raise ValueError(f"{where.lstrip('.')}: expected {expected}, found {content!r:.60}")
+
+
+def _is_number(kind: type, content: Any) -> bool:
+    """Whether this is a finite number, or a whole one that 64 bits hold."""
+    if isinstance(content, bool) or not isinstance(content, (int, float) if kind is float else int):
+        return False
+    return abs(content) <= sys.float_info.max if kind is float else -(2**63) <= content < 2**64
 
 
 def _record(kind: Any, content: Any, where: str) -> Any:

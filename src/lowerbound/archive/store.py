@@ -16,8 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from lowerbound.archive.documents import parsed
+from lowerbound.archive.folder import file_in
 from lowerbound.archive.structure import Arrays, filled, packed, unpacked
 from lowerbound.archive.whole import write_whole
+from lowerbound.limits import RECORD
 from lowerbound.models.vae import VAE
 
 __all__ = [
@@ -31,6 +34,8 @@ SCHEMA = 3
 MODEL = "model.safetensors"
 
 _FORMAT = "lowerbound"
+# The most bytes of a header: a structure as text in JSON, and where each array is.
+_HEADER = 2 * RECORD
 
 
 def save(model: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -55,10 +60,10 @@ def save(model: Any, path: str | os.PathLike[str], *, overwrite: bool = False) -
 
 def stored_in(path: str | os.PathLike[str], *, like: Any = None) -> Any:
     """What the file of a model in the folder `path` holds, or what fills `like`."""
-    path = Path(path)
-    if not (path / MODEL).is_file():
+    file = file_in(path, MODEL)
+    if file is None:
         raise FileNotFoundError(f"{path}: expected a saved model, found no {MODEL} there")
-    return read(path / MODEL, "model", like=like)
+    return read(file, "model", like=like)
 
 
 def write(value: Any, path: str | os.PathLike[str], holds: str) -> None:
@@ -81,7 +86,7 @@ def read(path: str | os.PathLike[str], holds: str, *, like: Any = None) -> Any:
             # Do the parts fit each other? Traced, not computed.
             value.event()
         return value
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except Exception as error:  # what a part makes of fields that it never had is not to be foreseen
         raise _unreadable(path, holds, error) from None
 
 
@@ -117,17 +122,19 @@ def content_of(file: bytes, holds: str, name: str) -> tuple[Any, Arrays]:
     from safetensors.numpy import load as from_bytes
 
     try:
+        length = int.from_bytes(file[:8], "little")
+        if length > min(len(file), _HEADER):
+            raise ValueError(f"its header says that it has {length:,} bytes, of a file of {len(file):,}")
         arrays = from_bytes(file)
         # The library gives no metadata of bytes: after 8 of a length, JSON that it has just found sound.
-        head = json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
-        about = dict(head.get("__metadata__", {}))
+        about = dict(json.loads(file[8 : 8 + length]).get("__metadata__", {}))
         _check(about, "format", "the format", _FORMAT)
         _check(about, "schema", "the schema", str(SCHEMA))
         _check(about, "holds", "a file of", holds)
         if about.pop("sha256", None) != sha256_of(about, arrays):
             raise ValueError("its content is not what was written (changed since)")
-        return json.loads(about["structure"]), arrays
-    except (SafetensorError, ValueError, LookupError, RecursionError) as error:
+        return parsed(about["structure"]), arrays
+    except (SafetensorError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise _unreadable(name, holds, error) from None
 
 

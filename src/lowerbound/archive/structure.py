@@ -21,7 +21,7 @@ from jaxtyping import PyTree
 
 from lowerbound.parts import kebab, names, part
 
-__all__ = ["Arrays", "Storable", "filled", "packed", "unpacked"]
+__all__ = ["Arrays", "Checked", "Storable", "filled", "packed", "unpacked"]
 
 Arrays = dict[str, np.ndarray]
 AsArray = Callable[[np.ndarray], Any]
@@ -40,6 +40,17 @@ class Storable(ABC):
         """The object of which [`stored`][] gave this.
 
         **Raises:** `KeyError`, `TypeError` or `ValueError` for what it did not give.
+        """
+
+
+class Checked(ABC):
+    """A part that looks at its fields when they come from a file."""
+
+    @abstractmethod
+    def checked(self) -> Self:
+        """The part itself.
+
+        **Raises:** `TypeError` or `ValueError` where a field holds what it cannot.
         """
 
 
@@ -112,13 +123,22 @@ def _unpacked_part(structure: dict[str, Any], place: str, arrays: Mapping[str, n
     expected = {field.name for field in fields(kind)}
     if set(inside) != expected:
         raise ValueError(f"{place}: expected the fields {sorted(expected)}, found {sorted(inside)}")
+    for field in fields(kind):
+        types = _PLAIN.get(str(field.type))
+        if types is not None and type(inside[field.name]) not in types:
+            raise ValueError(f"{place}.{field.name}: expected {field.type}, found {inside[field.name]!r:.60}")
     if not issubclass(kind, eqx.Module):
-        return kind(**_unpacked_fields(inside, place, arrays, np.asarray))
+        made = kind(**_unpacked_fields(inside, place, arrays, np.asarray))
+        return made.checked() if isinstance(made, Checked) else made
     # A module is a frozen dataclass; its __init__ takes sizes and keys, not the fields that it made.
     module = object.__new__(kind)
     for name, value in _unpacked_fields(inside, place, arrays, jnp.asarray).items():
         object.__setattr__(module, name, value)
     return module
+
+
+# The types of JSON that a field may have whose annotation is so plain; {"float": "inf"} is a number as well.
+_PLAIN = {"int": (int,), "float": (float, int, dict), "str": (str,), "bool": (bool,)}
 
 
 def _fields(value: Any) -> dict[str, Any]:

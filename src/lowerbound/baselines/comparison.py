@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Bool, UInt32
@@ -68,6 +68,17 @@ class TrainedOn(NamedTuple):
     train: UInt32[np.ndarray, "n 2"] = _NO_ROWS
     validation: UInt32[np.ndarray, "m 2"] = _NO_ROWS
     share: float = 1.0
+
+    @classmethod
+    def of(cls, kept: Any) -> Self:
+        """The fingerprints of which a file holds this, arrays by name.
+
+        **Raises:** `TypeError` for anything else.
+        """
+        found = cls(**kept)
+        if not all(isinstance(p, np.ndarray) and p.dtype == np.uint32 and p.shape[1:] == (2,) for p in found):
+            raise TypeError("expected fingerprints of rows")
+        return found
 
     def among(self, prints: UInt32[np.ndarray, "k 2"]) -> Known:
         """How many rows of these fingerprints had a part in the model.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from lowerbound.archive.documents import document_in
 from lowerbound.data.schema import Kinds, Schema
 
 __all__ = ["kinds_said"]
@@ -30,7 +30,7 @@ def kinds_said(kinds: str | None, schema: Path | None) -> Kinds | None:
     if schema is None:
         return None
     try:
-        record = json.loads(schema.read_text("utf-8"))
+        record = document_in(schema)
         looked = isinstance(record, dict) and "schema" in record
         return Schema.from_json(record["schema"] if looked else record)
     except (ValueError, TypeError) as error:

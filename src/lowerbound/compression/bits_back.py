@@ -21,12 +21,14 @@ from lowerbound.archive.store import content_of, file_of, sha256_of
 from lowerbound.archive.structure import Arrays, packed
 from lowerbound.compression.buckets import BUCKETS, GaussianCode, centre
 from lowerbound.compression.coordinates import gaussian, whitening
+from lowerbound.compression.header import check_header
 from lowerbound.compression.source import Source
 from lowerbound.compression.stack import PRECISION, Stack
 from lowerbound.compression.tables import Alphabet, alphabets, check_tables, tables
 from lowerbound.data.chunks import CHUNK, in_chunks, transformed
 from lowerbound.data.errors import DataError
 from lowerbound.data.rows import Rows, checked, conditions_for, in_own_units
+from lowerbound.limits import most_unpacked
 from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.transforms import Binarization
@@ -133,12 +135,17 @@ def decompress(model: LatentModel, file: bytes, *, given: ArrayLike | None = Non
     written where other probabilities are computed: by other software, or on another processor.
     """
     structure, arrays = content_of(file, _HOLDS, "file")
+    check_header(structure, arrays)
     if structure["model"] != _identity(model):
         raise ValueError("decompress: expected a file that this model wrote, found one of another model")
     n = structure["rows"]
     given = conditions_for(model, given, n, "the file")
     event = model.event(None if given is None else jnp.asarray(given[0]))
     (d,) = event.shape
+    if n * d > most_unpacked(len(file)):
+        raise ValueError(
+            f"decompress: {n:,} rows of {d} are more than {len(file):,} bytes can be trusted with"
+        )
     found = alphabets(event.support, d, lambda block, _: structure["ends"][block])
     missing = np.zeros((n, d), bool)
     if "missing" in arrays:

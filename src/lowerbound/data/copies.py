@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -14,7 +14,7 @@ from lowerbound.data.columns import Column
 from lowerbound.data.declared import level_names
 from lowerbound.data.settled import holes_in
 
-__all__ = ["copied", "disagreeing", "filled", "followed", "without_copies"]
+__all__ = ["checked_columns", "copied", "disagreeing", "filled", "followed", "without_copies"]
 
 Arrays = np.ndarray | Sequence[np.ndarray]
 
@@ -61,6 +61,28 @@ def without_copies(
                 found[second], kind="copy", original=columns[first].name, offset=0, unit=1
             )
     return tuple(found)
+
+
+def checked_columns(found: Iterable[Column]) -> tuple[Column, ...]:
+    """Columns of a file, which differ in their names, and of which each copy is of another that is none.
+
+    **Raises:** `ValueError`.
+    """
+    columns = tuple(found)
+    names = {column.name: column for column in columns}
+    if not columns:
+        raise ValueError("schema.columns: expected at least one column, found none")
+    if len(names) < len(columns):
+        raise ValueError("schema.columns: expected names that differ")
+    for column in columns:
+        place = f"schema.columns[{column.name!r}]"
+        original = names.get(column.original or column.name)
+        needs = column.kind == "copy" or column.original is not None
+        if needs and (original is None or original is column or original.kind == "copy"):
+            raise ValueError(f"{place}.original: expected another column, found {column.original!r}")
+        if column.partners is not None and len(column.partners) != len(column.levels or ()):
+            raise ValueError(f"{place}.partners: expected one for each of {len(column.levels or ())} levels")
+    return columns
 
 
 def copied(columns: Sequence[Column]) -> set[str]:

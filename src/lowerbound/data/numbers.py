@@ -24,7 +24,8 @@ __all__ = [
     "odd_cell",
 ]
 
-NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+# Whose digits can be cut in one way alone: else a long cell that is no number takes minutes.
+NUMBER = re.compile(r"\s*[+-]?(\d+(?:\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
 
 def as_rows(x: Any, name: str = "x", *, missing: bool = False, looked_at: bool = False) -> np.ndarray:

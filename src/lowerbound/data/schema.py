@@ -8,8 +8,9 @@ from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
+from lowerbound.archive.structure import Checked
 from lowerbound.data.columns import Column
-from lowerbound.data.copies import disagreeing, filled, followed
+from lowerbound.data.copies import checked_columns, disagreeing, filled, followed
 from lowerbound.data.errors import DataError
 from lowerbound.data.kinds import by_name, kinds_of
 from lowerbound.data.lacking import by_their_names
@@ -32,7 +33,7 @@ _WIDE = 128
 
 
 @dataclass(frozen=True)
-class Schema:
+class Schema(Checked):
     """What the columns of a table are. A row is encoded as a vector of numbers, one for each of the columns
     that say something ([`encoded`][]), each relative to its offset and in its unit, and decoded again.
 
@@ -323,8 +324,7 @@ class Schema:
         return replace(read, arrays=arrays)
 
     def named_in(self, error: DataError) -> DataError:
-        """An error of encoded rows, whose place is a column's number, with the column's name, where it has
-        one."""
+        """An error of encoded rows, whose place is a column's number, with the name that the column has."""
         if not self.named or not isinstance(error.place.column, int):
             return error
         place = error.place._replace(column=self.encoded[error.place.column].name)
@@ -352,7 +352,10 @@ class Schema:
         True
         """
         known = schema_fields(record, get_args(Unseen))
-        return cls(tuple(map(Column.from_json, known.pop("columns"))), **known)
+        return cls(columns=checked_columns(map(Column.from_json, known.pop("columns"))), **known)
+
+    def checked(self) -> Self:
+        return self.from_json(self.to_json())
 
 
 def described(

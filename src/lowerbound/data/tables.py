@@ -16,6 +16,7 @@ from lowerbound.data.settled import settled_objects
 from lowerbound.data.sparse import dense
 
 __all__ = [
+    "FORMS",
     "Columns",
     "as_table",
     "columns_of",
@@ -26,6 +27,10 @@ __all__ = [
     "stack",
     "table_like",
 ]
+
+
+# The kinds of table that rows come in, and are given back as.
+FORMS = ("array", "pyarrow", "pandas", "polars")
 
 
 @dataclass(frozen=True)
@@ -169,11 +174,25 @@ def table_like(
     of them, one each or none at all."""
     if form == "array":
         return np.stack(arrays, axis=1)
-    library = importlib.import_module(form)
-    make = library.table if form == "pyarrow" else library.DataFrame
-    typed = {"pyarrow": as_arrow, "pandas": as_pandas, "polars": as_polars}[form]
     own = declared or [None] * len(names)
+    make, typed = {
+        "pyarrow": (_arrow_table, as_arrow),
+        "pandas": (_pandas_frame, as_pandas),
+        "polars": (_polars_frame, as_polars),
+    }[form]
     return make({name: typed(array, each) for name, array, each in zip(names, arrays, own, strict=True)})
+
+
+def _arrow_table(columns: dict[str, Any]) -> Any:
+    return importlib.import_module("pyarrow").table(columns)
+
+
+def _pandas_frame(columns: dict[str, Any]) -> Any:
+    return importlib.import_module("pandas").DataFrame(columns)
+
+
+def _polars_frame(columns: dict[str, Any]) -> Any:
+    return importlib.import_module("polars").DataFrame(columns)
 
 
 def stack(columns: Columns, name: str, *, missing: bool = False, looked_at: bool = False) -> np.ndarray:

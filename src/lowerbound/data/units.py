@@ -27,7 +27,7 @@ def relative(values: np.ndarray, whole: bool) -> dict[str, Any]:
     quarter = len(values) // 4
     ordered = np.partition(values, (quarter, middle, len(values) - 1 - quarter))
     spread = ordered[len(values) - 1 - quarter] - ordered[quarter] or values.max() - values.min()
-    offset: float | int = ordered[middle].item() if abs(ordered[middle]) > _SPREADS * spread else 0
+    offset: float | int = ordered[middle].item() if abs(ordered[middle]) / _SPREADS > spread else 0
     reach = float(np.abs(values - offset).max())
-    unit: float | int = 1 if _LEAST <= reach <= _GREATEST else 2.0 ** round(math.log2(reach))
+    unit: float | int = 1 if _LEAST <= reach <= _GREATEST else 2.0 ** round(min(math.log2(reach), 1023))
     return {"offset": int(offset) if whole else offset, "unit": unit}

@@ -27,7 +27,7 @@ def filled_frame(
     ([1, 2], 'int8')
     """
     filler: Callable[..., Any] = {"pandas": _pandas, "polars": _polars, "pyarrow": _pyarrow}[form]
-    return filler(importlib.import_module(form), frame, places, columns, holes)
+    return filler(frame, places, columns, holes)
 
 
 def indexed(table: Any, like: Any) -> Any:
@@ -36,7 +36,8 @@ def indexed(table: Any, like: Any) -> Any:
     return table.set_axis(like.index) if both else table
 
 
-def _pandas(library: Any, frame: Any, places: Any, columns: Any, holes: Any) -> Any:
+def _pandas(frame: Any, places: Any, columns: Any, holes: Any) -> Any:
+    library = importlib.import_module("pandas")
     chosen = frame.iloc[:, [*places]].copy()
     for place, (column, hole) in enumerate(zip(columns, holes, strict=True)):
         if not hole.any():
@@ -49,7 +50,8 @@ def _pandas(library: Any, frame: Any, places: Any, columns: Any, holes: Any) -> 
     return chosen
 
 
-def _polars(library: Any, frame: Any, places: Any, columns: Any, holes: Any) -> Any:
+def _polars(frame: Any, places: Any, columns: Any, holes: Any) -> Any:
+    library = importlib.import_module("polars")
     frame = frame.collect() if hasattr(frame, "collect") else frame
     chosen = frame[:, [*places]]
     for place, (column, hole) in enumerate(zip(columns, holes, strict=True)):
@@ -63,8 +65,8 @@ def _polars(library: Any, frame: Any, places: Any, columns: Any, holes: Any) -> 
     return chosen
 
 
-def _pyarrow(library: Any, frame: Any, places: Any, columns: Any, holes: Any) -> Any:
-    compute = importlib.import_module("pyarrow.compute")
+def _pyarrow(frame: Any, places: Any, columns: Any, holes: Any) -> Any:
+    library, compute = importlib.import_module("pyarrow"), importlib.import_module("pyarrow.compute")
     chosen = frame.select([*places])
     for place, (column, hole) in enumerate(zip(columns, holes, strict=True)):
         if not hole.any():

@@ -32,6 +32,7 @@ from lowerbound.estimator.named import beyond_memory, is_named, rows_named, some
 from lowerbound.evidence.defaults import ERROR, SAMPLES, Method
 from lowerbound.evidence.ladder import log_evidence
 from lowerbound.leaves import as_numpy
+from lowerbound.models.vae import VAE
 from lowerbound.networks.activations import Activation, name_of
 from lowerbound.objectives.objective import Objective
 from lowerbound.parts import COUNTS, LEVELED, Mechanism, default, row_of
@@ -360,9 +361,11 @@ class Trained(BaseEstimator, Storable):
         if "feature_names_in_" in kept["fitted"]:
             estimator.feature_names_in_ = np.asarray(estimator.feature_names_in_, dtype=object)
         estimator.schema_ = Schema.from_json(kept["fitted"]["schema_"])
+        if not isinstance(kept["model"], VAE):
+            raise ValueError(f"model: expected a VAE, found {type(kept['model']).__name__}")
         estimator.model_ = as_numpy(kept["model"])
-        estimator.calibration_scores_ = kept["calibration_scores"]
-        estimator.trained_on_ = TrainedOn(**kept["trained_on"])
+        estimator.calibration_scores_ = np.asarray(kept["calibration_scores"], np.float64)
+        estimator.trained_on_ = TrainedOn.of(kept["trained_on"])
         estimator.panel_ = None if kept["panel"] is None else Panel.restored(kept["panel"])
         return estimator
 

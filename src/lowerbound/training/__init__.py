@@ -23,6 +23,6 @@ _INDEX = {"Batch": "feed", "Run": "run", "State": "state", "train_step": "step"}
 def __getattr__(name: str) -> Any:
     if name not in _INDEX:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_INDEX[name]}"), name)
+    value = getattr(importlib.import_module(f"lowerbound.training.{_INDEX[name]}"), name)
     globals()[name] = value
     return value

@@ -13,7 +13,7 @@ from numpy.lib import format as npy
 
 from lowerbound.data.errors import DataError
 from lowerbound.data.sources.contents import Contents
-from lowerbound.data.sources.held import DEFLATE, check_held, whole
+from lowerbound.data.sources.held import DEFLATE, check_held, check_unpacked, whole
 
 __all__ = ["read_npy", "read_npz", "x_and_y"]
 
@@ -57,9 +57,10 @@ def x_and_y(names: Iterable[str]) -> tuple[str, str] | None:
 
 def _member(archive: zipfile.ZipFile, path: Path, name: str) -> np.ndarray:
     member = archive.getinfo(f"{name}.npy")
-    held = min(member.file_size, DEFLATE * path.stat().st_size)
+    packed = min(member.compress_size, path.stat().st_size)
     with archive.open(member) as stream:
-        _header(stream, path, f"{path}:{name}", held)
+        _header(stream, path, f"{path}:{name}", min(member.file_size, DEFLATE * packed))
+    check_unpacked(f"{path}:{name}", packed, member.file_size, "save it without compression, numpy.savez")
     with archive.open(member) as stream:
         return npy.read_array(stream, allow_pickle=False)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lowerbound.data.numbers import NUMBER
+from lowerbound.limits import COLUMNS
 
 __all__ = ["DECIMAL_COMMA", "WHITE_SPACE", "Cut", "cells_between_blanks", "cut_at"]
 
@@ -76,8 +77,13 @@ class Cut:
 
 
 def cut_at(lines: Sequence[str], separator: str, quote: str, whole: bool) -> Cut | None:
-    """The first lines, cut; None where they cannot be."""
+    """The first lines, cut; None where they cannot be.
+
+    **Raises:** `ValueError` for a line of more cells than are read ([`COLUMNS`][lowerbound.limits.COLUMNS]).
+    """
     rows, ends, number = [], [], 0
+    if (most := max((line.count(separator) for line in lines[: _LOOKED_AT + _TITLES]), default=0)) > COLUMNS:
+        raise ValueError(f"it has {most:,} cells in a line, and at most {COLUMNS:,} columns are read by name")
     if separator == WHITE_SPACE:
         for number, line in enumerate(lines[: _LOOKED_AT + _TITLES], 1):
             if cells := cells_between_blanks(line):

@@ -15,7 +15,7 @@ from lowerbound.data.sources.cells import MISSING, settled
 from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.cuts import WHITE_SPACE, cells_between_blanks
 from lowerbound.data.sources.dialect import Dialect, dialect_of
-from lowerbound.data.sources.encoding import decoded, encodings_of, head_of
+from lowerbound.data.sources.encoding import decoded, encodings_of, head_of, lines_of
 from lowerbound.data.sources.file import File
 from lowerbound.data.sources.held import whole
 from lowerbound.data.sources.libsvm import is_libsvm, read_libsvm
@@ -122,9 +122,9 @@ def _read(
     dialect: Dialect,
     missing: Sequence[str],
 ) -> Any:
-    if dialect.separator == WHITE_SPACE:
-        stream, encoding = _with_tabs(stream, encoding, dialect), "utf-8"
     try:
+        if dialect.separator == WHITE_SPACE:
+            return _arrow(_with_tabs(stream, encoding, dialect), "utf-8", dialect, missing)
         return _arrow(stream, encoding, dialect, missing)
     except _RaggedError:
         raise ragged_line(file, encoding, dialect) from None
@@ -189,7 +189,9 @@ def _with_tabs(stream: IO[bytes], encoding: str, dialect: Dialect) -> IO[bytes]:
     text = io.TextIOWrapper(stream, encoding)
     written = io.StringIO()
     writer = csv.writer(written, delimiter="\t", lineterminator="\n")
-    writer.writerows(cells_between_blanks(line) for number, line in enumerate(text) if number >= dialect.skip)
+    writer.writerows(
+        cells_between_blanks(line) for number, line in enumerate(lines_of(text)) if number >= dialect.skip
+    )
     text.detach()
     return io.BytesIO(written.getvalue().encode())
 
@@ -200,7 +202,7 @@ def ragged_line(file: File, encoding: str, dialect: Dialect) -> DataError:
     way_out = "mend the line or take it out"
     expected = f"{width} cell{'s' * (width != 1)} in each line, as in the first"
     with file.open() as stream, io.TextIOWrapper(stream, encoding, newline="") as text:
-        below = islice(text, dialect.skip, None)
+        below = islice(lines_of(text), dialect.skip, None)
         if dialect.separator == WHITE_SPACE:
             rows = ((i, cells_between_blanks(line)) for i, line in enumerate(below, 1))
         else:

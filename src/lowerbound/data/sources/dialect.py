@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections.abc import Sequence
@@ -114,7 +115,7 @@ def _best(cuts: Sequence[Cut | None], lines: Sequence[str], whole: bool) -> Cut:
     """The cut that makes rows of one width: that whose numbers then are numbers, and that of most cells."""
     found = [cut for cut in cuts if cut is not None]
     if not found:
-        raise ValueError("a cell of it has no end")
+        raise ValueError(f"a cell of it has no end, or more than {csv.field_size_limit():,} characters")
     if one := next((cut for cut in found if cut.one_column_of_decimals), None):
         return one
     if even := [cut for cut in found if cut.even]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import codecs
-from typing import IO
+from collections.abc import Iterator
+from typing import IO, TextIO
 
-__all__ = ["decoded", "encodings_of", "head_of"]
+from lowerbound.limits import LINE
+
+__all__ = ["decoded", "encodings_of", "head_of", "lines_of", "pieces_of"]
 
 _BLOCK = 1 << 16
 _MARKS = {
@@ -25,7 +28,39 @@ def head_of(stream: IO[bytes]) -> tuple[bytes, bool]:
         head += block
         if len(head) >= _BLOCK and (b"\n" in head or b"\r" in head):
             return bytes(head), not stream.read(1)
+        if len(head) > LINE:
+            raise ValueError(f"its first line has more than {LINE:,} bytes")
     return bytes(head), True
+
+
+def pieces_of(stream: IO[bytes]) -> Iterator[bytes]:
+    """The bytes of a stream in pieces that end where lines do.
+
+    **Raises:** `ValueError` for a line of more than [`LINE`][lowerbound.limits.LINE] bytes.
+    """
+    rest = b""
+    while block := stream.read(1 << 20):
+        end = block.rfind(b"\n") + 1
+        if end:
+            yield rest + block[:end]
+            rest = b""
+        rest += block[end:]
+        if len(rest) > LINE:
+            raise ValueError(f"a line of it has more than {LINE:,} bytes")
+    yield rest
+
+
+def lines_of(text: TextIO) -> Iterator[str]:
+    """The lines of a text.
+
+    **Raises:** `ValueError` for one of more than [`LINE`][lowerbound.limits.LINE] characters.
+    """
+    number = 0
+    while line := text.readline(LINE + 1):
+        number += 1
+        if len(line) > LINE:
+            raise ValueError(f"its line {number} has more than {LINE:,} characters")
+        yield line
 
 
 def encodings_of(head: bytes) -> tuple[str, ...]:

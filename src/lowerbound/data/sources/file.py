@@ -8,12 +8,13 @@ import io
 import lzma
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from lowerbound.data.errors import DataError
+from lowerbound.data.sources.held import check_unpacked
 
 __all__ = ["CONTAINERS", "File"]
 
@@ -63,13 +64,27 @@ class File:
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """What is inside, from its beginning, as it is read."""
-        if self.container == ".zip":
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.name) as stream:
-                yield stream
-            return
-        with _OPENERS[self.container](self.path) as stream:
-            yield stream
+        """What is inside, from its beginning, as it is read.
+
+        **Raises** while it is read: [`DataError`][lowerbound.data.errors.DataError] where it becomes far
+        larger than what is read of the file.
+        """
+        with self.path.open("rb") as packed:
+            if not self.container:
+                yield packed
+                return
+            with ExitStack() as stack:
+                stream = stack.enter_context(self._unpacking(packed, stack))
+                yield io.BufferedReader(_Unpacked(self.path, packed, stream), _PIECE)
+
+    def _unpacking(self, packed: IO[bytes], stack: ExitStack) -> Any:
+        if self.container != ".zip":
+            return _OPENERS[self.container](packed)
+        archive = stack.enter_context(zipfile.ZipFile(packed))
+        member = archive.getinfo(self.name)
+        size = self.path.stat().st_size
+        check_unpacked(self.path, min(member.compress_size, size), member.file_size)
+        return archive.open(member)
 
     @contextmanager
     def whole(self) -> Iterator[Any]:
@@ -92,16 +107,39 @@ def _is_data(name: str) -> bool:
     return not name.endswith("/") and not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))
 
 
-def _zstandard(path: Path) -> Any:
+class _Unpacked(io.RawIOBase):
+    """The bytes of `stream`, which unpacks the file `packed` at `path` as it is read, while they are no more
+    than what was read of the file may become."""
+
+    def __init__(self, path: Path, packed: IO[bytes], stream: Any):
+        self.path, self.packed, self.stream, self.size = path, packed, stream, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self.stream.read(min(len(buffer), _PIECE))
+        self.size += len(piece)
+        check_unpacked(self.path, self.packed.tell(), self.size)
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def readall(self) -> bytes:
+        return b"".join(iter(lambda: self.read(_PIECE) or b"", b""))
+
+
+_PIECE = 1 << 20
+
+
+def _zstandard(packed: IO[bytes]) -> Any:
     import pyarrow
 
-    return pyarrow.CompressedInputStream(str(path), "zstd")
+    return pyarrow.CompressedInputStream(packed, "zstd")
 
 
 _OPENERS: dict[str, Any] = {
-    "": lambda path: path.open("rb"),
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
+    ".gz": lambda packed: gzip.GzipFile(fileobj=packed),
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
     ".zst": _zstandard,
 }

@@ -1,13 +1,13 @@
-"""Formats of other programs, read where a library at hand reads them: Excel, MATLAB, Stata, SPSS, SAS,
-AnnData, Matrix Market and 10x Genomics."""
+"""Formats of other programs, read where a library at hand reads them: Excel, Stata, SPSS, SAS, AnnData,
+Matrix Market and 10x Genomics."""
 
 from __future__ import annotations
 
 import csv
 import datetime
-import importlib
 import io
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,11 +18,10 @@ import numpy as np
 
 from lowerbound.archive.records import Reading
 from lowerbound.data.errors import DataError
-from lowerbound.data.sources.arrays import x_and_y
 from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.delimited import read_rows_of_text
 from lowerbound.data.sources.file import File
-from lowerbound.data.sources.held import whole
+from lowerbound.data.sources.held import check_held, check_unpacked, check_width, size_of, whole
 from lowerbound.data.sources.names import named
 from lowerbound.data.sparse import dense
 from lowerbound.data.tables import Columns, columns_of
@@ -31,7 +30,6 @@ __all__ = [
     "read_10x",
     "read_anndata",
     "read_excel",
-    "read_mat",
     "read_matrix_market",
     "read_sas",
     "read_spss",
@@ -41,7 +39,11 @@ __all__ = [
 
 def read_excel(file: File, reading: Reading) -> Columns:
     """The first sheet of an `.xlsx` that holds anything, by openpyxl."""
-    openpyxl = _library("openpyxl", file, "save the sheet as .csv")
+    with whole(file.path, ".xlsx"), file.whole() as stream, zipfile.ZipFile(stream) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+        check_unpacked(file.path, size_of(stream), unpacked, "save the sheet as .csv")
+    with _at_hand("openpyxl", file, "save the sheet as .csv"):
+        import openpyxl
     with whole(file.path, ".xlsx"), file.whole() as stream:
         book = openpyxl.load_workbook(stream, read_only=True, data_only=True)
         sheets = [(sheet.title, rows) for sheet in book.worksheets if (rows := _rows(sheet))]
@@ -67,40 +69,19 @@ def _text(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
-def read_mat(file: File, member: str = "") -> Contents:
-    """The array called `member` in MATLAB's `.mat`; its only one, or X with y, the labels, by SciPy."""
-    from scipy.io import loadmat
-    from scipy.sparse import issparse
-
-    with whole(file.path, ".mat"), file.whole() as stream:
-        try:
-            held = loadmat(stream)
-        except NotImplementedError:
-            expected, found = "a .mat up to version 7", "version 7.3, which is HDF5"
-            raise DataError(file.path, expected, found, way_out="in MATLAB: save(name, '-v7')") from None
-        arrays = {
-            name: dense(value, str(file.path)) if issparse(value) else value
-            for name, value in held.items()
-            if issparse(value) or (isinstance(value, np.ndarray) and value.dtype.kind in "biuf")
-        }
-        if not member and (pair := x_and_y(arrays)):
-            note = f"{pair[0]} is the rows, {pair[1]} their labels"
-            return Contents.apart(arrays[pair[0]], arrays[pair[1]], pair[1], note)
-        if not member and len(arrays) == 1:
-            member = next(iter(arrays))
-        if member not in arrays:
-            wanted = f"an array {member!r}" if member else "one array of numbers"
-            choice = f"name one: {', '.join(f':{name}' for name in arrays)}" if arrays else ""
-            raise DataError(file.path, wanted, f"{len(arrays)} in it", way_out=choice)
-        return Contents(arrays[member])
-
-
 def read_matrix_market(file: File, reading: Reading) -> Contents:
     """The matrix in a `.mtx`, a row a line of it, by SciPy."""
-    from scipy.io import mmread
+    from scipy.io import mminfo, mmread
 
-    with whole(file.path, ".mtx"), file.whole() as stream:
-        matrix = mmread(stream)
+    with whole(file.path, ".mtx"), file.open() as stream:
+        # Of a stream that is a file, of a last line without an end, and of bytes that are no text SciPy may
+        # end the process.
+        content = stream.read().rstrip() + b"\n"
+        if b"\0" in content:
+            raise ValueError("it holds bytes that are not text")
+        # An entry takes two bytes at least, a digit and the end of its line.
+        check_held(str(file.path), (mminfo(io.BytesIO(content))[2],), 2, len(content))
+        matrix = mmread(io.BytesIO(content))
         return Contents(matrix if isinstance(matrix, np.ndarray) else dense(matrix, str(file.path)))
 
 
@@ -123,7 +104,8 @@ def read_10x(folder: Path, reading: Reading) -> Columns | None:
 
 def read_stata(file: File, reading: Reading) -> Columns:
     """The columns of Stata's `.dta`, by pandas; labelled values are text."""
-    pandas = _library("pandas", file, "in Stata: export delimited")
+    with _at_hand("pandas", file, "in Stata: export delimited"):
+        import pandas
     with _quietly(file.path, ".dta"), file.whole() as stream:
         try:
             return _of_frame(pandas.read_stata(stream))
@@ -137,24 +119,34 @@ def read_stata(file: File, reading: Reading) -> Columns:
 
 def read_spss(file: File, reading: Reading) -> Columns:
     """The columns of SPSS's `.sav`, by pandas and pyreadstat."""
-    pandas = _library("pandas", file, "in SPSS: save it as .csv")
-    _library("pyreadstat", file, "in SPSS: save it as .csv")
+    with _at_hand("pandas", file, "in SPSS: save it as .csv"):
+        import pandas
+    with _at_hand("pyreadstat", file, "in SPSS: save it as .csv"):
+        import pyreadstat  # noqa: F401, by which pandas reads it
     with _quietly(file.path, ".sav"):
         return _of_frame(pandas.read_spss(file.plain("pyreadstat")))
 
 
 def read_sas(file: File, reading: Reading) -> Columns:
     """The columns of SAS's `.sas7bdat` or `.xpt`, by pandas."""
-    pandas = _library("pandas", file, "in SAS: proc export … dbms=csv")
+    with _at_hand("pandas", file, "in SAS: proc export … dbms=csv"):
+        import pandas
     form = "xport" if file.ending == ".xpt" else "sas7bdat"
     with _quietly(file.path, file.ending), file.whole() as stream:
-        return _of_frame(pandas.read_sas(stream, format=form, encoding="latin-1"))
+        size = size_of(stream)
+        with pandas.read_sas(stream, format=form, encoding="latin-1", iterator=True) as reader:
+            if form == "sas7bdat":  # which may be packed; pandas counts the rows of the other
+                rows, width = reader.row_count, max(reader.row_length, 8 * reader.column_count)
+                check_width(file.path, reader.column_count)
+                check_unpacked(file.path, size, rows * width, "save it as .csv")
+            return _of_frame(reader.read())
 
 
 def read_anndata(file: File, reading: Reading) -> Columns:
     """The matrix X of an `.h5ad`, dense, with the names of its variables, by anndata."""
     way_out = "python -c \"import anndata; anndata.read_h5ad('x.h5ad').to_df().to_parquet('x.parquet')\""
-    anndata = _library("anndata", file, f"where it is: {way_out}")
+    with _at_hand("anndata", file, f"where it is: {way_out}"):
+        import anndata
     with _quietly(file.path, ".h5ad"):
         held = anndata.read_h5ad(file.plain("anndata"))
         x = dense(held.X, str(file.path)) if hasattr(held.X, "toarray") else np.asarray(held.X)
@@ -181,13 +173,14 @@ def _noted(read: Columns, note: str) -> Columns:
     return replace(read, notes=(*read.notes, note))
 
 
-def _library(name: str, file: File, way_out: str) -> Any:
-    """A library that reads a format, where it is installed.
+@contextmanager
+def _at_hand(name: str, file: File, way_out: str) -> Iterator[None]:
+    """Whether a library that reads a format is installed.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] with what to do where it is not.
     """
     try:
-        return importlib.import_module(name)
+        yield
     except ImportError:
         found = f"no {name} that reads {file.ending}"
         raise DataError(file.path, f"{name} at hand", found, way_out=f"install it, or {way_out}") from None

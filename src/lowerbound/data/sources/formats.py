@@ -15,6 +15,7 @@ from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.file import CONTAINERS, File
 from lowerbound.data.sources.idx import is_idx, read_idx
 from lowerbound.data.sources.images import IMAGE_ENDINGS, read_image, read_images
+from lowerbound.data.sources.mat import read_mat
 from lowerbound.data.tables import Columns
 
 __all__ = ["format_of", "is_table", "read_source"]
@@ -100,7 +101,7 @@ def read_source(data: str, reading: Reading) -> Contents:
     if ending == ".npz":
         return read_npz(file.plain("NumPy"), member)
     if ending == ".mat":
-        return foreign.read_mat(file, member)
+        return read_mat(file, member)
     if ending not in _READERS:
         raise _unknown(path, ending)
     found = _READERS[ending](file, reading)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from lowerbound.data.errors import DataError
+from lowerbound.limits import COLUMNS, most_unpacked
 
-__all__ = ["DEFLATE", "check_held", "whole"]
+__all__ = ["DEFLATE", "check_held", "check_unpacked", "check_width", "size_of", "whole"]
 
 # No byte of a deflate stream (gzip, zip) can hold more than this many.
 DEFLATE = 1032
@@ -54,3 +57,37 @@ write it anew
         expected = f"the {' × '.join(map(str, shape))} values that its header promises, {promised:,} bytes"
         way_out = "it is cut short, or its header is wrong: write it anew"
         raise DataError(where, expected, f"a file that can hold {held:,} at most", way_out=way_out)
+
+
+def size_of(stream: IO[bytes]) -> int:
+    """The bytes of a stream, which is then at its beginning."""
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(0)
+    return size
+
+
+def check_unpacked(
+    where: object, packed: int, unpacked: int, way_out: str = "unpack it first, and name what was in it"
+) -> None:
+    """Whether `packed` bytes may become `unpacked` ones ([`most_unpacked`][lowerbound.limits.most_unpacked]),
+    asked before memory is taken for them.
+
+    >>> check_unpacked("x.npz", 1_000, 10**9)
+    Traceback (most recent call last):
+    ...
+    lowerbound.data.errors.DataError: x.npz: expected at most 34 MB to be packed in 1,000 bytes, found \
+1,000 MB or more; unpack it first, and name what was in it, or set LOWERBOUND_UNPACKED to the bytes that it \
+may take
+    """
+    if unpacked > (most := most_unpacked(packed)):
+        expected = f"at most {most / 1e6:,.0f} MB to be packed in {packed:,} bytes"
+        found = f"{unpacked / 1e6:,.0f} MB or more"
+        way_out = f"{way_out}, or set LOWERBOUND_UNPACKED to the bytes that it may take"
+        raise DataError(where, expected, found, way_out=way_out)
+
+
+def check_width(where: object, columns: int) -> None:
+    """Whether a table has no more columns than are read by name ([`COLUMNS`][lowerbound.limits.COLUMNS])."""
+    if columns > COLUMNS:
+        way_out = "save the values as one array, .npy"
+        raise DataError(where, f"at most {COLUMNS:,} columns", f"{columns:,}", way_out=way_out)

@@ -14,7 +14,7 @@ from typing import IO, cast
 
 import numpy as np
 
-from lowerbound.data.sources.held import DEFLATE, check_held, whole
+from lowerbound.data.sources.held import DEFLATE, check_held, check_unpacked, whole
 
 __all__ = ["is_idx", "map_idx", "read_idx"]
 
@@ -41,6 +41,8 @@ def read_idx(path: Path) -> np.ndarray:
         on_disk = path.stat().st_size
         held = on_disk * DEFLATE if zipped else on_disk - stream.tell()
         check_held(str(path), shape, dtype.itemsize, held)
+        if zipped:
+            check_unpacked(path, on_disk, math.prod(shape) * dtype.itemsize)
         # In pieces, so that memory is taken for what is there and not for what is promised.
         expected, values = math.prod(shape) * dtype.itemsize, bytearray()
         while len(values) <= expected and (piece := stream.read(1 << 20)):

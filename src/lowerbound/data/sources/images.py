@@ -13,7 +13,7 @@ import numpy as np
 from lowerbound.archive.records import Reading
 from lowerbound.data.errors import DataError
 from lowerbound.data.sources.contents import Contents
-from lowerbound.data.sources.held import whole
+from lowerbound.data.sources.held import check_unpacked, whole
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -74,14 +74,25 @@ def read_image(path: Path, reading: Reading) -> Contents:
     """The one image in a file, or each of its pages, a row each."""
     from PIL import Image
 
-    with whole(path, "image"), Image.open(path, formats=_PILLOW) as image:
-        pages = getattr(image, "n_frames", 1)
+    with warnings.catch_warnings(), whole(path, "image"):
+        warnings.simplefilter("ignore")  # of size, which is looked at below
+        with Image.open(path, formats=_PILLOW) as image:
+            pages = getattr(image, "n_frames", 1)
+            _check_size(path, image, pages)
     frames = [_Frame(path)] if pages == 1 else [_Frame(path, number) for number in range(pages)]
     return Contents(_stacked(frames, reading))
 
 
 def _images_in(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in _FORMATS and p.name[0] != ".")
+    return sorted(
+        p for p in folder.iterdir() if p.suffix.lower() in _FORMATS and p.name[0] != "." and p.is_file()
+    )
+
+
+def _check_size(path: Path, image: Image, pages: int) -> None:
+    """Whether a file may hold so many pages of the size of an image that is opened and not yet decoded."""
+    pixels = image.size[0] * image.size[1] * pages * len(image.getbands())
+    check_unpacked(path, path.stat().st_size, pixels, "make it smaller")
 
 
 def _stacked(frames: Sequence[_Frame], reading: Reading) -> np.ndarray:
@@ -114,6 +125,7 @@ def _opened(frame: _Frame) -> Iterator[Image]:
         warnings.simplefilter("ignore")  # of odd metadata
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(frame.path, formats=_PILLOW) as image:
+            _check_size(frame.path, image, 1)
             if frame.page is not None:
                 image.seek(frame.page)
             elif (pages := getattr(image, "n_frames", 1)) > 1:

@@ -6,11 +6,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from lowerbound.archive.documents import check_depth
 from lowerbound.archive.records import Reading
 from lowerbound.data.sources.arrow import flat, read_json_lines
 from lowerbound.data.sources.file import File
-from lowerbound.data.sources.held import whole
+from lowerbound.data.sources.held import check_width, whole
 from lowerbound.data.tables import Columns
+from lowerbound.limits import DOCUMENT
 
 __all__ = ["read_json"]
 
@@ -22,14 +24,21 @@ def read_json(file: File, reading: Reading) -> Columns:
 
     with whole(file.path, ".json"):
         with file.open() as stream:
-            content = stream.read()
+            content = stream.read(DOCUMENT + 1)
+        if len(content) > DOCUMENT:
+            raise ValueError(f"it has more than {DOCUMENT:,} bytes; write its records a line each, as .jsonl")
+        if not (encoding := json.detect_encoding(content)).startswith("utf-8"):
+            content = content.decode(encoding).encode()
+        check_depth([content])
         try:
             document = json.loads(content)
         except json.JSONDecodeError as error:
             if error.msg != "Extra data":
                 raise
             return read_json_lines(file, reading)
-        return flat(pa.table({name: _column(name, cells) for name, cells in _columns(document)}), file)
+        columns = _columns(document)
+        check_width(file.path, len(columns))
+        return flat(pa.table({name: _column(name, cells) for name, cells in columns}), file)
 
 
 def _column(name: str, cells: Sequence[Any]) -> Any:

@@ -14,7 +14,11 @@ from lowerbound.data.sparse import dense
 
 __all__ = ["is_libsvm", "read_libsvm"]
 
-_LINE = re.compile(r"\s*[+-]?[\d.eE+-]+(,[\d.eE+-]+)*(\s+(qid:\d+|\d+:[+-]?[\d.eE+-]+))+\s*(#.*)?", re.ASCII)
+# Nothing of it is tried again: a line may have a million places.
+_LINE = re.compile(
+    r"\s*+[+-]?+[\d.eE+-]++(?:,[\d.eE+-]++)*+(?:\s++(?:qid:\d++|\d++:[+-]?+[\d.eE+-]++))++\s*+(?:#.*)?",
+    re.ASCII,
+)
 
 
 def is_libsvm(text: str) -> bool:
