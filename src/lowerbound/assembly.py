@@ -24,6 +24,7 @@ from lowerbound.distributions.margins import Margins
 from lowerbound.distributions.support import masses
 from lowerbound.families.family import Family
 from lowerbound.families.flows import Flow
+from lowerbound.families.masking import Missed, SelfMasking
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import (
     LearnedPrior,
@@ -175,14 +176,19 @@ def build(
     if missing_mechanism not in get_args(Mechanism):
         expected = " or ".join(get_args(Mechanism))
         raise ValueError(f"missing_mechanism: expected {expected}, found {missing_mechanism!r}")
-    if missing_mechanism != "at-random":
-        choice = _with_mask(
-            missing_mechanism, x, schema, partial(choose, x, likelihood, binarize, missing=missing)
+    missed = _MISSED[missing_mechanism]
+    if missed is not None and (x.dtype.kind != "f" or not np.isnan(x).any()):
+        raise ValueError(
+            f"missing_mechanism: {missing_mechanism} learns from missing values, found none; take at-random"
         )
-    elif schema is not None and not alike and by_columns(x, schema, missing=missing):
-        choice, features = choose_by_columns(x, schema.encoded, missing=missing), _seen(x, schema)
+    masked = missed is not None and schema is not None and not schema.wide
+    if schema is not None and not alike and (masked or by_columns(x, schema, missing=missing)):
+        choice = choose_by_columns(x, schema.encoded, missing=missing, missed=missed)
+        features = _seen(x, schema)
     else:
         choice = choose(x, likelihood, binarize, missing=missing, image=kind_of_image(image_shape))
+        if missed is not None:
+            choice = _with_mask(choice, x, missed)
     encoder_key, decoder_key = jax.random.split(as_key(key))
     latent_key, prior_key = jax.random.split(jax.random.fold_in(as_key(key), 1))
     d = x.shape[1]
@@ -221,31 +227,25 @@ def build(
     return Built(model, choice.words)
 
 
-def _with_mask(
-    mechanism: Mechanism, x: np.ndarray, schema: Schema | None, choose: Callable[[], Choice]
-) -> Choice:
-    """The choice for real numbers, with the mask in its family."""
-    where = f"missing_mechanism: {mechanism}"
-    for column in schema.encoded if schema is not None and not schema.numeric else ():
-        if column.levels is not None:
-            raise ValueError(
-                f"{where} is of real numbers, found the category {column.name!r}; leave the column out, or "
-                "take at-random"
-            )
-    if x.dtype.kind != "f" or not np.isnan(x).any():
-        raise ValueError(f"{where} learns from missing values, found none; take at-random")
-    choice = choose()
-    if not isinstance(choice.transform, Identity | Standardization):
-        raise ValueError(f"{where} is of real numbers, found {choice.words}; take at-random")
+# Which values are missing more often.
+_MISSED: dict[Mechanism, Missed | None] = {
+    "at-random": None,
+    "self-masking": "either",
+    "self-masking-high": "high",
+    "self-masking-low": "low",
+}
+
+
+def _with_mask(choice: Choice, x: np.ndarray, missed: Missed) -> Choice:
+    """The choice for columns of one kind, with the mask in its family."""
     try:
-        family: Family = part(mechanism, "file")(choice.family)
+        family = SelfMasking(choice.family, of=missed, observed=transformed(choice.transform, x))
     except TypeError as error:
-        real = kebab(part("numbers", "columns").__name__)
         raise ValueError(
-            f"{where} is of real numbers with quantiles, found {choice.words}; take the likelihood {real}, "
-            f"or at-random ({error})"
+            f"missing_mechanism: self-masking is of independent numbers with quantiles, found "
+            f"{choice.words}; take at-random ({error})"
         ) from None
-    return replace(choice, family=family, words=f"{choice.words}, which may be missing for what it is")
+    return replace(choice, family=family)
 
 
 def _in_own_units(choice: Choice, schema: Schema | None) -> Transform:

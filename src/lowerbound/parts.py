@@ -34,8 +34,8 @@ Place = Literal[
 ]
 
 
-# Why values are missing: for nothing that they are themselves, or for that.
-Mechanism = Literal["at-random", "self-masking"]
+# Why values are missing: for nothing that they are themselves, or for that, and then which are, if it is known.
+Mechanism = Literal["at-random", "self-masking", "self-masking-high", "self-masking-low"]
 
 
 class Row(NamedTuple):
@@ -135,6 +135,7 @@ TABLE: tuple[Row, ...] = (
     Row("MixedColumns", "families.columns", "file"),
     Row("InverseCDF", "families.inverse_cdf", "file"),
     Row("SelfMasking", "families.masking", "file"),
+    Row("MaskStart", "families.masking", "file"),
     Row("Transformed", "families.transformed"),  # its bijection is code, which no file holds
     Row("Thresholds", "families.ordinal", "file"),
     # Where the scale of a family comes from.
