@@ -34,7 +34,7 @@ from lowerbound.models.priors import (
     UniformCodes,
     VampPrior,
 )
-from lowerbound.models.transforms import Identity, Standardization, Stored, Transform
+from lowerbound.models.transforms import Stored, Transform
 from lowerbound.models.vae import VAE
 from lowerbound.networks.activations import Activation
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder

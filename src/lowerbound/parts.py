@@ -34,7 +34,7 @@ Place = Literal[
 ]
 
 
-# Why values are missing: for nothing that they are themselves, or for that, and then which are, if it is known.
+# Why values are missing: for nothing that they are themselves, or for that, and which are, if it is known.
 Mechanism = Literal["at-random", "self-masking", "self-masking-high", "self-masking-low"]
 
 

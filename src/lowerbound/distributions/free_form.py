@@ -138,8 +138,8 @@ class FreeFormDistribution(Quadrature):
 
     @property
     def nodes(self) -> Nodes:
-        """Atoms, values of bins, and quantiles of the bell. One that is rounded has the derivatives of what is
-        not."""
+        """Atoms, values of bins, and quantiles of the bell; one that is rounded has the derivatives of one
+        that is not."""
         log_parts, edges = self._log_parts.T, jnp.asarray(self.margins.edges.value)[:, :, None]
         atoms = jnp.nan_to_num(jnp.asarray(self.margins.atoms.value)).T
         bins = len(log_parts) - len(atoms) - 1

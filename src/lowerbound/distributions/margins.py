@@ -165,7 +165,7 @@ def spikes(values: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
     >>> np.unique(hours[spikes(hours)]).tolist()
     [40.0]
     """
-    different, places = np.unique(values, return_inverse=True)
+    places = np.unique(values, return_inverse=True)[1]
     return _stands_out(np.bincount(places))[places]
 
 

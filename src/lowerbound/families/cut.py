@@ -15,15 +15,15 @@ __all__ = ["End", "with_what_is_cut"]
 End = Literal["high", "low"]
 
 # What was cut lies no further out than so many times the range of what was observed.
-_FARTHEST = 10.0
+_FARTHEST = 3.0
 # Fewer values say nothing of a line.
 _FEWEST = 8
 
 
 def with_what_is_cut(column: Float[np.ndarray, " n"], end: End) -> Float[np.ndarray, " n"]:
     """A column of which the high or the low values are missing (NaN), with values in their places, in no
-    order: those of a normal distribution, or of a log-normal one where log x of what was observed is nearer
-    to normal, cut at the end. The line of the observed quantiles against the normal ones goes on beyond it.
+    order: those of a normal distribution, or, where √x of what was observed is nearer to one, of its square
+    (log x would go too far beyond), cut at the end. The line of the observed quantiles against the normal ones goes on beyond it.
     Values that are far more frequent than their neighbours have no part in the line. Of a column with too few
     others half a normal distribution of the width of its range follows.
 
@@ -53,10 +53,10 @@ def with_what_is_cut(column: Float[np.ndarray, " n"], end: End) -> Float[np.ndar
 
 def _beyond(free: np.ndarray, sign: int, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
     """The values at the upper normal quantiles, from those, in order, at the lower ones."""
-    if (free * sign).min() > 0:
-        logs = sign * np.log(sign * free)
-        if _straight(logs, lower) > _straight(free, lower):
-            return np.asarray(sign * np.exp(np.minimum(sign * _along(logs, lower, upper), 80.0)))
+    if (free * sign).min() >= 0:
+        roots = sign * np.sqrt(sign * free)
+        if _straight(roots, lower) > _straight(free, lower):
+            return np.asarray(sign * np.maximum(sign * _along(roots, lower, upper), 0.0) ** 2)
     return _along(free, lower, upper)
 
 

@@ -16,7 +16,7 @@ from numpyro.distributions.constraints import Constraint
 from lowerbound.distributions.masking import GivenMissing, Mask, SelfMasked
 from lowerbound.distributions.quadrature import quadrature
 from lowerbound.families.cut import with_what_is_cut
-from lowerbound.families.family import Factorized
+from lowerbound.families.family import Factorized, Family
 from lowerbound.families.fitted import Fitted, Found
 from lowerbound.families.free_form import FreeForm
 from lowerbound.leaves import Fixed
@@ -27,8 +27,8 @@ Missed = Literal["high", "low", "either"]
 
 # The learned numbers are so many times as fast as a network's: a mask may be a step.
 _PACE = 10.0
-# So steep is a mask at first, in spreads of its column, where it is known which values are missing; and values
-# reach so many spreads.
+# So steep is a mask at first, in spreads of its column, where it is known which values are missing; and so
+# many spreads do values reach.
 _RISE, _REACH = 4.0, 3.0
 
 
@@ -67,7 +67,7 @@ class SelfMasking(Factorized):
 
     def __init__(
         self,
-        family: Factorized,
+        family: Family,
         *,
         of: Missed = "either",
         observed: Float[np.ndarray, "n d"] | None = None,
@@ -89,7 +89,11 @@ class SelfMasking(Factorized):
         d = family.event_size
         self.family, self.of, self.event_size, self.missing = family, of, d, True
         self.steepness, self.lift = jnp.zeros(d), jnp.zeros(d)
-        self.start = MaskStart.of_nothing(d) if observed is None else MaskStart.of(np.float64(observed), of)
+        self.start = (
+            MaskStart.of_nothing(d)
+            if observed is None
+            else MaskStart.of(np.asarray(observed, np.float64), of)
+        )
 
     @classmethod
     def fitted_by_column(cls, found: Found, steps: tuple[int, ...] | None, of: Missed) -> Fitted:
@@ -198,4 +202,5 @@ class MaskStart(eqx.Module):
             level = np.log(share / (1 - share)) if at_random else 0.0
             origin = seen.mean() if of == "either" else seen.max() if of == "high" else seen.min()
             columns.append((0 if at_random else _RISE, level, origin, whole.mean(), whole.std() or 1.0))
-        return cls(*(Fixed(np.float32(each)) for each in np.array(columns).T), _REACH)
+        steepness, level, origin, middle, unit = (Fixed(np.float32(each)) for each in np.array(columns).T)
+        return cls(steepness, level, origin, middle, unit, _REACH)
