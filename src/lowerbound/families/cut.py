@@ -22,10 +22,10 @@ _FEWEST = 8
 
 def with_what_is_cut(column: Float[np.ndarray, " n"], end: End) -> Float[np.ndarray, " n"]:
     """A column of which the high or the low values are missing (NaN), with values in their places, in no
-    order: those of a normal distribution, or, where √x of what was observed is nearer to one, of its square
-    (log x would go too far beyond), cut at the end. The line of the observed quantiles against the normal ones goes on beyond it.
-    Values that are far more frequent than their neighbours have no part in the line. Of a column with too few
-    others half a normal distribution of the width of its range follows.
+    order: those of a normal distribution that is cut at the end, or, where √x of what was observed is nearer
+    to one, of its square (log x would go too far). The line of the observed quantiles against the normal ones
+    goes on beyond the end; values that are far more frequent than their neighbours have no part in it. Of a
+    column with too few others half a normal distribution of the width of its range follows.
 
     >>> whole = np.random.default_rng(0).normal(10.0, 2.0, 4000)
     >>> filled = with_what_is_cut(np.where(whole > 10, np.nan, whole), "high")
