@@ -151,12 +151,13 @@ def build(
     dimensions (of codes, over that many); `prior` a prior over the same set: what [`automatic_prior`][] says
     (`auto`), N(0, I), the family's standard member (`standard-prior`), a member with learned parameters
     (`learned-prior`), a mixture of 100, the posteriors of 500 rows (`vamp-prior`), or a flow. With `missing`,
-    NaN stands for a value that was not observed; with the `missing_mechanism` `self-masking` a value of a
-    table of real numbers may be missing because of what it is, and the mask is part of the model
-    ([`SelfMasking`][]): log p is that of what was observed and of what was not.
+    NaN stands for a value that was not observed; with the `missing_mechanism` `self-masking` a number may be
+    missing because of what it is, and the mask is part of the model ([`SelfMasking`][]): log p is that of what
+    was observed and of what was not. `self-masking-high` and `self-masking-low` say which values are missing
+    more often. A category is missing at random.
 
-    **Raises:** `ValueError` for a wrong argument or rows that are not as said; with `self-masking` for a
-    table with categories, for counts, and where nothing is missing.
+    **Raises:** `ValueError` for a wrong argument or rows that are not as said; with `self-masking` where
+    nothing is missing, and for one family of all columns that has no quantiles.
 
     >>> built = build(np.array([[0, 1, 1], [1, 1, 0]]), latent_dim=2)
     >>> type(built.model.likelihood.family).__name__, built.model.posterior.family.event_size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,12 @@ from lowerbound.cli.options import (
 )
 from lowerbound.cli.reading import reads
 from lowerbound.evidence.defaults import CHAINS, SAMPLES
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from lowerbound.data.sources import Source
+    from lowerbound.runs import RunFolder
 
 __all__ = ["score"]
 
@@ -72,12 +78,16 @@ def score(
     rows_are = source.row_names(id)
     usual = None if calibration is None else calibration_rows(run, calibration)
     budget: dict[str, Any] = {"samples": samples, "chains": chains, "method": method, "key": seed}
-    evidence = lb.log_evidence(run.model, source.rows, **budget)
     columns: tuple[str, ...] = ("log_prob", "standard_error", "effective_sample_size", "k_hat")
-    table = np.stack([getattr(evidence, name) for name in columns], axis=1)
+    inside = _with_mass(run, source)
+    table = np.full((len(inside), len(columns)), np.nan)
+    table[:, 0] = -np.inf
+    if inside.any():
+        evidence = lb.log_evidence(run.model, source.rows[inside], **budget)
+        table[inside] = np.stack([getattr(evidence, name) for name in columns], axis=1)
     if usual is not None:
         known = lb.log_evidence(run.model, usual.rows, **budget)
-        p = lb.conformal_p_values(evidence.log_prob, known.log_prob)
+        p = lb.conformal_p_values(table[:, 0], known.log_prob)
         columns, table = (*columns, "p_value"), np.c_[table, p]
     written = called(rows_are, ([*table.T], columns), out)
     if out is None:
@@ -86,3 +96,24 @@ def score(
         write_rows(out, *written)
         report_written(out, len(table), table.shape[1], json)
     return 0
+
+
+def _with_mass(run: RunFolder, source: Source) -> np.ndarray:
+    """Which rows lie where the model has mass; the first of the others, such as a count above the greatest
+    that there may be, is said."""
+    import numpy as np
+
+    from lowerbound.cli.console import say
+    from lowerbound.data.errors import DataError
+    from lowerbound.data.rows import checked, rows_outside
+    from lowerbound.text import counted
+
+    try:
+        checked(run.model, source.rows, name=source.name)
+    except DataError as error:
+        missing = np.isnan(source.x).any() and not run.model.takes_missing
+        if error.place.row is None or missing or not (outside := rows_outside(run.model, source.x)).any():
+            raise
+        say(f"{error}: log p(x) is −∞ for {counted(int(outside.sum()), 'row')}")
+        return ~outside
+    return np.ones(len(source.x), bool)
