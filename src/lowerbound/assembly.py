@@ -152,9 +152,9 @@ def build(
     (`auto`), N(0, I), the family's standard member (`standard-prior`), a member with learned parameters
     (`learned-prior`), a mixture of 100, the posteriors of 500 rows (`vamp-prior`), or a flow. With `missing`,
     NaN stands for a value that was not observed; with the `missing_mechanism` `self-masking` a number may be
-    missing because of what it is, and the mask is part of the model ([`SelfMasking`][]): log p is that of what
-    was observed and of what was not. `self-masking-high` and `self-masking-low` say which values are missing
-    more often. A category is missing at random.
+    missing because of what it is, and the mask is part of the model ([`SelfMasking`][]): log p is that of
+    what was observed and of what was not. `self-masking-high` and `self-masking-low` say which values are
+    missing more often. A category is missing at random.
 
     **Raises:** `ValueError` for a wrong argument or rows that are not as said; with `self-masking` where
     nothing is missing, and for one family of all columns that has no quantiles.

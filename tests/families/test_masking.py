@@ -241,7 +241,7 @@ def test_the_mechanism_is_an_option_of_what_is_built(end):
 
 
 @pytest.mark.thorough
-def test_of_a_table_each_column_of_numbers_has_its_mask():
+def test_of_a_table_each_column_of_numbers_has_its_mask(tmp_path):
     """Rounded and whole numbers and coins too; a level is missing at random."""
     built = self_masking(Schema.of(COLORS).rows(COLORS), "self-masking-high")
     kinds = {type(getattr(f, "family", f)).__name__ for f in built.model.likelihood.family.families}
@@ -250,6 +250,9 @@ def test_of_a_table_each_column_of_numbers_has_its_mask():
     assert sum(masked) == 2
     table = lb.impute(built.model, Schema.of(COLORS).rows(COLORS), mean=True, samples=20)
     assert np.isfinite(table).all()
+    lb.save(built.model, tmp_path / "model")
+    again = lb.load(tmp_path / "model")
+    assert eqx.tree_equal(again.likelihood.family, built.model.likelihood.family)
 
 
 @pytest.mark.parametrize(
