@@ -4,8 +4,8 @@ A model of adult's training rows at the estimator's defaults, and five condition
 drawn by `sample(given=…)`, and, of many rows drawn without a condition, those that happen to meet it are
 kept. The means of numbers and the shares of levels are compared in their errors. Printed are how often the
 condition holds, how many rows rejection kept, how many margins were compared, the root of their mean square
-in errors, which under one distribution is 1 to 1.4 (rows may share a z), the largest, and the seconds of the 1,000 rows, the second
-time that the call is made.
+in errors, which under one distribution is 1 to 1.4 (rows may share a z), the largest, and the seconds of the
+1,000 rows, the second time that the call is made.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def test_the_estimator_checks_its_names_before_it_trains(option):
 
 
 # What other libraries' distributions are attributes of.
-OTHERS = ("dist", "models", "pandas")
+OTHERS = ("dist", "models", "pandas", "polars")
 
 
 def code_words(path):
@@ -158,8 +158,6 @@ def test_a_familys_name_stands_in_two_files_at_most():
     assert len(families) > 35
     for family in families:
         found = [str(path) for path, words in files.items() if is_named(family, *words)]
-        if family == "Categorical":  # a type of polars, too
-            found.remove("data/declared.py")
         assert len(found) <= 2, (family, found)
         assert "parts.py" in found
 

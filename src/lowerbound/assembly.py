@@ -24,7 +24,7 @@ from lowerbound.distributions.margins import Margins
 from lowerbound.distributions.support import masses
 from lowerbound.families.family import Family
 from lowerbound.families.flows import Flow
-from lowerbound.families.masking import Missed, SelfMasking
+from lowerbound.families.masking import Missed, masked
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import (
     LearnedPrior,
@@ -182,8 +182,8 @@ def build(
         raise ValueError(
             f"missing_mechanism: {missing_mechanism} learns from missing values, found none; take at-random"
         )
-    masked = missed is not None and schema is not None and not schema.wide
-    if schema is not None and not alike and (masked or by_columns(x, schema, missing=missing)):
+    apart = missed is not None and schema is not None and not schema.wide
+    if schema is not None and not alike and (apart or by_columns(x, schema, missing=missing)):
         choice = choose_by_columns(x, schema.encoded, missing=missing, missed=missed)
         features = _seen(x, schema)
     else:
@@ -240,7 +240,7 @@ _MISSED: dict[Mechanism, Missed | None] = {
 def _with_mask(choice: Choice, x: np.ndarray, missed: Missed) -> Choice:
     """The choice for columns of one kind, with the mask in its family."""
     try:
-        family = SelfMasking(choice.family, of=missed, observed=transformed(choice.transform, x))
+        family = masked(choice.family, transformed(choice.transform, x), missed)
     except TypeError as error:
         raise ValueError(
             f"missing_mechanism: self-masking is of independent numbers with quantiles, found "

@@ -148,11 +148,12 @@ def of_pandas(column: Any) -> tuple[np.ndarray, Declared | None]:
 
 def of_polars(column: Any) -> tuple[np.ndarray, Declared | None]:
     """A series of polars. The levels of its `Enum` have an order, other categories that of the alphabet."""
+    polars: Any = importlib.import_module("polars")
     kind = str(column.dtype).split("(")[0]
     if kind == "Enum":
         text = np.array([*column.to_list(), None], object)[:-1]
         return text, Declared(tuple(column.dtype.categories.to_list()), True)
-    if kind == "Categorical":
+    if column.dtype == polars.Categorical:
         text = np.array([*column.to_list(), None], object)[:-1]
         return text, Declared(tuple(sorted({cell for cell in text.tolist() if cell is not None})))
     if column.null_count() and (column.dtype.is_integer() or kind == "Boolean"):

@@ -12,9 +12,10 @@ import numpy as np
 from lowerbound.data.columns import Column
 from lowerbound.data.schema import Schema
 from lowerbound.distributions.support import range_of
+from lowerbound.families.cut import with_what_is_cut
 from lowerbound.families.family import Family
 from lowerbound.families.fitted import FEW, Fitted, Found, Image
-from lowerbound.families.masking import Missed, SelfMasking
+from lowerbound.families.masking import Missed, masked
 from lowerbound.models.transforms import Dequantization, Identity, Standardization, Threshold, Transform
 from lowerbound.parts import default, kebab, names, part
 
@@ -194,14 +195,16 @@ def _fitted_by_kind(kind: _Kind, found: Found, columns: Sequence[Column], missed
     if kind.levels:
         return family.fitted_to_levels(found, kind.levels)
     steps = tuple(10**column.decimals for column in columns) if kind.in_steps else None
-    if kind.name == "any-numbers" and missed is not None:
-        return SelfMasking.fitted_by_column(found, steps, missed)
-    if kind.name == "any-numbers":
-        return family.fitted_by_column(found, steps)
-    fitted = family.fitted(found)
     if missed is None:
-        return fitted
-    return replace(fitted, family=SelfMasking(fitted.family, of=missed, observed=found.x))
+        return family.fitted_by_column(found, steps) if kind.name == "any-numbers" else family.fitted(found)
+    if kind.name == "any-numbers":
+        whole = np.asarray(found.x, np.float64)
+        if missed != "either":
+            whole = np.stack([with_what_is_cut(column, missed) for column in whole.T], axis=1)
+        fitted = family.fitted_smooth(whole, steps)
+    else:
+        fitted = family.fitted(found)
+    return replace(fitted, family=masked(fitted.family, found.x, missed))
 
 
 def _chosen(fitted: Fitted, found: Found) -> Choice:

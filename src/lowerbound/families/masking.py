@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal, Self
 
 import equinox as eqx
@@ -17,11 +16,9 @@ from lowerbound.distributions.masking import GivenMissing, Mask, SelfMasked
 from lowerbound.distributions.quadrature import quadrature
 from lowerbound.families.cut import with_what_is_cut
 from lowerbound.families.family import Factorized, Family
-from lowerbound.families.fitted import Fitted, Found
-from lowerbound.families.free_form import FreeForm
 from lowerbound.leaves import Fixed
 
-__all__ = ["MaskStart", "Missed", "SelfMasking"]
+__all__ = ["MaskStart", "Missed", "SelfMasking", "masked"]
 
 Missed = Literal["high", "low", "either"]
 
@@ -95,16 +92,6 @@ class SelfMasking(Factorized):
             else MaskStart.of(np.asarray(observed, np.float64), of)
         )
 
-    @classmethod
-    def fitted_by_column(cls, found: Found, steps: tuple[int, ...] | None, of: Missed) -> Fitted:
-        """The family of numbers of any distribution, [`FreeForm`][], with its mask, for columns in which this
-        was found, and the member to begin with: that of the columns with what is cut, where it is known at
-        which end."""
-        x = np.asarray(found.x, np.float64)
-        whole = x if of == "either" else np.stack([with_what_is_cut(column, of) for column in x.T], 1)
-        fitted = FreeForm.fitted_smooth(whole, steps)
-        return replace(fitted, family=cls(fitted.family, of=of, observed=x))
-
     @property
     def size(self) -> int:
         return self.family.size
@@ -145,6 +132,14 @@ class SelfMasking(Factorized):
 
     def given_missing(self) -> Factorized:
         return _GivenMissing(self)
+
+
+def masked(family: Family, observed: Float[np.ndarray, "n d"], of: Missed) -> Factorized:
+    """The family with a mask for columns of which this was observed.
+
+    **Raises:** `TypeError` as [`SelfMasking`][] does.
+    """
+    return SelfMasking(family, of=of, observed=observed)
 
 
 class _GivenMissing(Factorized):
