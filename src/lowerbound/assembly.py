@@ -24,7 +24,7 @@ from lowerbound.distributions.margins import Margins
 from lowerbound.distributions.support import masses
 from lowerbound.families.family import Family
 from lowerbound.families.flows import Flow
-from lowerbound.families.masking import Missed, masked
+from lowerbound.families.masking import masked
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import (
     LearnedPrior,
@@ -42,7 +42,7 @@ from lowerbound.networks.mlp import MLP
 from lowerbound.networks.wrappers import Features, Log1p, Standardized
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.objective import Objective
-from lowerbound.parts import Mechanism, default, kebab, part
+from lowerbound.parts import MISSED, Mechanism, Missed, default, kebab, part
 from lowerbound.randomness.keys import as_key
 
 __all__ = ["Built", "automatic_objective", "automatic_prior", "build", "objective_named"]
@@ -177,7 +177,7 @@ def build(
     if missing_mechanism not in get_args(Mechanism):
         expected = " or ".join(get_args(Mechanism))
         raise ValueError(f"missing_mechanism: expected {expected}, found {missing_mechanism!r}")
-    missed = _MISSED[missing_mechanism]
+    missed = MISSED[missing_mechanism]
     if missed is not None and (x.dtype.kind != "f" or not np.isnan(x).any()):
         raise ValueError(
             f"missing_mechanism: {missing_mechanism} learns from missing values, found none; take at-random"
@@ -228,22 +228,13 @@ def build(
     return Built(model, choice.words)
 
 
-# Which values are missing more often.
-_MISSED: dict[Mechanism, Missed | None] = {
-    "at-random": None,
-    "self-masking": "either",
-    "self-masking-high": "high",
-    "self-masking-low": "low",
-}
-
-
 def _with_mask(choice: Choice, x: np.ndarray, missed: Missed) -> Choice:
     """The choice for columns of one kind, with the mask in its family."""
     try:
         family = masked(choice.family, transformed(choice.transform, x), missed)
     except TypeError as error:
         raise ValueError(
-            f"missing_mechanism: self-masking is of independent numbers with quantiles, found "
+            f"missing_mechanism: a mask is of independent numbers with quantiles, found "
             f"{choice.words}; take at-random ({error})"
         ) from None
     return replace(choice, family=family)

@@ -14,7 +14,8 @@ from typing import Any, Literal, NamedTuple, get_args
 
 __all__ = [
     *("BITS", "BLOCKS", "COUNTS", "LEVELED", "POSITIVE", "REAL", "UNIT", "TABLE"),
-    *("Mechanism", "Row", "Place", "default", "grouped", "kebab", "names", "nearest", "part", "row_of"),
+    *("MISSED", "Mechanism", "Missed"),
+    *("Row", "Place", "default", "grouped", "kebab", "names", "nearest", "part", "row_of"),
     "suggested",
 ]
 
@@ -36,6 +37,13 @@ Place = Literal[
 
 # Why values are missing: for nothing that they are themselves, or for that, and which are, if it is known.
 Mechanism = Literal["at-random", "self-masking", "self-masking-high", "self-masking-low"]
+Missed = Literal["high", "low", "either"]
+MISSED: dict[Mechanism, Missed | None] = {
+    "at-random": None,
+    "self-masking": "either",
+    "self-masking-high": "high",
+    "self-masking-low": "low",
+}
 
 
 class Row(NamedTuple):

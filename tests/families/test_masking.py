@@ -221,6 +221,7 @@ def test_training_finds_what_high_values_were_taken_for():
 
 
 ROWS = np.random.default_rng(0).normal(size=(20, 2))
+WHOLE = "a mask is of independent numbers with quantiles, found whole numbers"
 HOLED = np.where(ROWS > 1, np.nan, ROWS)
 COLORS = pyarrow.table({"color": ["a", "b", "a", "b"], "x": [0.5, None, 1.0, 2.0], "bit": [0, 1, None, 1]})
 
@@ -259,14 +260,19 @@ def test_of_a_table_each_column_of_numbers_has_its_mask(tmp_path):
     ("x", "message"),
     [
         (ROWS, "self-masking learns from missing values, found none; take at-random"),
-        (np.floor(9 * np.abs(HOLED)) ** 3, "is of independent numbers with quantiles, found whole numbers"),
+        (
+            np.floor(9 * np.abs(HOLED)) ** 3,
+            "a mask is of independent numbers with quantiles, found whole numbers",
+        ),
     ],
 )
 def test_self_masking_is_refused_where_it_cannot_be(x, message):
     with pytest.raises(ValueError, match=message):
-        build(x, missing=True, missing_mechanism="self-masking", likelihood=LIKELIHOODS.get(message, "auto"))
+        build(
+            x,
+            missing=True,
+            missing_mechanism="self-masking",
+            likelihood="negative-binomial" if message == WHOLE else "auto",
+        )
     with pytest.raises(ValueError, match=r"expected at-random or self-masking.*, found 'random'"):
         build(HOLED, missing=True, missing_mechanism="random")
-
-
-LIKELIHOODS = {"is of independent numbers with quantiles, found whole numbers": "negative-binomial"}

@@ -15,9 +15,9 @@ from lowerbound.distributions.support import range_of
 from lowerbound.families.cut import with_what_is_cut
 from lowerbound.families.family import Family
 from lowerbound.families.fitted import FEW, Fitted, Found, Image
-from lowerbound.families.masking import Missed, masked
+from lowerbound.families.masking import masked
 from lowerbound.models.transforms import Dequantization, Identity, Standardization, Threshold, Transform
-from lowerbound.parts import default, kebab, names, part
+from lowerbound.parts import Missed, default, kebab, names, part
 
 __all__ = ["Choice", "automatic", "by_columns", "choose", "choose_by_columns"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 
 import equinox as eqx
 import jax
@@ -17,10 +17,9 @@ from lowerbound.distributions.quadrature import quadrature
 from lowerbound.families.cut import with_what_is_cut
 from lowerbound.families.family import Factorized, Family
 from lowerbound.leaves import Fixed
+from lowerbound.parts import Missed
 
-__all__ = ["MaskStart", "Missed", "SelfMasking", "masked"]
-
-Missed = Literal["high", "low", "either"]
+__all__ = ["MaskStart", "SelfMasking", "masked"]
 
 # The learned numbers are so many times as fast as a network's: a mask may be a step.
 _PACE = 10.0
