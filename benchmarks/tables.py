@@ -221,7 +221,7 @@ def self_masking(name: str, data: Path, seeds: int) -> None:
     seen, errors = np.where(taken, np.nan, x), []
     for seed in range(seeds):
         vae = lb.VariationalAutoencoder(
-            missing=True, missing_mechanism="self-masking", random_state=seed
+            missing=True, missing_mechanism="self-masking-high", random_state=seed
         ).fit(seen)
         off = (vae.impute(seen, mean=True) - x) / x.std(0)
         errors.append(np.sqrt((off[taken] ** 2).mean()))

@@ -115,7 +115,7 @@ def test_the_estimator_checks_its_names_before_it_trains(option):
 
 
 # What other libraries' distributions are attributes of.
-OTHERS = ("dist", "models", "pandas")
+OTHERS = ("dist", "models", "pandas", "polars")
 
 
 def code_words(path):

@@ -73,6 +73,7 @@ from lowerbound.families.location_scale import Laplace as Laplace
 from lowerbound.families.location_scale import LearnedScale as LearnedScale
 from lowerbound.families.location_scale import StudentT as StudentT
 from lowerbound.families.location_scale import Uniform as Uniform
+from lowerbound.families.masking import MaskStart as MaskStart
 from lowerbound.families.masking import SelfMasking as SelfMasking
 from lowerbound.families.ordinal import Ordinal as Ordinal
 from lowerbound.families.ordinal import Thresholds as Thresholds

@@ -24,6 +24,7 @@ from lowerbound.distributions.margins import Margins
 from lowerbound.distributions.support import masses
 from lowerbound.families.family import Family
 from lowerbound.families.flows import Flow
+from lowerbound.families.masking import masked
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import (
     LearnedPrior,
@@ -33,7 +34,7 @@ from lowerbound.models.priors import (
     UniformCodes,
     VampPrior,
 )
-from lowerbound.models.transforms import Identity, Standardization, Stored, Transform
+from lowerbound.models.transforms import Stored, Transform
 from lowerbound.models.vae import VAE
 from lowerbound.networks.activations import Activation
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
@@ -41,7 +42,7 @@ from lowerbound.networks.mlp import MLP
 from lowerbound.networks.wrappers import Features, Log1p, Standardized
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.objective import Objective
-from lowerbound.parts import Mechanism, default, kebab, part
+from lowerbound.parts import MISSED, Mechanism, Missed, default, kebab, part
 from lowerbound.randomness.keys import as_key
 
 __all__ = ["Built", "automatic_objective", "automatic_prior", "build", "objective_named"]
@@ -153,12 +154,13 @@ def build(
     dimensions (of codes, over that many); `prior` a prior over the same set: what [`automatic_prior`][] says
     (`auto`), N(0, I), the family's standard member (`standard-prior`), a member with learned parameters
     (`learned-prior`), a mixture of 100, the posteriors of 500 rows (`vamp-prior`), or a flow. With `missing`,
-    NaN stands for a value that was not observed; with the `missing_mechanism` `self-masking` a value of a
-    table of real numbers may be missing because of what it is, and the mask is part of the model
-    ([`SelfMasking`][]): log p is that of what was observed and of what was not.
+    NaN stands for a value that was not observed; with the `missing_mechanism` `self-masking` a number may be
+    missing because of what it is, and the mask is part of the model ([`SelfMasking`][]): log p is that of
+    what was observed and of what was not. `self-masking-high` and `self-masking-low` say which values are
+    missing more often. A category is missing at random.
 
-    **Raises:** `ValueError` for a wrong argument or rows that are not as said; with `self-masking` for a
-    table with categories, for counts, and where nothing is missing.
+    **Raises:** `ValueError` for a wrong argument or rows that are not as said; with `self-masking` where
+    nothing is missing, and for one family of all columns that has no quantiles.
 
     >>> built = build(np.array([[0, 1, 1], [1, 1, 0]]), latent_dim=2)
     >>> type(built.model.likelihood.family).__name__, built.model.posterior.family.event_size
@@ -180,13 +182,20 @@ def build(
     if missing_mechanism not in get_args(Mechanism):
         expected = " or ".join(get_args(Mechanism))
         raise ValueError(f"missing_mechanism: expected {expected}, found {missing_mechanism!r}")
-    chosen = partial(choose, x, likelihood, binarize, missing=missing, of_all=of_all)
-    if missing_mechanism != "at-random":
-        choice = _with_mask(missing_mechanism, x, schema, chosen)
-    elif schema is not None and not alike and by_columns(x, schema, missing=missing):
-        choice, features = choose_by_columns(x, schema.encoded, missing=missing), _seen(x, schema)
+    missed = MISSED[missing_mechanism]
+    if missed is not None and (x.dtype.kind != "f" or not np.isnan(x).any()):
+        raise ValueError(
+            f"missing_mechanism: {missing_mechanism} learns from missing values, found none; take at-random"
+        )
+    apart = missed is not None and schema is not None and not schema.wide
+    if schema is not None and not alike and (apart or by_columns(x, schema, missing=missing)):
+        choice = choose_by_columns(x, schema.encoded, missing=missing, missed=missed)
+        features = _seen(x, schema)
     else:
-        choice = chosen(image=kind_of_image(image_shape))
+        image = kind_of_image(image_shape)
+        choice = choose(x, likelihood, binarize, missing=missing, image=image, of_all=of_all)
+        if missed is not None:
+            choice = _with_mask(choice, x, missed)
     encoder_key, decoder_key = jax.random.split(as_key(key))
     latent_key, prior_key = jax.random.split(jax.random.fold_in(as_key(key), 1))
     d = x.shape[1]
@@ -225,31 +234,16 @@ def build(
     return Built(model, choice.words)
 
 
-def _with_mask(
-    mechanism: Mechanism, x: np.ndarray, schema: Schema | None, choose: Callable[[], Choice]
-) -> Choice:
-    """The choice for real numbers, with the mask in its family."""
-    where = f"missing_mechanism: {mechanism}"
-    for column in schema.encoded if schema is not None and not schema.numeric else ():
-        if column.levels is not None:
-            raise ValueError(
-                f"{where} is of real numbers, found the category {column.name!r}; leave the column out, or "
-                "take at-random"
-            )
-    if x.dtype.kind != "f" or not np.isnan(x).any():
-        raise ValueError(f"{where} learns from missing values, found none; take at-random")
-    choice = choose()
-    if not isinstance(choice.transform, Identity | Standardization):
-        raise ValueError(f"{where} is of real numbers, found {choice.words}; take at-random")
+def _with_mask(choice: Choice, x: np.ndarray, missed: Missed) -> Choice:
+    """The choice for columns of one kind, with the mask in its family."""
     try:
-        family: Family = part(mechanism, "file")(choice.family)
+        family = masked(choice.family, transformed(choice.transform, x), missed)
     except TypeError as error:
-        real = kebab(part("numbers", "columns").__name__)
         raise ValueError(
-            f"{where} is of real numbers with quantiles, found {choice.words}; take the likelihood {real}, "
-            f"or at-random ({error})"
+            f"missing_mechanism: a mask is of independent numbers with quantiles, found "
+            f"{choice.words}; take at-random ({error})"
         ) from None
-    return replace(choice, family=family, words=f"{choice.words}, which may be missing for what it is")
+    return replace(choice, family=family)
 
 
 def _in_own_units(choice: Choice, schema: Schema | None) -> Transform:

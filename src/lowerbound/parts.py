@@ -14,7 +14,8 @@ from typing import Any, Literal, NamedTuple, get_args
 
 __all__ = [
     *("BITS", "BLOCKS", "COUNTS", "LEVELED", "POSITIVE", "REAL", "UNIT", "TABLE"),
-    *("Mechanism", "Row", "Place", "default", "grouped", "kebab", "names", "nearest", "part", "row_of"),
+    *("MISSED", "Mechanism", "Missed"),
+    *("Row", "Place", "default", "grouped", "kebab", "names", "nearest", "part", "row_of"),
     "suggested",
 ]
 
@@ -34,8 +35,15 @@ Place = Literal[
 ]
 
 
-# Why values are missing: for nothing that they are themselves, or for that.
-Mechanism = Literal["at-random", "self-masking"]
+# Why values are missing: for nothing that they are themselves, or for that, and which are, if it is known.
+Mechanism = Literal["at-random", "self-masking", "self-masking-high", "self-masking-low"]
+Missed = Literal["high", "low", "either"]
+MISSED: dict[Mechanism, Missed | None] = {
+    "at-random": None,
+    "self-masking": "either",
+    "self-masking-high": "high",
+    "self-masking-low": "low",
+}
 
 
 class Row(NamedTuple):
@@ -135,6 +143,7 @@ TABLE: tuple[Row, ...] = (
     Row("MixedColumns", "families.columns", "file"),
     Row("InverseCDF", "families.inverse_cdf", "file"),
     Row("SelfMasking", "families.masking", "file"),
+    Row("MaskStart", "families.masking", "file"),
     Row("Transformed", "families.transformed"),  # its bijection is code, which no file holds
     Row("Thresholds", "families.ordinal", "file"),
     # Where the scale of a family comes from.

@@ -34,6 +34,7 @@ from lowerbound.archive.whole import write_whole
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.baselines.density import Density
 from lowerbound.baselines.store import load_baselines, save_baselines
+from lowerbound.data.declared import Declared
 from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
 from lowerbound.data.tables import as_table
@@ -122,6 +123,12 @@ class RunFolder:
         if not self.schema.numeric:
             return self.schema.restored(x), self.schema.names
         return self.schema.in_own_units(x).T, self.schema.names
+
+    @property
+    def own_types(self) -> dict[str, Declared]:
+        """What the table's own types say of its columns, by name, where they say more than NumPy's."""
+        columns = () if self.schema is None else self.schema.columns
+        return {column.name: own for column in columns if (own := column.own_type) is not None}
 
     @cached_property
     def trained_on(self) -> TrainedOn:

@@ -205,11 +205,18 @@ def report(
     watch.said(f"log p(x) of {len(source.x)} rows of {source.name}, up to {samples:,} samples a row")
     with watch.scoring(len(source.x)) as told:
         evaluation = evaluate(subject, source, samples=samples, method=method, seed=seed, callbacks=[told])
-    judged = synthetic or target is not None
-    written = _report_of(subject, source, evaluation, trained, judged, target, seed, watch, wording)
+    judging = _Judging(target) if synthetic or target is not None else None
+    written = _report_of(subject, source, evaluation, trained, judging, seed, watch, wording)
     if path is not None:
         written.write(path)
     return written
+
+
+@dataclass(frozen=True)
+class _Judging:
+    """That samples are to be judged, and the column that is then foretold from the others, if any."""
+
+    target: str | None = None
 
 
 def _report_of(
@@ -217,8 +224,7 @@ def _report_of(
     source: Source,
     evaluation: Evaluation,
     trained: np.ndarray | None,
-    judged: bool,
-    target: str | None,
+    judging: _Judging | None,
     seed: int,
     watch: Watch,
     wording: Callable[[Advice], str],
@@ -236,10 +242,12 @@ def _report_of(
     watch.said("looking for what may be wrong, drawing")
     diagnosis = diagnose(subject.model, finite, train=trained, history=subject.history or None, key=seed)
     quality = None
-    if judged:
+    if judging is not None:
         watch.said("judging samples beside real rows")
         new = finite[~among(fingerprints(finite), subject.trained_on.train)]
-        quality = samples_quality(subject.model, source.schema, new, trained, target=target, seed=seed)
+        quality = samples_quality(
+            subject.model, source.schema, new, trained, target=judging.target, seed=seed
+        )
     html = page(
         subject.model,
         source,
@@ -334,8 +342,8 @@ def train_run(
 
             known = train.rows.some()
             judged = train.schema is not None and train.schema.mixed and len(known) >= FEWEST
-            subject = Subject.of(run)
-            page = _report_of(subject, held_out, evaluation, known, judged, None, seed, watch, wording)
+            subject, judging = Subject.of(run), _Judging() if judged else None
+            page = _report_of(subject, held_out, evaluation, known, judging, seed, watch, wording)
             page.write(run.path / "report.html")
             watch.said(f"wrote {run.path / 'report.html'}")
     return run

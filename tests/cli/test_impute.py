@@ -128,3 +128,32 @@ def test_draws_have_no_intervals(tmp_path, capsys):
     options = ["--out", f"{tmp_path}/x.csv", "--draws", "2", "--intervals", "0.9"]
     assert main(["impute", str(tmp_path), "digits", *options]) == 2
     assert "leave one of them out" in capsys.readouterr().err
+
+
+@pytest.mark.thorough
+def test_a_copy_that_contradicts_does_not_lose_the_file_and_a_count_above_all_the_score(tmp_path, capsys):
+    """A row in which a copy disagrees is filled by its original, said; a count that the model has no mass on
+    scores −∞, the others what they would."""
+    rows = [f"{'ab'[i % 2]},{'xy'[i % 2]},{RNG.normal():.3f}" for i in range(80)]
+    (tmp_path / "x.csv").write_text("\n".join(["one,two,x", *rows]) + "\n")
+    (tmp_path / "new.csv").write_text("one,two,x\na,y,\nb,y,0.5\n")
+    assert main(["fit", f"{tmp_path}/x.csv", "--out", f"{tmp_path}/run", *OPTIONS]) == 0
+    call = ["impute", f"{tmp_path}/run", f"{tmp_path}/new.csv", "--samples", "20"]
+    assert main([*call, "--out", f"{tmp_path}/filled.csv"]) == 0
+    assert "goes by the column that is copied" in capsys.readouterr().err
+    first, second = read(tmp_path / "filled.csv")
+    assert (first["one"], first["two"], second["x"]) == ("a", "y", "0.5")
+    assert np.isfinite(float(first["x"]))
+
+    grades = RNG.integers(0, 6, (60, 3))
+    np.save(tmp_path / "grades.npy", grades)
+    np.save(tmp_path / "more.npy", np.concatenate([[[0, 9, 1]], grades[:3]]))
+    assert main(["fit", f"{tmp_path}/grades.npy", "--out", f"{tmp_path}/g", *OPTIONS]) == 0
+    capsys.readouterr()
+    call = ["score", f"{tmp_path}/g", f"{tmp_path}/more.npy", "--method", "importance", "--samples", "4"]
+    assert main([*call, "--out", f"{tmp_path}/s.csv"]) == 0
+    assert "found 9 in row 0, column 1" in (said := capsys.readouterr().err)
+    assert "log p(x) is −∞ for 1 row" in said
+    log_prob = [float(row["log_prob"]) for row in read(tmp_path / "s.csv")]
+    assert log_prob[0] == -np.inf
+    assert np.isfinite(log_prob[1:]).all()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import lowerbound as lb
-from lowerbound.cli.outputs import called, print_csv
+from lowerbound.cli.outputs import called, print_csv, write_rows
+from lowerbound.data.declared import Declared
 from lowerbound.data.sources import Source, open_source
 
 NAMES = ("who", np.array(["ann", "bob, jr"], object))
@@ -47,3 +48,17 @@ def test_images_are_called_by_their_files(tmp_path):
     assert (column, names.tolist()) == ("file", ["a.png", "b.png"])
     _, one = source.taken(np.array([1])).row_names()
     assert one.tolist() == ["b.png"]
+
+
+def test_a_parquet_holds_the_columns_in_their_own_types(tmp_path):
+    from pyarrow import parquet
+
+    columns = [np.array(["low", None], object), np.array([1.0, np.nan]), np.array([0.5, 1.0])]
+    types = {"level": Declared(("low", "high"), ordered=True), "count": Declared(dtype="int8")}
+    write_rows(tmp_path / "x.parquet", columns, ["level", "count", "x"], types)
+    written = parquet.read_table(tmp_path / "x.parquet")
+    assert str(written.schema.field("level").type) == ("dictionary<values=string, indices=int32, ordered=1>")
+    assert str(written.schema.field("count").type) == "int8"
+    assert written.to_pylist()[0] == {"level": "low", "count": 1, "x": 0.5}
+    write_rows(tmp_path / "x.csv", columns, ["level", "count", "x"], types)
+    assert (tmp_path / "x.csv").read_text().splitlines()[1] == '"low",1,0.5'

@@ -8,6 +8,7 @@ import pytest
 
 import lowerbound as lb
 from lowerbound.data.errors import DataError
+from lowerbound.data.sources import Source
 from lowerbound.inference.completion import completed_columns
 from lowerbound.inference.condition import Condition
 
@@ -123,3 +124,11 @@ def test_the_values_of_a_pair_are_told_as_they_are_called():
 def test_a_condition_that_contradicts_itself_is_told_without_a_row():
     with pytest.raises(DataError, match=r"'9th' in 'school', found 7 in column 'years'$"):
         Condition.of(SCHEMA, {"years": 7, "school": "9th"})
+
+
+def test_a_source_says_whether_only_copies_are_wrong():
+    """Such a row is encoded by its original, and so can be filled in."""
+    rows = Source.of(with_cell("years", 4, 5), "x", schema=SCHEMA)
+    assert rows.fault is not None
+    assert rows.impossible_by_copies
+    assert not Source.of(with_cell("school", 4, "Masters"), "x", schema=SCHEMA).impossible_by_copies

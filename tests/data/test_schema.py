@@ -11,6 +11,7 @@ from lowerbound.assembly import build
 from lowerbound.data import found, numbers
 from lowerbound.data.columns import Column
 from lowerbound.data.schema import described
+from lowerbound.data.tables import columns_of
 
 RNG = np.random.default_rng(0)
 N = 600
@@ -267,3 +268,45 @@ def test_numbers_near_the_greatest_have_a_unit():
     x = np.array([[1.0], [1.7e308], [1.1e308]])
     schema = lb.Schema.of(x)
     np.testing.assert_allclose(schema.decode(schema.encode(x)), x, rtol=1e-6, atol=1e301)
+
+
+N_ROWS = 40
+COUNTS = [i % 5 if i % 7 else None for i in range(N_ROWS)]
+TRUE = [bool(i % 2) if i % 9 else None for i in range(N_ROWS)]
+LETTERS = ["xyz"[i % 3] for i in range(N_ROWS)]
+
+
+def nullable_pandas():
+    pandas = pytest.importorskip("pandas")
+    counts, true = pandas.array(COUNTS, "UInt8"), pandas.array(TRUE, "boolean")
+    whole = pandas.array([i % 6 for i in range(N_ROWS)], "Int64")
+    return pandas.DataFrame({"count": counts, "true": true, "whole": whole, "letter": LETTERS})
+
+
+def nullable_polars():
+    polars = pytest.importorskip("polars")
+    letters = polars.Series(LETTERS, dtype=polars.Categorical)
+    return polars.DataFrame(
+        {"count": polars.Series(COUNTS, dtype=polars.UInt8), "true": TRUE, "letter": letters}
+    )
+
+
+def nullable_arrow():
+    return pa.table({"count": pa.array(COUNTS, "int16"), "true": TRUE, "letter": LETTERS})
+
+
+@pytest.mark.parametrize("make", [nullable_pandas, nullable_polars, nullable_arrow])
+def test_whole_numbers_and_truth_values_that_may_be_missing_keep_their_type(make):
+    """With holes and without; what no whole number can hold, such as means, is given as real numbers."""
+    table = make()
+    schema = lb.Schema.of(table)
+    x = schema.encode(table)
+    assert schema.decode(x).equals(table)
+    whole = schema.decode(np.nan_to_num(x))
+    types = [str(kind) for kind in (whole.dtypes if hasattr(whole, "dtypes") else whole.schema.types)]
+    before = [str(kind) for kind in (table.dtypes if hasattr(table, "dtypes") else table.schema.types)]
+    assert types == before
+    assert lb.Schema.from_json(schema.to_json()) == schema
+    halves = [np.full(2, 0.5), np.full(2, 0.5), *(schema.restored(np.nan_to_num(x[:2]))[2:])]
+    half = columns_of(schema.table(halves))
+    assert half.arrays[0].tolist() == [0.5, 0.5]

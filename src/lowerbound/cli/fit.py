@@ -90,8 +90,8 @@ def fit(
     missing_mechanism: Annotated[
         Mechanism,
         typer.Option(
-            help="Why values are missing: for nothing that they are, or, of a table of real numbers, perhaps "
-            "for that."
+            help="Why values are missing: for nothing that they are, or, of numbers, for that, of which high "
+            "or low ones may be known to be missing more often."
         ),
     ] = "at-random",
     epochs: Annotated[

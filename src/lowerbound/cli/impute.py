@@ -62,7 +62,7 @@ def impute(
     import numpy as np
 
     import lowerbound as lb
-    from lowerbound.cli.console import report_written
+    from lowerbound.cli.console import report_written, say
     from lowerbound.cli.in_parts import asked_in_parts, write_in_parts
     from lowerbound.cli.inputs import run_and_rows
     from lowerbound.cli.outputs import ARRAYS, called, usable_file, write_rows
@@ -74,7 +74,11 @@ def impute(
         row_map = Impute(folder, seed, unseen, reading, samples=samples)
         return write_in_parts(row_map, data, out, id, overwrite, json)
     usable_file(out, ARRAYS, overwrite)
-    run, source = run_and_rows(folder, data, labels, reading, unseen, holes=True)
+    run, source = run_and_rows(folder, data, labels, reading, unseen, holes=True, impossible=True)
+    if source.fault is not None:
+        if not source.impossible_by_copies:
+            raise source.fault
+        say(f"{source.fault}: what is filled in goes by the column that is copied")
     rows_are = source.row_names(id)
     options: dict[str, Any] = {"samples": samples, "key": seed}
     if intervals is not None:
@@ -89,7 +93,7 @@ def impute(
         numbers = np.repeat(np.arange(draws), len(source.x))
         columns = [numbers, *map(np.concatenate, zip(*(table for table, _ in each), strict=True))]
         names = ["draw", *each[0][1]]
-    write_rows(out, columns, names)
+    write_rows(out, columns, names, run.own_types)
     report_written(out, len(columns[0]), len(columns), json)
     return 0
 

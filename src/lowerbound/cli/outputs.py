@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
+    from lowerbound.data.declared import Declared
+
 __all__ = [
     *("ARRAYS", "PICTURES", "called", "print_csv", "print_json"),
     *("usable_file", "usable_folder", "write_rows"),
 ]
 
 ARRAYS = (".npy", ".csv", ".parquet")
+_NONE: Mapping[str, Any] = {}
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -50,8 +53,14 @@ def usable_file(out: Path, endings: Sequence[str], overwrite: bool) -> None:
         raise FileNotFoundError(f"--out {out}: no folder {out.parent}")
 
 
-def write_rows(out: Path, columns: Sequence[np.ndarray] | np.ndarray, names: Sequence[str]) -> None:
-    """Columns as an array (n, d), `.npy`, or as a table with their names, `.csv` or `.parquet`.
+def write_rows(
+    out: Path,
+    columns: Sequence[np.ndarray] | np.ndarray,
+    names: Sequence[str],
+    types: Mapping[str, Declared] = _NONE,
+) -> None:
+    """Columns as an array (n, d), `.npy`, or as a table with their names, `.csv` or `.parquet`; in the latter
+    some have, by name, types of their own.
 
     **Raises:** `ValueError` for an array of columns of text.
     """
@@ -69,7 +78,10 @@ def write_rows(out: Path, columns: Sequence[np.ndarray] | np.ndarray, names: Seq
 
     from lowerbound.data.declared import as_arrow
 
-    table = pa.table({name: as_arrow(column) for name, column in zip(names, columns, strict=True)})
+    types = _NONE if out.suffix == ".csv" else types
+    table = pa.table(
+        {name: as_arrow(column, types.get(name)) for name, column in zip(names, columns, strict=True)}
+    )
     if out.suffix == ".csv":
         from pyarrow import csv
 

@@ -61,7 +61,7 @@ def sample(
 
         figures.save(figures.samples(rows, run.image_shape), out)
     else:
-        write_rows(out, columns, names)
+        write_rows(out, columns, names, run.own_types)
     report_written(out, n, rows.shape[1] if out.suffix in PICTURES else len(columns), json)
     return 0
 

@@ -106,10 +106,21 @@ def _scores(
     """The columns of the table by name; p-values where log p(x) of `usual` rows is known."""
     import lowerbound as lb
 
-    evidence = lb.log_evidence(run.model, source.rows, key=seed, **budget)
-    names = ("log_prob", "standard_error", "effective_sample_size", "k_hat")
-    scores = {name: getattr(evidence, name) for name in names}
-    return scores if usual is None else scores | {"p_value": lb.conformal_p_values(evidence.log_prob, usual)}
+    inside = _with_mass(run, source)
+    rows = source.rows if inside.all() else source.rows[inside]
+    evidence = lb.log_evidence(run.model, rows, key=seed, **budget) if len(rows) else None
+    scores = {}
+    for name, elsewhere in _COLUMNS.items():
+        scores[name] = np.full(len(inside), elsewhere)
+        if evidence is not None:
+            scores[name][inside] = getattr(evidence, name)
+    if usual is not None:
+        scores["p_value"] = lb.conformal_p_values(scores["log_prob"], usual)
+    return scores
+
+
+# What is written of a row, and what stands there where the model has no mass.
+_COLUMNS = {"log_prob": -np.inf, "standard_error": np.nan, "effective_sample_size": np.nan, "k_hat": np.nan}
 
 
 def _log_prob_of(calibration: str | None, run: RunFolder, budget: dict[str, Any], seed: int) -> Any:
@@ -120,3 +131,24 @@ def _log_prob_of(calibration: str | None, run: RunFolder, budget: dict[str, Any]
     if calibration is None:
         return None
     return lb.log_evidence(run.model, calibration_rows(run, calibration).rows, key=seed, **budget).log_prob
+
+
+def _with_mass(run: RunFolder, source: Source) -> np.ndarray:
+    """Which rows lie where the model has mass; the first of the others, such as a count above the greatest
+    that there may be, is said."""
+    import numpy as np
+
+    from lowerbound.cli.console import say
+    from lowerbound.data.errors import DataError
+    from lowerbound.data.rows import checked, rows_outside
+    from lowerbound.text import counted
+
+    try:
+        checked(run.model, source.rows, name=source.name)
+    except DataError as error:
+        missing = np.isnan(source.x).any() and not run.model.takes_missing
+        if error.place.row is None or missing or not (outside := rows_outside(run.model, source.x)).any():
+            raise
+        say(f"{error}: log p(x) is −∞ for {counted(int(outside.sum()), 'row')}")
+        return ~outside
+    return np.ones(len(source.x), bool)

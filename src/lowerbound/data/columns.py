@@ -70,7 +70,8 @@ class Column:
     - `dtype`: the type of the table's column, by NumPy's name; `object` of text and of times of the day.
     - `levels`: of a category, in order, as text, numbers too; a value is kept as its place among them.
       `ordered`: whether that is an order of more and less. `declared`: whether the table's own type says the
-      levels (a categorical type, a dictionary, an Enum), so that the column is given back in such a type.
+      levels (a categorical type, a dictionary, an Enum), or that whole numbers and truth values may lack,
+      so that the column is given back in such a type.
     - `low`, `high`: the least and the greatest value that was observed; of times in the unit of the dtype,
       since 1970 or since midnight; `holes`: how many are missing. `zone`: of dates that have one.
     - `offset`, `unit`: 0 and 1 unless the values would lose their digits in float32. Whole numbers above 2²⁴
@@ -135,6 +136,8 @@ class Column:
         """What the table's own type says beyond NumPy's."""
         if self.declared and self.levels is not None:
             return Declared(self.levels, self.ordered, np.dtype(self.dtype).name)
+        if self.declared:
+            return Declared(dtype=np.dtype(self.dtype).name)
         return None if self.zone is None else Declared(zone=self.zone)
 
     @property

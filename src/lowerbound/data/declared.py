@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import importlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +18,16 @@ __all__ = [
 ]
 
 
+# The types of pandas for whole numbers that may be missing.
+_NULLABLE = re.compile(r"U?Int(8|16|32|64)Dtype")
+
+
 @dataclass(frozen=True)
 class Declared:
     """What a table's own type says of a column: the `levels` of a category as text, in their order, whether
     that is an order of more and less (`ordered`) and which NumPy `dtype` they have; the time `zone` of dates
-    with times, whose array is in universal time.
+    with times, whose array is in universal time; and of whole numbers and truth values that may be missing,
+    whose array is of floats, their own `dtype`.
 
     >>> import pyarrow
     >>> array, declared = of_arrow(pyarrow.chunked_array([pyarrow.array(["b", "a"]).dictionary_encode()]))
@@ -33,6 +39,26 @@ class Declared:
     ordered: bool = False
     dtype: str = "object"
     zone: str | None = None
+
+    @property
+    def with_holes(self) -> bool:
+        """Whether it is of whole numbers or truth values that may be missing."""
+        return self.levels is None and self.zone is None
+
+    def holds(self, array: np.ndarray) -> bool:
+        """Whether whole numbers, or truth values, of its type can be what an array of numbers holds: means of
+        counts are none.
+
+        >>> whole = Declared(dtype="int8")
+        >>> whole.holds(np.array([1.0, np.nan])), whole.holds(np.array([0.5])), whole.holds(np.array([300.0]))
+        (True, False, False)
+        """
+        if array.dtype.kind not in "biuf":
+            return False
+        known = array[~np.isnan(array)] if array.dtype.kind == "f" else array
+        own = np.dtype(self.dtype)
+        low, high = (0, 1) if own.kind == "b" else (np.iinfo(own).min, np.iinfo(own).max)
+        return bool(((known >= low) & (known <= high) & (known == np.floor(known))).all())
 
 
 def typed_levels(levels: tuple[str, ...], dtype: str) -> np.ndarray:
@@ -90,6 +116,8 @@ def of_arrow(column: Any) -> tuple[np.ndarray, Declared | None]:
         return np.asarray(column).astype("datetime64[D]"), None
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         return np.asarray(column), Declared(zone=kind.tz)
+    if column.null_count and (pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+        return np.asarray(column), Declared(dtype="bool" if pa.types.is_boolean(kind) else str(kind))
     return np.asarray(column), None
 
 
@@ -110,15 +138,28 @@ def of_pandas(column: Any) -> tuple[np.ndarray, Declared | None]:
     if name == "DatetimeTZDtype":
         zone = str(column.dtype.tz)
         return np.asarray(column.dt.tz_convert("UTC").dt.tz_localize(None)), Declared(zone=zone)
+    if name == "BooleanDtype" or _NULLABLE.fullmatch(name):
+        own = np.dtype(column.dtype.numpy_dtype)
+        if not column.isna().any():
+            return column.to_numpy(own), Declared(dtype=own.name)
+        return column.to_numpy(float, na_value=np.nan), Declared(dtype=own.name)
     return np.asarray(column), None
 
 
 def of_polars(column: Any) -> tuple[np.ndarray, Declared | None]:
-    """A series of polars. The levels of its `Enum` have an order; other categories are text."""
+    """A series of polars. The levels of its `Enum` have an order, other categories that of the alphabet."""
+    polars: Any = importlib.import_module("polars")
     kind = str(column.dtype).split("(")[0]
     if kind == "Enum":
         text = np.array([*column.to_list(), None], object)[:-1]
         return text, Declared(tuple(column.dtype.categories.to_list()), True)
+    if column.dtype == polars.Categorical:
+        text = np.array([*column.to_list(), None], object)[:-1]
+        return text, Declared(tuple(sorted({cell for cell in text.tolist() if cell is not None})))
+    if column.null_count() and (column.dtype.is_integer() or kind == "Boolean"):
+        return np.array([*column.to_list(), None], object)[:-1], Declared(
+            dtype="bool" if kind == "Boolean" else kind.lower()
+        )
     if kind == "Time":
         return np.array([*column.to_list(), None], object)[:-1], None
     if kind == "Datetime" and column.dtype.time_zone is not None:
@@ -146,6 +187,8 @@ def as_arrow(array: np.ndarray, declared: Declared | None = None) -> Any:
         return made
     if declared.zone is not None:
         return made.cast(pa.timestamp(made.type.unit, tz=declared.zone))
+    if declared.with_holes:
+        return made.cast(pa.from_numpy_dtype(declared.dtype)) if declared.holds(array) else made
     codes, levels = _coded(array, declared)
     places = pa.array(codes, pa.int32(), mask=codes < 0)
     return pa.DictionaryArray.from_arrays(places, pa.array(levels), ordered=declared.ordered)
@@ -169,6 +212,9 @@ def as_pandas(array: np.ndarray, declared: Declared | None = None) -> Any:
         return array
     if declared.zone is not None:
         return pandas.Series(array).dt.tz_localize("UTC").dt.tz_convert(declared.zone)
+    if declared.with_holes:
+        own_name = {"bool": "boolean"}.get(declared.dtype, declared.dtype.capitalize().replace("Ui", "UI"))
+        return pandas.Series(array).astype(own_name) if declared.holds(array) else array
     codes, levels = _coded(array, declared)
     own = np.array([*levels.tolist(), None], object)[codes]
     return pandas.Series(own, dtype=pandas.CategoricalDtype(levels, declared.ordered))
@@ -180,7 +226,15 @@ def as_polars(array: np.ndarray, declared: Declared | None = None) -> Any:
     if declared is not None and declared.levels is not None:
         codes, levels = _coded(array, declared)
         names = [None if code < 0 else levels[code] for code in codes.tolist()]
-        return polars.Series(names, dtype=polars.Enum(levels.tolist()))
+        return polars.Series(
+            names, dtype=polars.Enum(levels.tolist()) if declared.ordered else polars.Categorical
+        )
+    if declared is not None and declared.with_holes:
+        if not declared.holds(array):
+            return array
+        cells = [None if cell != cell else cell for cell in array.tolist()]
+        own = {"bool": "Boolean"}.get(declared.dtype, declared.dtype.capitalize().replace("Ui", "UI"))
+        return polars.Series(cells, strict=False).cast(getattr(polars, own))
     if declared is not None:
         return polars.Series(array).dt.replace_time_zone("UTC").dt.convert_time_zone(declared.zone or "UTC")
     if array.dtype.kind == "O" and any(isinstance(cell, datetime.time) for cell in array.tolist()):

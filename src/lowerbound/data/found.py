@@ -45,11 +45,27 @@ def found_in(
     missing = missing or any(array.dtype.kind in "OMm" for array in read.arrays)
     declared = read.declared or (None,) * read.width
     return tuple(
-        _found(
-            label, array, own, (kinds or {}).get(label), missing, name, place if read.names is None else label
+        _in_own_type(
+            _found(
+                label,
+                array,
+                own,
+                (kinds or {}).get(label),
+                missing,
+                name,
+                place if read.names is None else label,
+            ),
+            own,
         )
         for place, (label, array, own) in enumerate(zip(labels, read.arrays, declared, strict=True))
     )
+
+
+def _in_own_type(column: Column, declared: Declared | None) -> Column:
+    """A column of whole numbers or truth values that may be missing, with its type in the table."""
+    if declared is None or not declared.with_holes or column.levels is not None or not column.numeric:
+        return column
+    return replace(column, dtype=declared.dtype, declared=True)
 
 
 def _found(

@@ -12,10 +12,12 @@ import numpy as np
 from lowerbound.data.columns import Column
 from lowerbound.data.schema import Schema
 from lowerbound.distributions.support import range_of
+from lowerbound.families.cut import with_what_is_cut
 from lowerbound.families.family import Family
 from lowerbound.families.fitted import FEW, Fitted, Found, Image
+from lowerbound.families.masking import masked
 from lowerbound.models.transforms import Dequantization, Identity, Standardization, Threshold, Transform
-from lowerbound.parts import default, kebab, names, part
+from lowerbound.parts import Missed, default, kebab, names, part
 
 __all__ = ["Choice", "automatic", "by_columns", "choose", "choose_by_columns"]
 
@@ -129,11 +131,14 @@ def by_columns(x: np.ndarray, schema: Schema, *, missing: bool = False) -> bool:
     return found.counts and 1 < found.high <= FEW and found.ended_apart
 
 
-def choose_by_columns(x: np.ndarray, columns: Sequence[Column], *, missing: bool = False) -> Choice:
+def choose_by_columns(
+    x: np.ndarray, columns: Sequence[Column], *, missing: bool = False, missed: Missed | None = None
+) -> Choice:
     """The likelihood for the encoded rows of a table whose columns are of several kinds: a family for each
     kind. A category is one of its levels, in their order where they have one, 0 and 1 a coin, and a number of
     any distribution; log p(x) is a mass on these, on whole and on rounded numbers, and a density on other
-    numbers.
+    numbers. With `missed`, which numbers are missing more often, the mask is part of the family of numbers
+    and of coins; a level is missing at random.
 
     >>> from lowerbound.data.schema import Schema
     >>> import pyarrow
@@ -142,14 +147,16 @@ def choose_by_columns(x: np.ndarray, columns: Sequence[Column], *, missing: bool
     >>> choose_by_columns(schema.encode(table), schema.encoded).words
     'columns of several kinds: Categorical (1), FreeForm (1)'
     """
-    kinds = [_kind_of(column, x[:, place]) for place, column in enumerate(columns)]
+    kinds = [_kind_of(column, x[:, place], missed) for place, column in enumerate(columns)]
     # In one order, those of one family and as many levels together.
     blocks = {
         kind: np.asarray([place for place, other in enumerate(kinds) if other == kind])
         for kind in dict.fromkeys(kinds)
     }
     fits = {
-        kind: _fitted_by_kind(kind, Found.of(x[:, places], missing), [columns[place] for place in places])
+        kind: _fitted_by_kind(
+            kind, Found.of(x[:, places], missing), [columns[place] for place in places], missed
+        )
         for kind, places in blocks.items()
     }
     mixed = part("several", "columns")(
@@ -174,24 +181,32 @@ class _Kind(NamedTuple):
     has_bins: bool = False
 
 
-def _kind_of(column: Column, values: np.ndarray) -> _Kind:
+def _kind_of(column: Column, values: np.ndarray, missed: Missed | None) -> _Kind:
     if column.levels is not None:
         return _Kind("ordered-levels" if column.ordered else "levels", len(column.levels))
     if column.kind == "bit":
         return _Kind("bits")
     any_numbers = "any-numbers"
     in_steps = column.whole or column.kind == "rounded"
-    return _Kind(any_numbers, 0, in_steps, part(any_numbers, "columns").has_bins(values))
+    has_bins = missed is None and part(any_numbers, "columns").has_bins(values)
+    return _Kind(any_numbers, 0, in_steps, has_bins)
 
 
-def _fitted_by_kind(kind: _Kind, found: Found, columns: Sequence[Column]) -> Fitted:
+def _fitted_by_kind(kind: _Kind, found: Found, columns: Sequence[Column], missed: Missed | None) -> Fitted:
     family = part(kind.name, "columns")
     if kind.levels:
         return family.fitted_to_levels(found, kind.levels)
+    steps = tuple(10**column.decimals for column in columns) if kind.in_steps else None
+    if missed is None:
+        return family.fitted_by_column(found, steps) if kind.name == "any-numbers" else family.fitted(found)
     if kind.name == "any-numbers":
-        steps = tuple(10**column.decimals for column in columns) if kind.in_steps else None
-        return family.fitted_by_column(found, steps)
-    return family.fitted(found)
+        whole = np.asarray(found.x, np.float64)
+        if missed != "either":
+            whole = np.stack([with_what_is_cut(column, missed) for column in whole.T], axis=1)
+        fitted = family.fitted_smooth(whole, steps)
+    else:
+        fitted = family.fitted(found)
+    return replace(fitted, family=masked(fitted.family, found.x, missed))
 
 
 def _chosen(fitted: Fitted, found: Found) -> Choice:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
-from numpyro.distributions import Distribution, constraints
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
-from scipy import special
 
 from lowerbound.distributions.margins import Margins, entries
+from lowerbound.distributions.quadrature import Nodes, Quadrature
 from lowerbound.distributions.support import Steps
 
 __all__ = ["FreeFormDistribution"]
@@ -21,11 +20,12 @@ __all__ = ["FreeFormDistribution"]
 # In place of log 0, so that no gradient is 0 · ∞.
 _NEVER = -1e9
 _LOG_ROOT = 0.5 * np.log(2 * np.pi)
-# A bell's mean is over so many of its quantiles.
-_NODES = special.ndtri((np.arange(16) + 0.5) / 16)
+_EPS = float(np.finfo(np.float32).eps)
+# Functions are averaged over so many values of each bin, and so many quantiles of the bell.
+_OF_A_BIN, _OF_THE_BELL = 4, 32
 
 
-class FreeFormDistribution(Distribution):
+class FreeFormDistribution(Quadrature):
     """A batch of d columns. Column i is one of its atoms, or in one of its bins, or g(x) is normal: with
     probabilities softmax(`logits`), over atoms, bins (none where `logits` holds none) and the bell."""
 
@@ -112,39 +112,69 @@ class FreeFormDistribution(Distribution):
         return jnp.where(x - 0.5 <= lowest, end, jnp.where(narrow, near, wide))
 
     def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Float[Array, "... d"]:
-        part_key, bin_key, bell_key = jax.random.split(key, 3)
-        shape, atoms = self.shape(sample_shape), jnp.asarray(self.margins.atoms.value)
-        log_parts = self._log_parts
-        part = jax.random.categorical(part_key, log_parts, shape=shape)
-        edges = jnp.asarray(self.margins.edges.value)
-        ends = [entries(table, part - atoms.shape[-1]) for table in (edges[:, :-1], edges[:, 1:])]
-        share = jax.random.uniform(bin_key, shape)
-        in_bin = ends[0] + share * (ends[1] - ends[0])
-        bell = self.margins.original(self._bell(jax.random.normal(bell_key, shape)))
-        free = jnp.where(part == log_parts.shape[-1] - 1, bell, in_bin)
-        if self.steps is not None:
-            free = jnp.maximum(jnp.rint(free), jnp.ceil(self.margins.lowest.value))
+        part_key, share_key = jax.random.split(key)
+        shape = self.shape(sample_shape)
+        part = jax.random.categorical(part_key, self._log_parts, shape=shape)
+        return self._of_part(part, jax.random.uniform(share_key, shape))
+
+    def _of_part(self, part: Int[Array, "... d"], share: Float[Array, "... d"]) -> Float[Array, "... d"]:
+        """The value of an atom; that below which a share of a bin lies, or of the bell."""
+        atoms, edges = jnp.asarray(self.margins.atoms.value), jnp.asarray(self.margins.edges.value)
+        low, high = (entries(table, part - atoms.shape[-1]) for table in (edges[:, :-1], edges[:, 1:]))
+        in_bell = part == self.logits.shape[-1] - 1
+        free = self._rounded(jnp.where(in_bell, self._of_bell(share), low + share * (high - low)))
         # Divided, and not multiplied by a step, a number is the float that its decimals name.
         return jnp.where(part < atoms.shape[-1], entries(jnp.nan_to_num(atoms), part), free) / self._to_1
 
-    def _bell(self, normal: Array) -> Array:
-        return self.location + jnp.exp(self.log_scale) * normal
+    def _of_bell(self, share: Float[Array, "... d"]) -> Float[Array, "... d"]:
+        """The quantiles of the bell; in the middle of its cell of float32 a share is neither 0 nor 1."""
+        normal = jax.scipy.special.ndtri(jnp.clip(share, 0.5 * _EPS, 1 - 0.5 * _EPS))
+        return self.margins.original(self.location + jnp.exp(self.log_scale) * normal)
 
-    def _expected(self, function: Callable[[Array], Array]) -> Float[Array, " d"]:
-        """E[f(x)], of a bin at its middle and of the bell over its quantiles."""
-        parts, edges = jnp.exp(self._log_parts), jnp.asarray(self.margins.edges.value)
-        bell = function(
-            jax.vmap(self.margins.original)(jax.vmap(self._bell)(jnp.asarray(_NODES, float)))
-        ).mean(0)
-        bins = parts.shape[-1] - self.margins.atoms.value.shape[-1] - 1
-        middle = function((edges[:, 1:] + edges[:, :-1]) / 2)[:, :bins]
-        atoms = function(jnp.nan_to_num(jnp.asarray(self.margins.atoms.value)))
-        return (parts * jnp.concatenate([atoms, middle, bell[:, None]], -1)).sum(-1)
+    def _rounded(self, x: Float[Array, "... d"]) -> Float[Array, "... d"]:
+        if self.steps is None:
+            return x
+        return jnp.maximum(jnp.rint(x), jnp.ceil(self.margins.lowest.value))
+
+    @property
+    def nodes(self) -> Nodes:
+        """Atoms, values of bins, and quantiles of the bell; one that is rounded has the derivatives of one
+        that is not."""
+        log_parts, edges = self._log_parts.T, jnp.asarray(self.margins.edges.value)[:, :, None]
+        atoms = jnp.nan_to_num(jnp.asarray(self.margins.atoms.value)).T
+        bins = len(log_parts) - len(atoms) - 1
+        low, high = edges[:, :bins], edges[:, 1 : bins + 1]
+        of_bins = (low + (high - low) * _shares(_OF_A_BIN)).reshape(self.batch_shape[0], -1).T
+        of_bell = self._of_bell(jnp.broadcast_to(_shares(_OF_THE_BELL)[:, None], (_OF_THE_BELL, len(edges))))
+        rounded = of_bell + jax.lax.stop_gradient(self._rounded(of_bell) - of_bell)
+        part, _, count = self._numbers
+        value = jnp.concatenate([atoms, self._rounded(of_bins), rounded]) / self._to_1
+        return Nodes(value, log_parts[part] - np.log(count)[:, None])
+
+    @property
+    def _numbers(self) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+        """Of each node the number of its part, which of the part's nodes it is, and how many that has."""
+        atoms = self.margins.atoms.value.shape[-1]
+        bins = self.logits.shape[-1] - atoms - 1
+        counts = np.repeat([1, _OF_A_BIN, _OF_THE_BELL], [atoms, bins, 1])
+        place = np.concatenate([np.arange(count) for count in counts])
+        return np.repeat(np.arange(len(counts)), counts), place, np.repeat(counts, counts)
+
+    def sample_near(self, key: PRNGKeyArray, node: Int[Array, "... d"]) -> Float[Array, "... d"]:
+        part, place, count = (jnp.asarray(x)[node] for x in self._numbers)
+        return self._of_part(part, (place + jax.random.uniform(key, node.shape)) / count)
 
     @property
     def mean(self) -> Float[Array, " d"]:
-        return self._expected(lambda x: x) / self._to_1
+        value, log_weight = self.nodes
+        return (jnp.exp(log_weight) * value).sum(0)
 
     @property
     def variance(self) -> Float[Array, " d"]:
-        return self._expected(jnp.square) / self._to_1**2 - self.mean**2
+        value, log_weight = self.nodes
+        return (jnp.exp(log_weight) * (value - self.mean) ** 2).sum(0)
+
+
+def _shares(n: int) -> Float[Array, " n"]:
+    """The middles of n parts of [0, 1]."""
+    return (jnp.arange(n) + 0.5) / n

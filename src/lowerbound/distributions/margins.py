@@ -7,12 +7,12 @@ from typing import NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 from scipy import special
 
 from lowerbound.leaves import Fixed
 
-__all__ = ["Margins", "Piece", "entries", "stand_alone"]
+__all__ = ["Margins", "Piece", "entries", "spikes", "stand_alone"]
 
 
 def entries(table: Float[Array, "d m"], place: Int[Array, "... d"]) -> Float[Array, "... d"]:
@@ -156,6 +156,17 @@ def stand_alone(different: int, rows: int) -> bool:
     (True, False, True)
     """
     return different <= max(_FEW, min(_MANY, rows // _ROWS_EACH))
+
+
+def spikes(values: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    """Which values of a column are far more frequent than their neighbours.
+
+    >>> hours = np.concatenate([np.full(50, 40.0), np.arange(100.0)])
+    >>> np.unique(hours[spikes(hours)]).tolist()
+    [40.0]
+    """
+    places = np.unique(values, return_inverse=True)[1]
+    return _stands_out(np.bincount(places))[places]
 
 
 def _margin(values: np.ndarray, bins: int, whole: bool) -> _Margin:

@@ -69,9 +69,9 @@ class VariationalAutoencoder(
       as in [`Schema.of`][lowerbound.data.schema.Schema.of]; `unseen`: what becomes of a level that a category
       never had, `refuse` (its row has probability 0) or `missing`.
     - `missing_mechanism`: `at-random`, where that a value is missing says nothing of it, given what was
-      observed; or `self-masking`, of a table of real numbers: it may be missing because of what it is, and
-      log p(x) is that of what was observed and of what was not
-      ([`SelfMasking`][lowerbound.families.masking.SelfMasking]).
+      observed; or `self-masking`: a number may be missing because of what it is, and log p(x) is that of
+      what was observed and of what was not ([`SelfMasking`][lowerbound.families.masking.SelfMasking]);
+      `self-masking-high` or `self-masking-low` where it is known which values are missing more often.
     - `memory`: rows may be handed by the name of their source, a path or a pattern, `"data/*.parquet"`; those
       that take more than this when they are encoded, `"2 GB"`, are encoded once into a file and read from
       there ([`Memory`][lowerbound.data.mapped.memory.Memory] says where). Tables of such rows (`impute`,

@@ -51,7 +51,8 @@ def _no_numbers(read: Columns | None) -> bool:
     """Whether columns hold something else, or are of a type that says which levels they have."""
     if read is None:
         return False
-    return bool(read.declared) or any(array.dtype.kind in "OMm" for array in read.arrays)
+    typed = (own for own in read.declared if own is not None)
+    return any(not own.with_holes for own in typed) or any(array.dtype.kind in "OMm" for array in read.arrays)
 
 
 def given_back(schema: Schema, x: np.ndarray, like: Any = None) -> Any:

@@ -15,6 +15,7 @@ from lowerbound.distributions.support import Steps
 from lowerbound.families.cells import Cells
 from lowerbound.families.family import Factorized
 from lowerbound.families.fitted import Fitted, Found
+from lowerbound.families.location_scale import LearnedScale
 
 __all__ = ["FreeForm"]
 
@@ -33,11 +34,13 @@ class FreeForm(Factorized):
     step), and an atom's is added to these. In nats; the measure of other numbers is Lebesgue's, with a point
     at each atom.
 
-    The vector holds, a column each: the logits of the atoms, of the bins, of the bell, then μ, then log σ.
+    The vector holds, a column each: the logits of the atoms, of the bins, of the bell, then μ, then log σ
+    unless `scale` says σ.
 
     **Arguments:** `margins`: of the columns; `heights`: whether bins have probabilities, or all but atoms is
     the bell's; `steps`: of numbers in steps, how many there are to 1 in each column, 1 of whole numbers, and
-    the margins are of numbers counted in them; `missing`.
+    the margins are of numbers counted in them; `scale`: σ, where it does not depend on the condition;
+    `missing`.
 
     >>> import jax.numpy as jnp, numpy as np
     >>> ages = np.random.default_rng(0).normal(40.0, 10.0, (500, 1))
@@ -50,6 +53,7 @@ class FreeForm(Factorized):
     margins: Margins
     heights: bool = eqx.field(static=True)
     steps: tuple[int, ...] | None = eqx.field(static=True)
+    scale: LearnedScale | None
 
     def __init__(
         self,
@@ -57,10 +61,11 @@ class FreeForm(Factorized):
         *,
         heights: bool = True,
         steps: tuple[int, ...] | None = None,
+        scale: LearnedScale | None = None,
         missing: bool = False,
     ):
         self.margins, self.heights, self.steps, self.missing = margins, heights, steps, missing
-        self.event_size = margins.columns
+        self.event_size, self.scale = margins.columns, scale
 
     @classmethod
     def fitted_by_column(cls, found: Found, steps: tuple[int, ...] | None) -> Fitted:
@@ -74,6 +79,16 @@ class FreeForm(Factorized):
             x, bins=bins if heights else min(_KNOTS, max(rows // 8, 1)), whole=steps is not None
         )
         family = cls(margins, heights=heights, steps=steps, missing=found.missing)
+        return Fitted(family, start=family.margin(x))
+
+    @classmethod
+    def fitted_smooth(cls, x: Float[np.ndarray, "n d"], steps: tuple[int, ...] | None) -> Fitted:
+        """The family for columns of which what was not observed is to be told from what was: without bins,
+        which say nothing of it, and with one spread of the bell for all z."""
+        x = x if steps is None else np.rint(x * steps)
+        margins = Margins.of(x, bins=min(_KNOTS, max(len(x) // 8, 1)), whole=steps is not None)
+        scale = LearnedScale(margins.columns)
+        family = cls(margins, heights=False, steps=steps, scale=scale, missing=True)
         return Fitted(family, start=family.margin(x))
 
     @staticmethod
@@ -93,16 +108,17 @@ class FreeForm(Factorized):
         bell = rest / 2 if self.heights else rest
         bins = np.broadcast_to(rest / 2 / (widths > 0).sum(1, keepdims=True), widths.shape)
         shares = np.concatenate([alone, bins, bell] if self.heights else [alone, bell], axis=1)
-        standard = np.zeros((len(atoms), 2))
+        standard = np.zeros((len(atoms), 2 if self.scale is None else 1))
         return np.concatenate([np.log(shares + 0.5 / rows), standard], axis=1).T.reshape(-1)
 
     def taking_missing(self) -> FreeForm:
-        return FreeForm(self.margins, heights=self.heights, steps=self.steps, missing=True)
+        return FreeForm(self.margins, heights=self.heights, steps=self.steps, scale=self.scale, missing=True)
 
     @property
     def size(self) -> int:
         bins = self.margins.widths.shape[1] if self.heights else 0
-        return self.event_size * (self.margins.atoms.value.shape[1] + bins + 3)
+        parts = self.margins.atoms.value.shape[1] + bins + 1
+        return self.event_size * (parts + (2 if self.scale is None else 1))
 
     def cells(self, x: Float[np.ndarray, "n d"]) -> Cells:
         """The values that stand alone, and the bins. A hundredth of the first and of the last bin is beyond
@@ -126,9 +142,13 @@ class FreeForm(Factorized):
 
     def marginals(self, parameters: Float[Array, " size"]) -> Distribution:
         vectors = parameters.reshape(-1, self.event_size).T
+        if self.scale is None:
+            vectors, log_scale = vectors[:, :-1], vectors[:, -1]
+        else:
+            log_scale = jnp.broadcast_to(jnp.log(self.scale(parameters[:0])), (self.event_size,))
         # As far as ±9 a scale of the bell is free: beyond, numbers that fit a cell would make it 0.
-        log_scale = 9 * jnp.tanh(vectors[:, -1] / 9)
-        return FreeFormDistribution(vectors[:, :-2], vectors[:, -2], log_scale, self.margins, self.steps)
+        log_scale = 9 * jnp.tanh(log_scale / 9)
+        return FreeFormDistribution(vectors[:, :-1], vectors[:, -1], log_scale, self.margins, self.steps)
 
 
 _BEYOND = 0.01

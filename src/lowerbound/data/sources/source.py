@@ -133,6 +133,16 @@ class Source:
         read = self.schema.held_against(self.table, self.name)
         return never_held(self.schema, read, int(self.impossible[0]), len(self.impossible), self.name)
 
+    @property
+    def impossible_by_copies(self) -> bool:
+        """Whether all rows that have probability 0 are such that a copy of a column does not say what that
+        says: what such a row is encoded as goes by the original, and says what it is."""
+        if self.schema is None or self.table is None:
+            return False
+        arrays = self.schema.held_against(self.table, self.name).arrays
+        columns = self.schema.columns
+        return not any(c.outside(a).any() for c, a in zip(columns, arrays, strict=True))
+
     def taken(self, rows: np.ndarray, words: str = "") -> Source:
         """Some of the rows, with their labels; `words` are added to the name."""
         labels = None if self.labels is None else self.labels[rows]
