@@ -10,7 +10,8 @@ from lowerbound import workflow
 from lowerbound.assembly import build
 from lowerbound.baselines.comparison import OutsideWarning
 from lowerbound.watch import Watch
-from lowerbound.workflow import Subject, evaluate, report, train_run
+from lowerbound.subject import Subject
+from lowerbound.workflow import evaluate, report, train_run
 
 COUNTS = np.random.default_rng(0).binomial(4, 0.3, (60, 3))
 QUICK = dict(method="importance", epochs=1, samples=5, baselines=False)

@@ -6,21 +6,20 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lowerbound.archive.records import Begun, DataRecord, HistoryRecord, Provenance, Split
+from lowerbound.archive.records import Begun, DataRecord, Provenance, Split
 from lowerbound.archive.whole import write_whole
 from lowerbound.baselines import Density, are_comparable, by_cells, fit_baselines
-from lowerbound.baselines.comparison import Evaluation, TrainedOn, compared, finite_rows, scorable
+from lowerbound.baselines.comparison import Evaluation, compared, finite_rows, scorable
 from lowerbound.baselines.traces import Traces, sha256_of
 from lowerbound.data.chunks import observed
 from lowerbound.data.rows import Rows
-from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
 from lowerbound.distributions.support import words
 from lowerbound.evidence.defaults import CHAINS, SAMPLES, Method
@@ -29,6 +28,7 @@ from lowerbound.inference.fingerprints import among, digest_of, fingerprints
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.vae import VAE
 from lowerbound.runs import RunFolder, as_source, as_trained
+from lowerbound.subject import Subject
 from lowerbound.training.checkpoint import EVERY, Checkpoint
 from lowerbound.training.fit import Result, fit
 from lowerbound.training.processes import writes
@@ -37,65 +37,9 @@ from lowerbound.watch import Silent, Watch
 if TYPE_CHECKING:
     from lowerbound.diagnosis.advice import Advice
     from lowerbound.diagnosis.diagnosis import Diagnosis
-    from lowerbound.estimator.estimator import VariationalAutoencoder
     from lowerbound.synthetic.quality import SyntheticQuality
 
-__all__ = ["Report", "Subject", "evaluate", "report", "train_run"]
-
-
-_NO_ROWS = TrainedOn()
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A model with what is known of how it was trained: what is evaluated and reported on."""
-
-    model: VAE
-    trained_on: TrainedOn = _NO_ROWS
-    history: Sequence[HistoryRecord] = ()
-    baselines: Mapping[str, Density] | None = None
-    provenance: Provenance | None = None
-    settings: Mapping[str, Any] | None = None  # an estimator's
-    folder: RunFolder | None = None
-    schema: Schema | None = None  # an estimator's
-
-    @classmethod
-    def of(cls, what: VAE | VariationalAutoencoder | RunFolder | str | os.PathLike[str]) -> Subject:
-        """A model, a fitted estimator, or a run, which may be named by its folder.
-
-        **Raises:** `TypeError` for anything else.
-        """
-        if isinstance(what, Subject):
-            return what
-        if isinstance(what, VAE):
-            schema = what.schema if isinstance(what.schema, Schema) else None
-            return cls(replace(what, schema=None), schema=schema)  # by which rows are encoded here
-        if isinstance(what, (str, os.PathLike)):
-            what = RunFolder.read(what)
-        if isinstance(what, RunFolder):
-            run = what
-            return cls(run.model, run.trained_on, run.history, run.baselines, run.provenance, folder=run)
-        from lowerbound.estimator.estimator import VariationalAutoencoder
-
-        if isinstance(what, VariationalAutoencoder):
-            return cls(
-                what.model_,
-                what.trained_on_,
-                what.history_,
-                settings=what.get_params(),
-                schema=what.schema_,
-            )
-        raise TypeError(
-            f"expected a model, a fitted estimator, or a run or its folder, found {type(what).__name__}"
-        )
-
-    def rows(self, x: Any) -> Source:
-        """Rows as the model was trained on: a run finds its columns by name."""
-        if self.folder is not None:
-            return self.folder.rows(x)
-        if self.schema is not None:
-            return as_source(x, schema=self.schema)
-        return as_source(x, missing=self.model.takes_missing)
+__all__ = ["Report", "evaluate", "report", "train_run"]
 
 
 def evaluate(

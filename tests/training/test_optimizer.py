@@ -108,5 +108,5 @@ def test_each_number_is_checked(numbers, error, message):
         lb.NAdam(**numbers)
 
 
-def test_fit_takes_at_most_seventeen_arguments():
-    assert len(inspect.signature(lb.fit).parameters) <= 17
+def test_fit_takes_at_most_eighteen_arguments():
+    assert len(inspect.signature(lb.fit).parameters) <= 18

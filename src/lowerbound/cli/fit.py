@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lowerbound.archive.records import AS_FOUND, Reading
+from lowerbound.cli.distributed import Together
 from lowerbound.cli.options import (
     Data,
     Json,
@@ -155,7 +156,6 @@ def fit(
     from lowerbound.assembly import build, objective_named
     from lowerbound.cli.advice import as_option
     from lowerbound.cli.console import Console, compilation_cache, plain_warnings, say
-    from lowerbound.cli.distributed import Together
     from lowerbound.cli.inputs import training_and_held_out
     from lowerbound.cli.kinds import kinds_said
     from lowerbound.cli.stops import check_folder, options_of, stops, whole_run
@@ -164,16 +164,13 @@ def fit(
     writes = Together(coordinator, processes, process, distributed).join()
     if resume and (run := whole_run(out)) is not None:
         return _shown(run, json)
-    if writes:
-        check_folder(out, overwrite, resume, checkpoint_every)
-    said = kinds_said(kinds, schema)
-    within = None if memory is None else memory.beside(out)
+    check_folder(out, overwrite, resume, checkpoint_every, writes=writes)
+    said, within = kinds_said(kinds, schema), None if memory is None else memory.beside(out)
     train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen, within)
     compilation_cache()
     built = build(
-        train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior,
-        network=network, latent_dim=latent_dim, width=width, depth=depth,
-        missing_mechanism=missing_mechanism, key=seed,
+        train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior, key=seed,
+        network=network, latent_dim=latent_dim, width=width, depth=depth, missing_mechanism=missing_mechanism,
     )  # fmt: skip
     say(f"{train.name}: {train.rows.taking_part} rows of {train.x.shape[1]}; {built.words}")
     with plain_warnings(), stops(out):

@@ -40,8 +40,9 @@ def whole_run(out: Path) -> RunFolder | None:
     return RunFolder(out)
 
 
-def check_folder(out: Path, overwrite: bool, resume: bool, checkpoint_every: str) -> None:
-    """Whether a run can be written to `out`, and where it goes on; said before any work is done.
+def check_folder(out: Path, overwrite: bool, resume: bool, checkpoint_every: str, *, writes: bool) -> None:
+    """Whether a run can be written to `out` by a process that `writes` it, and where it goes on; said before
+    any work is done.
 
     **Raises:** as [`usable_folder`][lowerbound.cli.outputs.usable_folder]; `ValueError` for both options,
     and for a time that is none.
@@ -49,6 +50,8 @@ def check_folder(out: Path, overwrite: bool, resume: bool, checkpoint_every: str
     seconds_of("--checkpoint-every", checkpoint_every)
     if overwrite and resume:
         raise ValueError("--overwrite begins again and --resume goes on: expected one of them, found both")
+    if not writes:
+        return
     unfinished = RunFolder(out).checkpoints.is_dir()
     if unfinished and not (overwrite or resume):
         raise FileExistsError(

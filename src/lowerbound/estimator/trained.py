@@ -203,13 +203,12 @@ class Trained(BaseEstimator, Storable):
         X = table_named(X)
         read = taken(self, X, reset=True, ensure_min_samples=2, ensure_all_finite=self._finite)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        counted = row_of(self.likelihood, "likelihood").over in (COUNTS, LEVELED)
         self.schema_, rows = described(
             read,
             "X",
             image_shape=None if self.image_shape is None else tuple(self.image_shape),
             missing=self.missing,
-            counts=all_columns or counted,
+            counts=all_columns or row_of(self.likelihood, "likelihood").over in (COUNTS, LEVELED),
             kinds=self.kinds,
             unseen=self.unseen,
         )
