@@ -9,8 +9,8 @@ import lowerbound as lb
 from lowerbound import workflow
 from lowerbound.assembly import build
 from lowerbound.baselines.comparison import OutsideWarning
-from lowerbound.watch import Watch
 from lowerbound.subject import Subject
+from lowerbound.watch import Watch
 from lowerbound.workflow import evaluate, report, train_run
 
 COUNTS = np.random.default_rng(0).binomial(4, 0.3, (60, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,6 +105,8 @@ def _scores(
     run: RunFolder, source: Source, usual: np.ndarray | None, budget: dict[str, Any], seed: int
 ) -> dict[str, np.ndarray]:
     """The columns of the table by name; p-values where log p(x) of `usual` rows is known."""
+    import numpy as np
+
     import lowerbound as lb
 
     inside = _with_mass(run, source)
@@ -120,7 +123,12 @@ def _scores(
 
 
 # What is written of a row, and what stands there where the model has no mass.
-_COLUMNS = {"log_prob": -np.inf, "standard_error": np.nan, "effective_sample_size": np.nan, "k_hat": np.nan}
+_COLUMNS = {
+    "log_prob": -math.inf,
+    "standard_error": math.nan,
+    "effective_sample_size": math.nan,
+    "k_hat": math.nan,
+}
 
 
 def _log_prob_of(calibration: str | None, run: RunFolder, budget: dict[str, Any], seed: int) -> Any:
