@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from lowerbound.data.pieces import mapping_of
+
 __all__ = ["let_go"]
 
 
@@ -19,12 +21,8 @@ def let_go(x: np.ndarray) -> None:
 
     >>> let_go(np.zeros((2, 2)))
     """
-    if sys.platform != "linux" or not isinstance(x, np.memmap) or not x.flags.c_contiguous:
-        return
-    of: Any = x
-    while isinstance(of.base, np.memmap):
-        of = of.base
-    if of.mode != "r" or not x.size:
+    of: Any = mapping_of(x) if sys.platform == "linux" and x.flags.c_contiguous and x.size else None
+    if of is None or of.mode != "r":
         return
     # The map begins at a multiple of a page before the array's offset; with a page neighbours are mapped.
     begin = x.ctypes.data - of.ctypes.data + of.offset % mmap.ALLOCATIONGRANULARITY

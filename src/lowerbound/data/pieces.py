@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Int, Shaped
 
-__all__ = ["PIECE", "in_pieces", "is_mapped", "rows_of"]
+__all__ = ["PIECE", "in_pieces", "is_mapped", "mapping_of", "rows_of"]
 
 # Bytes that a disk gives about as fast as more of them at once: neighbours are read together so far.
 PIECE = 256 * 1024
@@ -26,10 +26,11 @@ def is_mapped(x: np.ndarray) -> bool:
     ...     is_mapped(x[1:]), is_mapped(np.asarray(x)), is_mapped(x + 1)
     (True, True, False)
     """
-    return _mapping(x) is not None
+    return mapping_of(x) is not None
 
 
-def _mapping(x: np.ndarray | None) -> np.memmap | None:
+def mapping_of(x: np.ndarray | None) -> np.memmap | None:
+    """The map of a file that `x` is a view of; None of an array in memory."""
     found = None
     while isinstance(x, np.ndarray):
         if isinstance(x, np.memmap) and x.filename is not None:
@@ -45,7 +46,7 @@ def rows_of(x: Shaped[np.ndarray, "n d"], numbers: Int[np.ndarray, " k"]) -> Sha
     >>> rows_of(np.arange(6).reshape(3, 2), np.array([2, 0])).tolist()
     [[4, 5], [0, 1]]
     """
-    mapping = _mapping(x)
+    mapping = mapping_of(x)
     if mapping is None or not x.flags.c_contiguous or x.size == 0:
         return np.take(x, numbers, axis=0)
     taken = np.empty((len(numbers), *x.shape[1:]), x.dtype)

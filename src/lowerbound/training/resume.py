@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -41,16 +41,16 @@ def origin_of(
     # What an Optax transformation is made of shows in the structure of its state alone.
     ascent = repr(optimizer) if isinstance(optimizer, NAdam) else "Optax"
     return {
-        "key": _hash(np.asarray(jax.random.key_data(key)).tobytes()),
-        "x": _hash(*_content(division.rows.x, division.rows.given, division.rows.weight)),
-        "memory": _hash(str(runs).encode()),
-        "validation": _hash(*_content(_numbers(division), division.held_rows, *_handed_in(division))),
-        "model": _hash(*_constants(run.constants)),
-        "batch_size": _hash(str(batch_size).encode()),
-        "objective": _hash(*_constants(run.objective)),
-        "optimizer": _hash(ascent.encode()),
-        "weight_prior": _hash(str(run.weight_prior).encode()),
-        "precision": _hash(str(precision).encode()),
+        "key": _hash([np.asarray(jax.random.key_data(key)).tobytes()]),
+        "x": _hash(_content(division.rows.x, division.rows.given, division.rows.weight)),
+        "memory": _hash([str(runs).encode()]),
+        "validation": _hash(_content(_numbers(division), division.held_rows, *_handed_in(division))),
+        "model": _hash(_constants(run.constants)),
+        "batch_size": _hash([str(batch_size).encode()]),
+        "objective": _hash(_constants(run.objective)),
+        "optimizer": _hash([ascent.encode()]),
+        "weight_prior": _hash([str(run.weight_prior).encode()]),
+        "precision": _hash([str(precision).encode()]),
     }
 
 
@@ -88,7 +88,7 @@ def _constants(tree: PyTree) -> Iterator[bytes]:
             yield re.sub(r" at 0x[0-9a-f]+", "", words).encode()
 
 
-def _hash(*parts: Any) -> np.ndarray:
+def _hash(parts: Iterable[Any]) -> np.ndarray:
     digest = hashlib.blake2b(digest_size=8)
     for part in parts:
         digest.update(part)
