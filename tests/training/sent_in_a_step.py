@@ -5,7 +5,8 @@ import os
 import re
 import sys
 
-os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={sys.argv[1]}"
+if __name__ == "__main__":  # before JAX is imported
+    os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={sys.argv[1]}"
 
 import jax
 import jax.numpy as jnp

@@ -61,6 +61,10 @@ class Known(NamedTuple):
     repeated: int
 
 
+def _are_prints(array: Any) -> bool:
+    return isinstance(array, np.ndarray) and array.dtype == np.uint32 and array.shape[1:] == (2,)
+
+
 class TrainedOn(NamedTuple):
     """The fingerprints of the rows that trained a model, and of those that chose it; of rows beyond memory a
     `share` of them, the least: counts are then those of such rows, divided by it."""
@@ -76,8 +80,13 @@ class TrainedOn(NamedTuple):
         **Raises:** `TypeError` for anything else.
         """
         found = cls(**kept)
-        if not all(isinstance(p, np.ndarray) and p.dtype == np.uint32 and p.shape[1:] == (2,) for p in found):
+        prints = (found.train, found.validation)
+        if not all(
+            isinstance(p, np.ndarray) and p.dtype == np.uint32 and p.shape[1:] == (2,) for p in prints
+        ):
             raise TypeError("expected fingerprints of rows")
+        if not isinstance(found.share, float) or not 0 < found.share <= 1:
+            raise TypeError(f"expected a share of them above 0, at most 1, found {found.share!r}")
         return found
 
     def among(self, prints: UInt32[np.ndarray, "k 2"]) -> Known:

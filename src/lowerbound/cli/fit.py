@@ -11,6 +11,7 @@ import typer
 
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.distributed import Together
+from lowerbound.cli.kinds import kinds_said
 from lowerbound.cli.options import (
     Data,
     Json,
@@ -157,7 +158,6 @@ def fit(
     from lowerbound.cli.advice import as_option
     from lowerbound.cli.console import Console, compilation_cache, plain_warnings, say
     from lowerbound.cli.inputs import training_and_held_out
-    from lowerbound.cli.kinds import kinds_said
     from lowerbound.cli.stops import check_folder, options_of, stops, whole_run
     from lowerbound.workflow import train_run
 

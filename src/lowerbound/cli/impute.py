@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,8 +60,6 @@ def impute(
 
     Example: lowerbound impute runs/adult adult.csv --out filled.csv
     """
-    import numpy as np
-
     import lowerbound as lb
     from lowerbound.cli.console import report_written, say
     from lowerbound.cli.in_parts import asked_in_parts, write_in_parts
@@ -89,10 +88,7 @@ def impute(
         columns, names = called(rows_are, _completed(run, source, filled), out)
     else:
         tables = lb.impute(run.model, source.rows, draws=draws, **options)
-        each = [called(rows_are, _completed(run, source, x), out) for x in tables]
-        numbers = np.repeat(np.arange(draws), len(source.x))
-        columns = [numbers, *map(np.concatenate, zip(*(table for table, _ in each), strict=True))]
-        names = ["draw", *each[0][1]]
+        columns, names = _drawn([called(rows_are, _completed(run, source, x), out) for x in tables])
     write_rows(out, columns, names, run.own_types)
     report_written(out, len(columns[0]), len(columns), json)
     return 0
@@ -104,6 +100,17 @@ def _check_asked(draws: int | None, intervals: float | None, in_parts: bool) -> 
         raise ValueError("--out: a folder takes means alone; leave out --draws and --intervals")
     if draws is not None and intervals is not None:
         raise ValueError("--draws: draws have no --intervals, which go with means; leave one of them out")
+
+
+def _drawn(
+    tables: Sequence[tuple[Sequence[np.ndarray], Sequence[str]]],
+) -> tuple[list[np.ndarray], list[str]]:
+    """Drawn tables below each other, each with its number."""
+    import numpy as np
+
+    numbers = np.repeat(np.arange(len(tables)), len(tables[0][0][0]))
+    columns = map(np.concatenate, zip(*(table for table, _ in tables), strict=True))
+    return [numbers, *columns], ["draw", *tables[0][1]]
 
 
 def _completed(run: RunFolder, source: Source, x: np.ndarray) -> tuple[list[np.ndarray], list[str]]:

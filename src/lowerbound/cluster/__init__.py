@@ -28,6 +28,6 @@ _INDEX = {
 def __getattr__(name: str) -> Any:
     if name not in _INDEX:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_INDEX[name]}"), name)
+    value = getattr(importlib.import_module(f"lowerbound.cluster.{_INDEX[name]}"), name)
     globals()[name] = value
     return value

@@ -46,7 +46,7 @@ def joined(parts: Sequence[Columns]) -> Columns:
         return replace(first, arrays=np.concatenate(tables, axis=1))
     arrays = [_below_each_other([part.arrays[place] for part in parts]) for place in range(first.width)]
     declared = tuple(
-        _declared([part.declared[place] if part.declared else None for part in parts])
+        _declared([part.declared[place] if part.declared else None for part in parts], arrays[place])
         for place in range(first.width)
     )
     return replace(first, arrays=arrays, declared=declared if any(declared) else ())
@@ -74,8 +74,12 @@ def _below_each_other(arrays: Sequence[np.ndarray]) -> np.ndarray:
     )
 
 
-def _declared(parts: Sequence[Declared | None]) -> Declared | None:
-    """What is declared of all; nothing where of a part nothing is."""
+def _declared(parts: Sequence[Declared | None], array: np.ndarray) -> Declared | None:
+    """What is declared of all; nothing where of a part nothing is. Whole numbers that may be missing are so
+    where all of the `array` is whole."""
+    said = next((part for part in parts if part is not None), None)
+    if said is not None and said.with_holes:
+        return said if said.holds(array) else None
     first = parts[0]
     if first is None or first.levels is None:
         return first

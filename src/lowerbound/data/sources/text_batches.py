@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lowerbound.data.declared import of_arrow
+from lowerbound.data.declared import Declared, of_arrow
 from lowerbound.data.settled import settled_objects
 from lowerbound.data.sources.batches import CELLS, Batches
 from lowerbound.data.sources.cells import settled, trimmed
@@ -64,22 +64,26 @@ class TextBatches(Batches):
         step = max(1, CELLS // max(batch.num_columns, 1))
         for first in range(0, batch.num_rows, step):
             cells = batch.slice(first, step).columns
-            arrays = [
+            typed = [
                 _typed(column, dialect, missing, as_text=place in self.texts)
                 for place, column in enumerate(cells)
             ]
-            yield Columns(arrays, dialect.names, notes=dialect.notes)
+            arrays, declared = [array for array, _ in typed], tuple(own for _, own in typed)
+            own_types = declared if any(declared) else ()
+            yield Columns(arrays, dialect.names, notes=dialect.notes, declared=own_types)
 
 
-def _typed(cells: Any, dialect: Dialect, missing: Sequence[str], *, as_text: bool) -> np.ndarray:
-    """A column of text as what all of it reads as."""
+def _typed(
+    cells: Any, dialect: Dialect, missing: Sequence[str], *, as_text: bool
+) -> tuple[np.ndarray, Declared | None]:
+    """A column of text as what all of it reads as, and its type where holes are in whole numbers."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if cells.null_count == len(cells):
-        return np.full(len(cells), np.nan)
+        return np.full(len(cells), np.nan), None
     if as_text:
-        return trimmed(_objects(cells), missing)
+        return trimmed(_objects(cells), missing), None
     bare = pc.utf8_trim_whitespace(cells)
     pointed = pc.replace_substring(bare, ",", ".") if dialect.decimal == "," else bare
     for kind in _TYPES:
@@ -90,10 +94,11 @@ def _typed(cells: Any, dialect: Dialect, missing: Sequence[str], *, as_text: boo
             typed = pc.cast(written, kind)
         except pa.ArrowInvalid:
             continue
-        return settled_objects(of_arrow(typed)[0])
+        array, declared = of_arrow(typed)
+        return settled_objects(array), declared
     text = settled(_objects(cells), missing, dialect.decimal)[0]
     times = parsed(text.tolist())[0] if text.dtype.kind == "O" else None
-    return text if times is None or kind_of(times) != "time" else times
+    return (text if times is None or kind_of(times) != "time" else times), None
 
 
 def _objects(cells: Any) -> np.ndarray:
