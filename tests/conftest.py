@@ -4,6 +4,7 @@ import atexit
 import gc
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,8 @@ def pytest_configure(config: pytest.Config) -> None:
     set, rounds some functions otherwise in the last bits. So does code that is emitted without MLIR, of which
     each fusion costs a context of its own, and a program in one piece. The slow tests, which compute, run
     programs as a user's are compiled."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as of a job that a shell began in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if "not slow" in config.option.markexpr:
         level = 0 if "not thorough" in config.option.markexpr else 1
         flags = (

@@ -17,7 +17,9 @@ from pyarrow import parquet
 
 import lowerbound as lb
 from lowerbound.archive import generations
+from lowerbound.data import pieces
 from lowerbound.data.sources import open_source
+from lowerbound.training import supply
 
 sys.path.insert(0, str(Path(__file__).parent))
 from stops import Crash, calls, crash, digests  # type: ignore[import-not-found]
@@ -37,7 +39,11 @@ SOURCES = {
     "memory": lambda folder: np.load(folder / "x.npy"),
     "mapped": lambda folder: np.load(folder / "x.npy", mmap_mode="r"),
     "parquet": lambda folder: open_source(str(folder / "x.parquet")).rows,
+    "beyond memory": lambda folder: np.load(folder / "x.npy", mmap_mode="r"),
 }
+# Read in runs of 10 rows, 4 of them a block, and in windows of 27 steps of 30 rows, a row of 20 bytes.
+BEYOND = {"PIECE": 200, "_WINDOW": 27 * 30 * 20}
+MEMORY = {"beyond memory": 8 * 4 * 200}
 KINDS = {
     "elbo, warm-up": {"objective": lb.ELBO(beta=lambda step: jnp.minimum(1.0, (step + 1) / 40))},
     "iwae, averaging": {"objective": lb.IWAE(5), "optimizer": lb.NAdam(averaging=0.9)},
@@ -60,11 +66,12 @@ def model() -> lb.VAE:
 
 def fit(folder: Path, source: str, kind: str, precision: str | None, **options: object) -> lb.Result:
     arguments = {"epochs": 6, "batch_size": 30, "precision": precision, **KINDS[kind], **options}
-    with calls(13):
+    arguments["memory"] = MEMORY.get(source, "1 GB")
+    with calls(13), mock.patch.multiple(supply, **BEYOND):
         return lb.fit(model(), SOURCES[source](folder), **arguments)
 
 
-def stopped(stop: str, calls_in_all: int, begin: object) -> None:
+def stopped(stop: str, source: str, calls_in_all: int, begin: object) -> None:
     """Stop a run that `begin` begins, or lets go on."""
     if stop == "end of an epoch":
         with crash(saved=3, after=3):
@@ -91,10 +98,24 @@ def stopped(stop: str, calls_in_all: int, begin: object) -> None:
         with crash(saved=1, after=2):
             begin()
         try:
-            with mock.patch("lowerbound.training.fit.block_of", side_effect=Crash):
+            with broken_reading(source):
                 begin()
         except Crash:
             pass
+
+
+def broken_reading(source: str) -> object:
+    """What reads rows breaks: before training, or, of rows beyond memory, the block behind the first."""
+    if source != "beyond memory":
+        return mock.patch("lowerbound.training.fit.block_of", side_effect=Crash)
+    reads = [pieces.rows_of] * 3
+
+    def read(*arguments: object) -> np.ndarray:
+        if not reads:
+            raise Crash
+        return reads.pop()(*arguments)
+
+    return mock.patch.object(supply, "rows_of", read)
 
 
 def main(phase: str, folder: Path) -> None:
@@ -116,7 +137,7 @@ def main(phase: str, folder: Path) -> None:
                     return fit(folder, **run, checkpoint=saved, resume=True)
 
                 if phase == "stopped":
-                    stopped(stop, calls_in_all, begin)
+                    stopped(stop, source, calls_in_all, begin)
                 else:
                     found[name] = digests(begin())
         if phase == "stopped":

@@ -33,14 +33,14 @@ def script(name, *arguments, **environment):
 @pytest.mark.slow
 @pytest.mark.parametrize("devices", [1, 2])
 def test_a_run_that_is_stopped_anywhere_ends_in_the_same_bits(tmp_path, devices):
-    """Five stops × three kinds of source × three kinds of run × two precisions, resumed by another process,
+    """Five stops × four kinds of source × three kinds of run × two precisions, resumed by another process,
     whose sets are in another order."""
     flags = {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
     before = script("matrix.py", "stopped", tmp_path, **flags, PYTHONHASHSEED="1")
     after = script("matrix.py", "resumed", tmp_path, **flags, PYTHONHASHSEED="2")
     assert before["devices"] == after["devices"] == devices
     whole, resumed = before["found"], after["found"]
-    assert len(resumed) == 90
+    assert len(resumed) == 120
     differing = [name for name, found in resumed.items() if found != whole[name.rpartition(", ")[0]]]
     assert differing == []
     controls = [name for name in whole if name.endswith("another bit")]
