@@ -58,6 +58,9 @@ def test_a_watch_is_told_what_is_done_and_the_last_it_hears_is_the_result(model,
         def scoring(self, rows):
             return nullcontext(self.scored.append)
 
+        def encoding(self):
+            raise AssertionError("rows in memory are not encoded into a file")
+
     told = Told()
     run = train_run(tmp_path / "run", model, COUNTS[:50], COUNTS[50:], watch=told, **QUICK)
     assert [record["step"] for record in told.trained] == [record["step"] for record in run.history]
