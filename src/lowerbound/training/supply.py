@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import jax
@@ -162,21 +163,17 @@ class Stream(Supply):
     def _read_from(self, number: int) -> Iterator[Window]:
         """The windows from that number on."""
         n, of_window = len(self._numbers), self._steps * self._batch_size
-        size = of_window // self._batch_size * _length(local_share(self._mesh, self._batch_size))
-        held: list[Batch] = []
-        for batch in self._read_rows(*divmod(number * of_window, n)):
-            held.append(batch)
-            while sum(len(part.numbers) for part in held) >= size:
-                rows = jax.tree.map(lambda *parts: np.concatenate(parts), *held)
-                held = [jax.tree.map(lambda a: a[size:], rows)]
-                shaped = jax.tree.map(lambda a: a[:size].reshape(self._steps, -1, *a.shape[1:]), rows)
-                place = map(jnp.asarray, np.array([*divmod(number * of_window, n), n], np.int32))
-                yield Window(in_shares(self._mesh, shaped), *place)
-                number += 1
+        share = local_share(self._mesh, self._batch_size)
+        rows = self._read_rows(*divmod(number * of_window, n), share)
+        for own in _cut(rows, self._steps * (share.stop - share.start)):
+            shaped = jax.tree.map(lambda a: a.reshape(self._steps, -1, *a.shape[1:]), own)
+            place = map(jnp.asarray, np.array([*divmod(number * of_window, n), n], np.int32))
+            yield Window(in_shares(self._mesh, shaped), *place)
+            number += 1
 
-    def _read_rows(self, epoch: int, position: int) -> Iterator[Batch]:
-        """This process's rows from a place on, in order, without end: a block at a time."""
-        n, share = len(self._numbers), local_share(self._mesh, self._batch_size)
+    def _read_rows(self, epoch: int, position: int, share: slice) -> Iterator[Batch]:
+        """This process's share of the rows from a place on, in order, without end: a block at a time."""
+        n = len(self._numbers)
         together = self._steps * self._batch_size if self._runs is None else self._runs.rows
         together = min(together, n)
         begin = position // together * together
@@ -196,8 +193,20 @@ class Stream(Supply):
                 epoch, position, begin = epoch + 1, 0, 0
 
 
-def _length(share: slice) -> int:
-    return share.stop - share.start
+def _cut(blocks: Iterator[Batch], size: int) -> Iterator[Batch]:
+    """The rows of blocks of any size, `size` at a time. A block is no more than looked at: it may be large
+    beside what is cut of it."""
+    parts: list[Batch] = []
+    lacking = size
+    for block in blocks:
+        begin, end = 0, len(block.numbers)
+        while begin < end:
+            taken = slice(begin, min(begin + lacking, end))
+            parts.append(jax.tree.map(itemgetter(taken), block))
+            begin, lacking = taken.stop, lacking - (taken.stop - begin)
+            if lacking == 0:
+                yield jax.tree.map(lambda *arrays: np.concatenate(arrays), *parts)
+                parts, lacking = [], size
 
 
 def _order(
