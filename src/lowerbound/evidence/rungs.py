@@ -211,7 +211,8 @@ def _in_strata(budget: Budget) -> tuple[int, Plan]:
 
 
 def _of_q(budget: Budget) -> tuple[int, Plan]:
-    return budget.samples, Plan((1,), 0, budget.chunk, tail_length(budget.samples) + 1)
+    chunk = max(min(budget.samples, budget.chunk), 1)  # of few samples none is drawn that does not count
+    return budget.samples, Plan((1,), 0, chunk, tail_length(budget.samples) + 1)
 
 
 def _everything(budget: Budget) -> tuple[int, Plan]:
