@@ -5,7 +5,7 @@ import sys
 
 import jax
 import numpy as np
-from tests.training.conftest import small_model
+from conftest import small_model  # beside this script
 
 import lowerbound as lb
 from lowerbound.training.processes import ProcessDiedError, join

@@ -30,9 +30,9 @@ def begun(processes, folder, epochs, stop=1e9):
 
     def one(process):
         words = [port, processes, process, folder, epochs, stop]
-        log = (folder / f"log{process}").open("w")
         command = [sys.executable, str(HERE / "one_of_several.py"), *map(str, words)]
-        return subprocess.Popen(command, stdout=log, stderr=log, cwd=HERE.parents[1])
+        with (folder / f"log{process}").open("w") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, cwd=HERE.parents[1])
 
     return [one(process) for process in range(processes)]
 
