@@ -20,9 +20,9 @@ import argparse
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.ensemble import IsolationForest
@@ -64,16 +64,13 @@ def main() -> None:
     parser.add_argument("--detectors", nargs="*", default=list(DETECTORS), choices=list(DETECTORS))
     arguments = parser.parse_args()
     novelty = arguments.protocol == "novelty"
+    sets = {name: files[name] for name in arguments.sets or files}
     if arguments.flag is not None:
-        flagged(arguments.flag, [files[name] for name in arguments.sets or files], arguments.seeds)
+        flagged(arguments.flag, sets, arguments.seeds)
         return
     means: dict[str, list[np.ndarray]] = {name: [] for name in arguments.detectors}
     print(f"{arguments.protocol}: ROC-AUC, average precision, CPU-seconds; {arguments.seeds} seed(s)")
-    for name in arguments.sets or files:
-        with np.load(files[name]) as arrays:
-            X, y = arrays["X"].astype(float), arrays["y"].astype(bool)
-        if len(X) < FEWEST:
-            continue
+    for name, X, y in loaded(sets):
         print(f"{name} ({len(X):,} × {X.shape[1]}, {y.mean():.1%} anomalies)", flush=True)
         for detector in arguments.detectors:
             found = []
@@ -100,24 +97,29 @@ def main() -> None:
         print(f"  {detector:20} {roc:.3f}  {precision:.3f}  {seconds:5.1f} s")
 
 
-def flagged(rate: float, files: list[Path], seeds: int) -> None:
-    """The mean over sets of the share of usual rows among those that are flagged, by novelty's split."""
-    shares = []
-    for file in files:
+def loaded(sets: dict[str, Path]) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """The sets that are large enough: name, rows, and which of these are anomalies."""
+    for name, file in sets.items():
         with np.load(file) as arrays:
             X, y = arrays["X"].astype(float), arrays["y"].astype(bool)
-        for seed in range(seeds if len(X) >= FEWEST else 0):
+        if len(X) >= FEWEST:
+            yield name, X, y
+
+
+def flagged(rate: float, sets: dict[str, Path], seeds: int) -> None:
+    """The mean over sets of the share of usual rows among those that are flagged, by novelty's split."""
+    shares = []
+    for name, X, y in loaded(sets):
+        for seed in range(seeds):
             split = split_of(X, y, True, seed)
-            vae = lb.VariationalAutoencoder(
-                evidence_method="importance", evidence_samples=SAMPLES, **NOVELTY, random_state=seed
-            )
+            vae = estimator(NOVELTY, seed)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 flags = vae.fit(split.train).flag(split.test, false_discovery_rate=rate)
             wrong, power = (flags & ~split.odd).sum() / max(flags.sum(), 1), flags[split.odd].mean()
             shares.append(wrong)
             words = f"{flags.sum()} flagged, {wrong:.3f} of them usual, {power:.3f} of all anomalies"
-            print(f"{file.stem}: {words}", flush=True)
+            print(f"{name}: {words}", flush=True)
     error = np.std(shares, ddof=1) / np.sqrt(len(shares))
     print(f"mean share of usual rows among those flagged: {np.mean(shares):.3f} ± {error:.3f}, at {rate:g}")
 
@@ -132,15 +134,17 @@ def split_of(X: np.ndarray, y: np.ndarray, novelty: bool, seed: int) -> Split:
     return Split(scale.transform(X[train]), scale.transform(X[test]), y[test])
 
 
+def estimator(settings: dict[str, Any], seed: int) -> lb.VariationalAutoencoder:
+    return lb.VariationalAutoencoder(
+        evidence_method="importance", evidence_samples=SAMPLES, **settings, random_state=seed
+    )
+
+
 def by_library(novelty: bool) -> Detector:
+    settings = {**(NOVELTY if novelty else UNSUPERVISED), "calibration": 0}  # ranks need none
+
     def scores(train: np.ndarray, test: np.ndarray, seed: int) -> Scores:
-        vae = lb.VariationalAutoencoder(
-            evidence_method="importance",
-            evidence_samples=SAMPLES,
-            calibration=0,  # ranks need none
-            **(NOVELTY if novelty else UNSUPERVISED),
-            random_state=seed,
-        )
+        vae = estimator(settings, seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return vae.fit(train).decision_function(test)

@@ -1,6 +1,5 @@
 """Whatever bytes a file has: what is read of it is a value or a typed error."""
 
-import contextlib
 import warnings
 
 import pytest
@@ -8,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from . import runs
-from .look import asked
+from .look import found
 from .samples import path_asked, reader_of, samples
 
 NAMES = (*(name for name in samples()),)
@@ -42,15 +41,14 @@ def broken(data, edits, kept):
 
 
 def read(folder, name, data):
-    """Reads a file of these bytes; typed errors are let pass, all others are raised."""
+    """What comes of reading a file of these bytes."""
     (folder / name).parent.mkdir(exist_ok=True)
     if name.startswith("run/"):
         for other, sound in runs.sound().items():
             (folder / "run" / other).write_bytes(sound)
     (folder / name).write_bytes(data)
-    with warnings.catch_warnings(), contextlib.suppress(ValueError, TypeError, OSError):
-        warnings.simplefilter("ignore")
-        asked(reader_of(name), path_asked(folder, name), _sound_run(folder))
+    with warnings.catch_warnings(action="ignore"):
+        return found(reader_of(name), path_asked(folder, name), _sound_run(folder))
 
 
 def _sound_run(folder):
@@ -65,7 +63,8 @@ def check(name, folder, examples):
     @settings(SETTINGS, max_examples=examples)
     @given(EDITS, st.sampled_from([1000, 1000, 1000, 900, 500, 10]))
     def holds(edits, kept):
-        read(folder, name, broken(samples()[name], edits, kept))
+        answer = read(folder, name, broken(samples()[name], edits, kept))
+        assert answer["typed"] or not answer["error"], answer
 
     holds()
 
@@ -91,4 +90,5 @@ def test_a_sound_file_is_read(name, tmp_path):
             (tmp_path / "run").rmdir()
             (tmp_path / "x").rename(tmp_path / "run")
         (tmp_path / name).write_bytes(samples()[name])
-        asked(reader_of(name), path_asked(tmp_path, name), None)
+        answer = found(reader_of(name), path_asked(tmp_path, name), None)
+        assert not answer["error"], answer

@@ -80,10 +80,7 @@ class TrainedOn(NamedTuple):
         **Raises:** `TypeError` for anything else.
         """
         found = cls(**kept)
-        prints = (found.train, found.validation)
-        if not all(
-            isinstance(p, np.ndarray) and p.dtype == np.uint32 and p.shape[1:] == (2,) for p in prints
-        ):
+        if not (_are_prints(found.train) and _are_prints(found.validation)):
             raise TypeError("expected fingerprints of rows")
         if not isinstance(found.share, float) or not 0 < found.share <= 1:
             raise TypeError(f"expected a share of them above 0, at most 1, found {found.share!r}")
