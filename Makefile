@@ -39,11 +39,12 @@ docs: $(DOCS) ## Run all examples of the documentation and build its site into s
 	$(BIN)/python -m pytest -n $(WORKERS) src
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-lint: install ## Check style, format, types, and that imports run one way
+lint: install ## Check style, format, types, that imports run one way, and the Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 
 format: install ## Put the code into the common format
 	$(BIN)/ruff check --fix --exit-zero .
@@ -52,9 +53,11 @@ format: install ## Put the code into the common format
 bench: $(BENCH) ## Measure all workloads beside other libraries, an hour; writes docs/performance.*
 	$(BIN)/python benchmarks/performance.py
 
-lock: ## Pin the dependencies anew in requirements.lock and requirements-docs.lock (needs uv)
+lock: ## Pin the dependencies anew in requirements.lock, -serve.lock and -docs.lock (needs uv)
 	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --fork-strategy fewest --upgrade --quiet \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements.lock
+	$(UV) pip compile pyproject.toml --extra serve -c requirements.lock --universal --python-version 3.11 --upgrade --quiet \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-serve.lock
 	sed -n 's/^docs = \[\(.*\)\]/\1/p' pyproject.toml | tr -d '" ' | tr , '\n' | \
 		$(UV) pip compile - -c requirements.lock --universal --python-version 3.11 --upgrade --quiet \
 		--generate-hashes --no-header --no-annotate --no-emit-index-url -o requirements-docs.lock

@@ -63,7 +63,7 @@ _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
 }
 
 # Modules whose functions are called by the module's name, as lb.figures.samples(…).
-_MODULES = ("cluster", "figures", "training")
+_MODULES = ("cluster", "figures", "serve", "training")
 
 __all__ = [*_INDEX, *_MODULES, "__version__"]
 

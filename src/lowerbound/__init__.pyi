@@ -3,6 +3,7 @@
 
 from lowerbound import cluster as cluster
 from lowerbound import figures as figures
+from lowerbound import serve as serve
 from lowerbound import training as training
 from lowerbound.anomalies.conformal import conformal_p_values as conformal_p_values
 from lowerbound.anomalies.conformal import flag as flag

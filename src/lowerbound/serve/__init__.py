@@ -1,0 +1,24 @@
+"""A run as a service: an HTTP API, the Open Inference Protocol, and the explorer, one page on which its
+latent space can be walked through; `lowerbound serve DIR` starts it. `lb.serve.Client(url)` calls one, with
+the estimator's verbs."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lowerbound.serve.client import Client
+
+__all__ = ["Client"]
+
+# Nothing is imported until a name is used: what calls a service need not have the packages of one.
+_INDEX = {"Client": "client"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _INDEX:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"lowerbound.serve.{_INDEX[name]}"), name)
+    globals()[name] = value
+    return value
