@@ -101,6 +101,12 @@ class RunFolder:
             return found
         raise ValueError(f"{self.path / MODEL}: expected a VAE or an estimator, found {type(found).__name__}")
 
+    @property
+    def estimator(self) -> VariationalAutoencoder | None:
+        """The estimator, where the folder is one's."""
+        found = self._found
+        return None if isinstance(found, VAE) else found
+
     @cached_property
     def provenance(self) -> Provenance | None:
         """How the model came about; None where that was not kept."""

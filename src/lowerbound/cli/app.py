@@ -14,6 +14,7 @@ from lowerbound.cli.reconstruct import reconstruct
 from lowerbound.cli.report import report
 from lowerbound.cli.sample import sample
 from lowerbound.cli.score import score
+from lowerbound.cli.serve import serve
 
 __all__ = ["app"]
 
@@ -25,7 +26,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (look, fit, evaluate, report, encode, reconstruct, impute, score, sample, compress, decompress):
+for verb in (
+    look,
+    fit,
+    evaluate,
+    report,
+    encode,
+    reconstruct,
+    impute,
+    score,
+    sample,
+    compress,
+    decompress,
+    serve,
+):
     app.command()(verb)
 
 

@@ -142,21 +142,12 @@ def _log_prob_of(calibration: str | None, run: RunFolder, budget: dict[str, Any]
 
 
 def _with_mass(run: RunFolder, source: Source) -> np.ndarray:
-    """Which rows lie where the model has mass; the first of the others, such as a count above the greatest
-    that there may be, is said."""
-    import numpy as np
-
+    """Which rows lie where the model has mass; the first of the others is said."""
     from lowerbound.cli.console import say
-    from lowerbound.data.errors import DataError
-    from lowerbound.data.rows import checked, rows_outside
+    from lowerbound.data.rows import with_mass
     from lowerbound.text import counted
 
-    try:
-        checked(run.model, source.rows, name=source.name)
-    except DataError as error:
-        missing = np.isnan(source.x).any() and not run.model.takes_missing
-        if error.place.row is None or missing or not (outside := rows_outside(run.model, source.x)).any():
-            raise
-        say(f"{error}: log p(x) is −∞ for {counted(int(outside.sum()), 'row')}")
-        return ~outside
-    return np.ones(len(source.x), bool)
+    inside, error = with_mass(run.model, source.rows, source.name)
+    if error is not None:
+        say(f"{error}: log p(x) is −∞ for {counted(int((~inside).sum()), 'row')}")
+    return inside

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     *("Asked", "Rows", "checked", "conditions", "conditions_for"),
-    *("in_own_units", "padded_size", "rows_outside"),
+    *("in_own_units", "padded_size", "rows_outside", "with_mass"),
 ]
 
 
@@ -302,6 +302,31 @@ def rows_outside(model: LatentModel, x: np.ndarray) -> Bool[np.ndarray, " n"]:
             start += len(y)
         outside[first : first + len(block)] = own
     return outside
+
+
+def with_mass(
+    model: LatentModel, rows: Rows, name: str = "x"
+) -> tuple[Bool[np.ndarray, " n"], DataError | None]:
+    """Which rows lie where the model has mass, such that no value of theirs is above the greatest that there
+    may be, and what is wrong with the first of the others, whose log p(x) is −∞; None where there are none.
+
+    **Raises:** [`DataError`][lowerbound.data.errors.DataError] for what is wrong with all rows, and for a
+    value that is missing to a model that takes none.
+
+    >>> from lowerbound.assembly import build
+    >>> model = build(np.array([[0, 1], [1, 1]]), latent_dim=1, width=4).model
+    >>> inside, error = with_mass(model, Rows(np.array([[0, 1], [2, 1]])))
+    >>> inside.tolist(), error.place.row
+    ([True, False], 1)
+    """
+    try:
+        checked(model, rows, name=name)
+    except DataError as error:
+        missing = np.isnan(rows.x).any() and not model.takes_missing
+        if error.place.row is None or missing or not (outside := rows_outside(model, rows.x)).any():
+            raise
+        return ~outside, error
+    return np.ones(len(rows), bool), None
 
 
 def padded_size(n: int) -> int:

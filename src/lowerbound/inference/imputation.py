@@ -21,7 +21,7 @@ from lowerbound.inference.conditioning import PERIOD, can_be_fitted, fits_of, we
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys, as_key, content_key
 
-__all__ = ["Imputation", "impute", "imputed"]
+__all__ = ["Imputation", "compile_imputed", "impute", "imputed"]
 
 # Of a row with a smaller share of effective samples the posterior is refined.
 _SHARE = 0.1
@@ -166,6 +166,15 @@ def imputed(
     )
 
 
+def compile_imputed(model: LatentModel, x: Rows | ArrayLike, *, draws: int = 1, samples: int = 1000) -> None:
+    """Compile, or read from a cache, every program that [`imputed`][] with so many draws and samples may come
+    to, also those of rows whose posterior is refined; `x` are some rows with holes."""
+    model = _taking_holes(model)
+    rows = checked(model, x)
+    asked = _Asked(samples, draws, True, jnp.asarray(0.9, float))
+    _cells_of(model, rows, as_key(0), asked, always=True)
+
+
 def _positive(name: str, number: int) -> int:
     if number < 1:
         raise ValueError(f"impute: expected {name} of at least 1, found {number}")
@@ -240,8 +249,11 @@ class _Cells(NamedTuple):
     effective_sample_size: Any  # (n,)
 
 
-def _cells_of(model: LatentModel, rows: Rows, key: PRNGKeyArray, asked: _Asked) -> _Cells:
-    """Of every row with a hole; of others what is never read."""
+def _cells_of(
+    model: LatentModel, rows: Rows, key: PRNGKeyArray, asked: _Asked, *, always: bool = False
+) -> _Cells:
+    """Of every row with a hole; of others what is never read. Posteriors are refined where that is needed, or
+    `always`."""
     holes = np.isnan(rows.x).any(1)
     there = np.flatnonzero(holes) if holes.any() else np.arange(1)
     x, given = rows.x[there], None if rows.given is None else rows.given[there]
@@ -250,7 +262,7 @@ def _cells_of(model: LatentModel, rows: Rows, key: PRNGKeyArray, asked: _Asked) 
     constants = (model, key, asked)
     found = in_chunks(_cells, constants, (x, given, None), chunk=chunk)
     size = found.effective_sample_size
-    few = np.flatnonzero((size < _SHARE * asked.count) & (size > 0))
+    few = np.flatnonzero(always | ((size < _SHARE * asked.count) & (size > 0)))
     if len(few) and can_be_fitted(model.event(None if given is None else jnp.asarray(given[0])).latent):
         some = (x[few], None if given is None else given[few])
         fits = fits_of(model, key, *some)

@@ -21,7 +21,7 @@ from lowerbound.inference.completion import completed_columns
 from lowerbound.inference.condition import Condition
 from lowerbound.inference.conditioning import PERIOD, Weighted, can_be_fitted, fits_of, weighed
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.randomness.keys import RowKeys, as_key, keys_of
+from lowerbound.randomness.keys import RowKeys, as_key
 
 __all__ = ["Drawn", "sample", "sample_given"]
 
@@ -68,10 +68,9 @@ def sample(
         if not schema.numeric:
             return drawn
         return np.stack(completed_columns(schema, condition.repeated(n), drawn), axis=1)
-    keys = keys_of(as_key(key), jnp.arange(n))
-    rows = (jax.random.key_data(keys), conditions_for(model, given, n, "the sample"))
+    rows = (np.arange(n, dtype=np.uint32), conditions_for(model, given, n, "the sample"))
     function = _generated_mean if mean else _generated
-    return in_own_units(model, np.asarray(in_chunks(function, model, rows, chunk=CHUNK)))
+    return in_own_units(model, np.asarray(in_chunks(function, (model, as_key(key)), rows, chunk=CHUNK)))
 
 
 class Drawn(NamedTuple):
@@ -125,10 +124,12 @@ def sample_given(
     # Systematic: each z is taken as often as its share of n says, to the next whole number.
     edges = (float(jax.random.uniform(resampling)) + np.arange(n)) / n * weight.sum()
     chosen = np.minimum(np.searchsorted(np.cumsum(weight), edges), samples - 1)
-    chosen = chosen[np.asarray(jax.random.permutation(order, n))]
-    keys = jax.random.key_data(keys_of(noise, jnp.arange(n)))
+    # By NumPy, since a permutation of another length would be another program.
+    words = np.asarray(jax.random.key_data(order)).tolist()
+    chosen = chosen[np.random.default_rng(words).permutation(n)]
     function = _rest_mean if mean else _rest
-    drawn = in_chunks(function, model, (np.asarray(found.z)[chosen], keys), chunk=CHUNK)
+    rows_of = (np.asarray(found.z)[chosen], np.arange(n, dtype=np.uint32))
+    drawn = in_chunks(function, (model, noise), rows_of, chunk=CHUNK)
     return Drawn(np.where(np.isnan(rows.x), drawn, rows.x), size, samples)
 
 
@@ -164,24 +165,28 @@ def _block(constants: tuple[LatentModel, PRNGKeyArray, Array, Fit | None], start
     return weighed(model.sampler(x, keys.transform), keys.draws, _BLOCK, fits, start=start)
 
 
-def _rest(model: LatentModel, row: tuple[Array, Array]) -> Array:
-    z, data = row
-    return model.transform.inverse(jnp.asarray(model.p_x(z).sample(as_key(data)), float))
+Keyed = tuple[LatentModel, PRNGKeyArray]
 
 
-def _rest_mean(model: LatentModel, row: tuple[Array, Array]) -> Array:
-    z, _ = row
+def _rest(constants: Keyed, row: tuple[Array, Array]) -> Array:
+    (model, key), (z, number) = constants, row
+    drawn = model.p_x(z).sample(jax.random.fold_in(key, number))
+    return model.transform.inverse(jnp.asarray(drawn, float))
+
+
+def _rest_mean(constants: Keyed, row: tuple[Array, Array]) -> Array:
+    (model, _), (z, _) = constants, row
     return model.transform.inverse(model.point(z))
 
 
-def _generated(model: LatentModel, row: tuple[Array, Any]) -> Array:
-    data, given = row
-    key_z, key_y = jax.random.split(as_key(data))
+def _generated(constants: Keyed, row: tuple[Array, Any]) -> Array:
+    (model, key), (number, given) = constants, row
+    key_z, key_y = jax.random.split(jax.random.fold_in(key, number))
     y = model.p_x(model.p_z(given).sample(key_z), given).sample(key_y)
     return model.transform.inverse(jnp.asarray(y, float))
 
 
-def _generated_mean(model: LatentModel, row: tuple[Array, Any]) -> Array:
-    data, given = row
-    key_z, _ = jax.random.split(as_key(data))
+def _generated_mean(constants: Keyed, row: tuple[Array, Any]) -> Array:
+    (model, key), (number, given) = constants, row
+    key_z, _ = jax.random.split(jax.random.fold_in(key, number))
     return model.transform.inverse(model.point(model.p_z(given).sample(key_z), given))

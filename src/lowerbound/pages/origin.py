@@ -7,19 +7,12 @@ from html import escape
 from importlib.metadata import version
 from typing import Any
 
-import jax
-import numpy as np
-
 from lowerbound.archive.records import HistoryRecord, Metrics, Provenance
 from lowerbound.data.sources import Source
 from lowerbound.evidence.ladder import found_by
 from lowerbound.inference.fingerprints import digest_of, fingerprints
-from lowerbound.leaves import Fixed, trainable
-from lowerbound.models.conditional import Conditional
-from lowerbound.models.part import Part, unwrapped
+from lowerbound.models.described import described
 from lowerbound.models.vae import VAE
-from lowerbound.networks.mlp import MLP
-from lowerbound.networks.network import Wrapper
 from lowerbound.pages.html import section
 from lowerbound.text import counted
 
@@ -38,7 +31,7 @@ def origin(
     seed: int,
 ) -> str:
     """Data, parts, training, settings, versions and command, as they were recorded."""
-    facts = [*_data(provenance, source, metrics), *_model(model), *_training(provenance, history)]
+    facts = [*_data(provenance, source, metrics), *described(model), *_training(provenance, history)]
     if settings is not None:
         facts.append(("Estimator", ", ".join(f"{name}={value!r}" for name, value in settings.items())))
     facts.append(("Evidence", f"{found_by(metrics.methods, metrics.samples)}; seed {seed}"))
@@ -67,39 +60,8 @@ def _data(provenance: Provenance | None, source: Source, metrics: Metrics) -> It
     yield "Reported on", f"{source.name}: {size}, SHA-256 {digest}"
 
 
-def _model(model: VAE) -> Iterator[Fact]:
-    for name, part in (
-        ("Prior", model.prior),
-        ("Posterior", model.posterior),
-        ("Likelihood", model.likelihood),
-    ):
-        yield name, _described(part)
-    size = sum(leaf.size for leaf in jax.tree.leaves(trainable(model)))
-    yield "Trained numbers", f"{size:,}"
-    yield "Transform", type(model.transform).__name__
-
-
 def _training(provenance: Provenance | None, history: Sequence[HistoryRecord]) -> Iterator[Fact]:
     if provenance is not None:
         ended = f", {history[-1]['epoch']:.0f} epochs" if history else ""
         steps = f"; the model is of step {provenance.best_step:,}"
         yield "Training", f"seed {provenance.seed}{ended}; stopped by {provenance.stopped}{steps}"
-
-
-def _described(part: Part | Fixed) -> str:
-    """A part of a model in a few words."""
-    if isinstance(part, Conditional):
-        family = part.family
-        kind = f"{type(family).__name__} of {family.event_size:,} dimensions"
-        return f"{kind}, conditioned by {_network(part.network)}"
-    size = unwrapped(part).events.size
-    return type(part).__name__ + ("" if size is None else f" of {size:,} dimensions")
-
-
-def _network(network: Any) -> str:
-    """A network's name and its widths, through what wraps it."""
-    while isinstance(network, Wrapper):
-        network = network.network
-    widths = [np.shape(weight) for weight in network.weights] if isinstance(network, MLP) else []
-    sizes = f" ({', '.join(' → '.join(map(str, shape)) for shape in widths)})" if widths else ""
-    return f"{type(network).__name__}{sizes}"

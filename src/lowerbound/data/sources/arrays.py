@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 import warnings
 import zipfile
 from collections.abc import Iterable
@@ -15,7 +17,7 @@ from lowerbound.data.errors import DataError
 from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.held import DEFLATE, check_held, check_unpacked, whole
 
-__all__ = ["read_npy", "read_npz", "x_and_y"]
+__all__ = ["array_in", "read_npy", "read_npz", "x_and_y"]
 
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
@@ -84,3 +86,19 @@ def _header(stream: IO[bytes], path: Path, where: str, held: int) -> tuple[tuple
         raise pickled
     check_held(where, shape, max(dtype.itemsize, 1), held - stream.tell())
     return shape, fortran, dtype
+
+
+def array_in(data: bytes, name: Path) -> np.ndarray:
+    """The array in the bytes of a `.npy`, which are called `name` in errors; it shares their memory.
+
+    >>> import io
+    >>> np.save(stream := io.BytesIO(), np.eye(2))
+    >>> array_in(stream.getvalue(), Path("x")).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    with whole(name, ".npy"):
+        stream = io.BytesIO(data)
+        shape, fortran, dtype = _header(stream, name, str(name), len(data))
+        count = math.prod(shape)
+        values = np.frombuffer(data, dtype, count, stream.tell()) if count else np.empty(0, dtype)
+        return values.reshape(shape, order="F" if fortran else "C")

@@ -1,0 +1,140 @@
+"""Requests that wait for the model: gathered, bounded, and refused before work starts where time is short."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lowerbound.serve.errors import Refused
+from lowerbound.serve.jobs import OPEN, Job, answers
+from lowerbound.serve.limits import Limits
+from lowerbound.serve.service import Service
+
+__all__ = ["Lane"]
+
+# Rows that are computed together at most.
+_TOGETHER = 512
+# What a row is taken to cost before one was seen, in seconds, and how fast that is forgotten.
+_FIRST_COST, _KEPT = 1e-3, 0.8
+
+
+class Lane:
+    """A queue of jobs and the one thread that works on them. While it computes, the next jobs gather: those
+    that are alike as the first are computed with it.
+
+    A job is refused at once where so many wait already, or where those before it, by what they have cost so
+    far, take longer than it has. `open_jobs` is told of jobs whose quick answer does not hold.
+    """
+
+    def __init__(
+        self, service: Service, limits: Limits, name: str, open_jobs: Callable[[Job], None] | None = None
+    ) -> None:
+        self._service, self._limits, self._open_jobs = service, limits, open_jobs
+        self._loop = asyncio.get_running_loop()
+        self._waiting: deque[Job] = deque()
+        self._inbox: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        self._working: list[Job] = []
+        self._costs: dict[str, float] = {}
+        self._ahead = 0.0  # seconds that those which wait, or are worked on, will take
+        self._thread = threading.Thread(target=self._work, name=f"lane-{name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        return len(self._waiting)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job waits or is worked on."""
+        return bool(self._waiting or self._working)
+
+    def check_room(self) -> None:
+        """Whether one more job may wait.
+
+        **Raises:** [`Refused`][lowerbound.serve.errors.Refused].
+        """
+        if len(self._waiting) >= self._limits.waiting:
+            raise Refused("overloaded", f"{len(self._waiting)} requests wait", retry_after=self._ahead)
+
+    def add(self, job: Job) -> None:
+        """A job that waits from now on.
+
+        **Raises:** [`Refused`][lowerbound.serve.errors.Refused] where it would wait too long.
+        """
+        self.check_room()
+        name = job.verb.name
+        cost = job.size * self._costs.get(name, _FIRST_COST)
+        left = job.deadline - time.monotonic()
+        if self._ahead > left:
+            raise Refused("overloaded", retry_after=self._ahead)
+        if cost > left and name in self._costs:
+            self._costs[name] *= _KEPT  # lest a single slow one refuse all that come after
+            words = f"{job.size} rows would take about {cost:.0f} s: ask for fewer at once"
+            raise Refused("too_slow", words, retry_after=self._ahead)
+        job.cost = cost
+        self._ahead += cost
+        self._waiting.append(job)
+        if not self._working:
+            self._begin()
+
+    def close(self) -> None:
+        """Let the thread end when its work is done."""
+        self._inbox.put(None)
+
+    def _begin(self) -> None:
+        """Hand the first job, and those that are alike, to the thread."""
+        now = time.monotonic()
+        while self._waiting:
+            first = self._waiting.popleft()
+            if now > first.deadline:
+                self._ahead -= first.cost
+                first.done(Refused("overloaded", retry_after=self._ahead))
+                continue
+            self._working = [first]
+            if first.alike is not None and self._waiting:
+                self._gather(first, now)
+            self._inbox.put(self._working)
+            return
+        self._working, self._ahead = [], 0.0
+
+    def _gather(self, first: Job, now: float) -> None:
+        rows, kept = first.size, deque[Job]()
+        while self._waiting:
+            job = self._waiting.popleft()
+            if job.alike == first.alike and rows + job.size <= _TOGETHER and now <= job.deadline:
+                rows += job.size
+                self._working.append(job)
+            else:
+                kept.append(job)
+        self._waiting = kept
+
+    def _work(self) -> None:
+        """The thread: jobs in, answers out."""
+        while (jobs := self._inbox.get()) is not None:
+            start = time.perf_counter()
+            found = answers(self._service, jobs)
+            seconds = time.perf_counter() - start
+            try:
+                self._loop.call_soon_threadsafe(self._finish, jobs, found, seconds)
+            except RuntimeError:  # the loop is closed
+                return
+
+    def _finish(self, jobs: Sequence[Job], found: Sequence[Any], seconds: float) -> None:
+        """In the loop: tell the answers, and begin with what has gathered."""
+        rows, name = sum(job.size for job in jobs), jobs[0].verb.name
+        each = seconds / max(rows, 1)
+        self._costs[name] = _KEPT * self._costs.get(name, each) + (1 - _KEPT) * each
+        self._ahead = max(0.0, self._ahead - sum(job.cost for job in jobs))
+        self._working = []
+        self._begin()
+        for job, answer in zip(jobs, found, strict=True):
+            if answer is OPEN and self._open_jobs is not None:
+                self._open_jobs(job)
+            else:
+                job.done(answer)

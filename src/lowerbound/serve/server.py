@@ -1,0 +1,105 @@
+"""The process: answers at once that it lives, compiles in a thread, and stops without losing a request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+
+from lowerbound.serve.app import App
+from lowerbound.serve.service import Service
+from lowerbound.serve.warming import warm
+
+__all__ = ["Server", "serve"]
+
+log = logging.getLogger("lowerbound.serve")
+
+# For so many seconds a server that was told to stop answers that it stops, so that clients that keep their
+# connection do not find it closed under a request.
+_FAREWELL = 0.5
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which on SIGTERM or SIGINT finishes what was accepted, refuses the rest, and returns;
+    a second signal ends it at once."""
+
+    def __init__(self, config: uvicorn.Config, application: App) -> None:
+        super().__init__(config)
+        self.application = application
+        self.failure: Exception | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """What a signal does."""
+        if self.application.stopping:
+            self.should_exit = self.force_exit = True
+            return
+        self.application.stopping = True
+        self._stop_at = time.monotonic() + _FAREWELL
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second: whether to stop."""
+        stop = await super().on_tick(counter)
+        if self.application.stopping and time.monotonic() > getattr(self, "_stop_at", 0.0):
+            self.should_exit = True
+        return stop or self.should_exit
+
+
+def serve(
+    application: App,
+    load: Callable[[], Service],
+    host: str,
+    port: int,
+    told: Callable[[str], None],
+) -> None:
+    """Serve until a signal: `/live` is answered at once, while a thread loads the run and compiles its
+    programs; `told` is told a line of each of the two.
+
+    **Raises:** what `load` raises, after the server has ended.
+    """
+    config = uvicorn.Config(
+        application,
+        host=host,
+        port=port,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        backlog=2048,
+    )
+    server = Server(config, application)
+    start = time.perf_counter()
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+
+        def get_ready() -> None:
+            try:
+                application.metrics.listen()
+                service = load()
+                warm(service)
+            except Exception as error:
+                server.failure, server.should_exit = error, True
+                return
+            loop.call_soon_threadsafe(application.open, service)
+            told(f"ready after {time.perf_counter() - start:.1f} s")
+
+        threading.Thread(target=get_ready, name="warming", daemon=True).start()
+        await server.serve()
+
+    try:
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(run())
+    finally:
+        application.close()
+    if server.failure is not None:
+        raise server.failure

@@ -1,0 +1,88 @@
+"""The programs of a service, compiled before it says that it is ready, so that none is compiled after."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from lowerbound.anomalies.surprise import surprise
+from lowerbound.inference.imputation import compile_imputed
+from lowerbound.serve.asked import asked_of, size_of
+from lowerbound.serve.errors import Refused
+from lowerbound.serve.jobs import Job, answers
+from lowerbound.serve.limits import Limits
+from lowerbound.serve.media import JSON
+from lowerbound.serve.service import DRAWS, Service
+from lowerbound.serve.verbs import VERBS, Verb
+
+__all__ = ["warm"]
+
+log = logging.getLogger("lowerbound.serve")
+
+
+def warm(service: Service) -> dict[str, float]:
+    """Answer every verb's example once, and go to the end of the ways that an example need not go, what is
+    asked for most first; the seconds of each."""
+    seconds: dict[str, float] = {}
+    for name, step in _steps(service):
+        start = time.perf_counter()
+        try:
+            step()
+        except Refused as refused:
+            log.info("%s: %s", name, refused.message)
+        seconds[name] = time.perf_counter() - start
+        log.info("%s is compiled after %.2f s", name, seconds[name])
+    return seconds
+
+
+def _steps(service: Service) -> Iterator[tuple[str, Callable[[], object]]]:
+    for verb in VERBS.values():
+        yield verb.name, partial(_answered, service, verb)
+    yield "means of samples", partial(service.sample, 1, mean=True, seed=0)
+    yield "every method of score", partial(_every_method, service)
+    if service.schema is not None and service.width > 1:
+        yield "samples given a column", partial(_given, service)
+    yield "refined imputation", partial(_imputed, service)
+
+
+def _answered(service: Service, verb: Verb) -> None:
+    """The example of a verb, by the way that a request goes."""
+    asked = asked_of(verb, verb.example(service), Limits())
+    for slow in (False, True) if verb.quick is not None else (verb.slow,):
+        job = Job(verb, asked, size_of(verb, asked), np.inf, JSON, lambda answer: None, slow=slow)
+        (answer,) = answers(service, [job])
+        if isinstance(answer, Refused):
+            raise answer
+
+
+def _every_method(service: Service) -> None:
+    """log p(x) by each rung of the ladder, and that of rows with a hole, which surprise asks for."""
+    rows = service.rows(service.read(VERBS["score"].example(service)["rows"]))
+    methods: list[Any] = [*dict.fromkeys(rung.name for rung in service.ladder)]
+    for method in methods:
+        service.log_evidence(rows[:1], method=method)
+    _ = service.with_holes
+    for method in methods:
+        surprise(service.model, rows[:1], method=method, samples=service.samples, error=service.error, key=0)
+
+
+def _given(service: Service) -> None:
+    """Rows given their first column, and means of such."""
+    row = VERBS["encode"].example(service)["rows"][0]
+    assert service.schema is not None
+    name = service.schema.encoded[0].name
+    value = row[name] if isinstance(row, dict) else row[0]
+    for mean in (False, True):
+        service.sample_given({name: value}, 1, mean=mean, seed=0)
+
+
+def _imputed(service: Service) -> None:
+    """Rows whose posterior is refined for what they lack."""
+    model, _ = service.with_holes
+    read = service.read(VERBS["impute"].example(service)["rows"])
+    compile_imputed(model, service.rows(read, holes=True), draws=DRAWS)
