@@ -10,7 +10,14 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import ArrayLike
 
-__all__ = ["Difference", "RunningMean", "paired_difference", "standard_error_of_mean"]
+__all__ = [
+    "Difference",
+    "PrincipalAxes",
+    "RunningMean",
+    "paired_difference",
+    "principal_axes",
+    "standard_error_of_mean",
+]
 
 
 def standard_error_of_mean(
@@ -99,3 +106,28 @@ class RunningMean:
         if self.count < 2:
             return math.nan
         return math.sqrt(self.squares / (self.count - 1) / self.count)
+
+
+class PrincipalAxes(NamedTuple):
+    """The mean of rows, the directions in which they vary, from the one of the most variance on, a row each,
+    and the `share` of the variance that each has."""
+
+    mean: Float[np.ndarray, " d"]
+    axes: Float[np.ndarray, "d d"]
+    share: Float[np.ndarray, " d"]
+
+
+def principal_axes(x: Float[np.ndarray, "n d"]) -> PrincipalAxes:
+    """The eigenvectors of the covariance of rows; of each axis the largest entry is positive.
+
+    >>> found = principal_axes(np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]))
+    >>> found.axes[0].round(2).tolist(), found.share.round(2).tolist()
+    ([0.71, 0.71], [1.0, 0.0])
+    """
+    mean = x.mean(axis=0, dtype=float)
+    centred = x - mean
+    variance, columns = np.linalg.eigh(centred.T @ centred / len(x))
+    variance, axes = np.maximum(variance[::-1], 0), columns.T[::-1]
+    largest = axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)]
+    total = max(float(variance.sum()), np.finfo(float).tiny)
+    return PrincipalAxes(mean, axes * np.sign(largest)[:, None], variance / total)

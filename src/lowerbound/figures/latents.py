@@ -13,6 +13,7 @@ from matplotlib.text import Text
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
+from lowerbound.figures.classes import classes_of
 from lowerbound.figures.mosaic import images_of, mosaic, picture
 from lowerbound.figures.style import (
     CLASSES,
@@ -27,6 +28,7 @@ from lowerbound.figures.style import (
     positive,
     table,
 )
+from lowerbound.statistics import principal_axes
 
 __all__ = ["latent_grid", "latent_scatter", "manifold"]
 
@@ -126,12 +128,9 @@ def _two_dimensions(z: Array) -> tuple[Array, str, str]:
         return z, "z₁", "z₂"
     if n < 2:
         raise ValueError(f"the principal components of z need at least 2 rows, got {n}: pass more rows")
-    centred = z - z.mean(axis=0)
-    _, scale, axes = np.linalg.svd(centred, full_matrices=False)
-    signs = np.sign(axes[[0, 1], np.abs(axes[:2]).argmax(axis=1)])  # the largest loading is > 0
-    share = scale**2 / max(float((scale**2).sum()), np.finfo(float).tiny)
+    mean, axes, share = principal_axes(z)
     first, second = (f"principal component {i + 1} of {d} ({share[i]:.0%} of the variance)" for i in (0, 1))
-    return centred @ (signs[:, None] * axes[:2]).T, first, second
+    return (z - mean) @ axes[:2].T, first, second
 
 
 def _colours(labels: ArrayLike | None, n: int) -> tuple[dict[str, str], Any]:
@@ -141,12 +140,9 @@ def _colours(labels: ArrayLike | None, n: int) -> tuple[dict[str, str], Any]:
     values = np.asarray(labels)
     if values.shape != (n,):
         raise ValueError(f"labels must be one for each of the {n} rows of z, got the shape {values.shape}")
-    kinds, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    numeric, many = values.dtype.kind in "iuf", len(kinds) > len(CLASSES)
-    if numeric and (many or np.any(kinds != np.round(kinds))):
+    found = classes_of(values)
+    if found is None:
         return {}, values.astype(float)
-    shown = np.sort(np.argsort(-counts, kind="stable")[: len(CLASSES) - many])
-    names = [f"{kind:.0f}" if numeric else str(kind) for kind in kinds.tolist()]
-    classes = {names[kind]: colour for kind, colour in zip(shown, CLASSES, strict=False)}
-    colours = [classes.get(names[kind], OTHER) for kind in place]
-    return classes | ({"other": OTHER} if many else {}), colours
+    colours = [CLASSES[place] if place >= 0 else OTHER for place in found.place]
+    classes = dict(zip(found.names, CLASSES, strict=False))
+    return classes | ({"other": OTHER} if OTHER in colours else {}), colours

@@ -1,4 +1,4 @@
-"""Ways through the space of codes: from one to another, and along one dimension."""
+"""Ways through the space of codes: from one to another, along one dimension, and over a plane."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpyro.distributions import constraints
 
 from lowerbound.models.latent_model import LatentModel
 
-__all__ = ["interpolated", "traversed"]
+__all__ = ["interpolated", "planar", "traversed"]
 
 
 def interpolated(
@@ -60,3 +60,25 @@ def traversed(
     codes = np.tile(z, (steps, 1))
     codes[:, dimension] = np.linspace(low, high, steps)
     return codes
+
+
+def planar(
+    corner: ArrayLike, right: ArrayLike, up: ArrayLike, width: int, height: int
+) -> Float[np.ndarray, "width·height d"]:
+    """Codes on a plane, `corner` + i `right` + j `up`, for i < `width` in each of the lines j < `height`.
+
+    **Raises:** `ValueError` where the three are not of one length, and for no code.
+
+    >>> planar([0, 0], [1, 0], [0, 0.5], 2, 2).tolist()
+    [[0.0, 0.0], [1.0, 0.0], [0.0, 0.5], [1.0, 0.5]]
+    """
+    z, across, upwards = (np.asarray(code, np.float32) for code in (corner, right, up))
+    if not len(z) == len(across) == len(upwards):
+        raise ValueError(
+            f"planar: expected codes of one length, found {len(z)}, {len(across)}, {len(upwards)}"
+        )
+    if width < 1 or height < 1:
+        raise ValueError(f"planar: expected at least 1 × 1 codes, found {width} × {height}")
+    i, j = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)[:, None]
+    codes = z + i[..., None] * across + j[..., None] * upwards
+    return np.asarray(codes.reshape(-1, len(z)))

@@ -90,5 +90,8 @@ def page(
         "</main>",
         "<footer>" + paragraph(f"Made by lowerbound {version('lowerbound')}.") + "</footer>",
     ]
-    template = resources.files("lowerbound.pages").joinpath("report.html").read_text("utf-8")
-    return Template(template).substitute(title=escape(title), body="\n".join(body))
+    template, colours = (
+        resources.files("lowerbound.pages").joinpath(name).read_text("utf-8")
+        for name in ("report.html", "colours.css")
+    )
+    return Template(template).substitute(title=escape(title), colours=colours, body="\n".join(body))

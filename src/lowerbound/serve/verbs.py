@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from lowerbound.inference.paths import interpolated, traversed
+from lowerbound.inference.paths import interpolated, planar, traversed
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.service import DRAWS, Scored, Service
 from lowerbound.serve.table import Table
@@ -194,6 +194,12 @@ def _traverse(service: Service, asked: Asked) -> Answer:
     return {"codes": codes, "rows": service.decode(codes)}
 
 
+def _grid(service: Service, asked: Asked) -> Answer:
+    (corner,), (right,), (up,) = (service.codes([asked[name]]) for name in ("corner", "right", "up"))
+    codes = planar(corner, right, up, asked["width"], asked["height"])
+    return {"codes": codes, "rows": service.decode(codes)}
+
+
 def _holed(service: Service) -> dict[str, Any]:
     """A row of which the first value that may be missing is."""
     row = _rows_example(service)[0]
@@ -369,6 +375,24 @@ VERBS: Final = {
             "rows",
             lambda service: {"code": _zeros(service), "dimension": 0, "steps": 3},
             _traverse,
+        ),
+        Verb(
+            "grid",
+            "Codes and rows all over a part of a plane, line by line: corner + i right + j up.",
+            (
+                Field("corner", "code", "The first code."),
+                Field("right", "code", "From a code to the next in its line."),
+                Field("up", "code", "From a line to the next."),
+                Field("width", "whole", "Codes of a line.", 20, least=1, limit="grid"),
+                Field("height", "whole", "Lines.", 20, least=1, limit="grid"),
+            ),
+            (_OUT_CODES, _OUT_ROWS),
+            "rows",
+            lambda service: {
+                **{name: _zeros(service) for name in ("corner", "right", "up")},
+                **{"width": 2, "height": 2},
+            },
+            _grid,
         ),
     )
 }

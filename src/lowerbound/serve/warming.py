@@ -14,6 +14,7 @@ from lowerbound.anomalies.surprise import surprise
 from lowerbound.inference.imputation import compile_imputed
 from lowerbound.serve.asked import asked_of, size_of
 from lowerbound.serve.errors import Refused
+from lowerbound.serve.explorer.latents import Latents
 from lowerbound.serve.jobs import Job, answers
 from lowerbound.serve.limits import Limits
 from lowerbound.serve.media import JSON
@@ -47,6 +48,7 @@ def _steps(service: Service) -> Iterator[tuple[str, Callable[[], object]]]:
     yield "every method of score", partial(_every_method, service)
     if service.schema is not None and service.width > 1:
         yield "samples given a column", partial(_given, service)
+    yield "codes of the explorer", partial(Latents.of_service, service, most=1)
     yield "refined imputation", partial(_imputed, service)
 
 

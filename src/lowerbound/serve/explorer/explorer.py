@@ -1,0 +1,112 @@
+"""What the page is sent of a service: computed in a thread from the start on, and kept."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from lowerbound.serve.errors import Refused
+from lowerbound.serve.explorer.bases import Basis
+from lowerbound.serve.explorer.colours import Colouring
+from lowerbound.serve.explorer.contours import contours
+from lowerbound.serve.explorer.latents import Latents
+from lowerbound.serve.explorer.scene import Scene
+from lowerbound.serve.limits import Limits
+from lowerbound.serve.service import Service
+
+__all__ = ["Explorer"]
+
+
+class Explorer:
+    """The explorer of a service: `scene`, and, once they are computed, the `latents` of its rows."""
+
+    def __init__(self, service: Service, limits: Limits) -> None:
+        self.service, self.limits = service, limits
+        self.scene = Scene.of(service)
+        self._latents: Latents | None = None
+        self._failure: Exception | None = None
+        self._colourings: dict[str, Colouring] = {}
+        threading.Thread(target=self._compute, name="codes", daemon=True).start()
+
+    def _compute(self) -> None:
+        try:
+            self._latents = Latents.of_service(self.service, most=self.limits.points)
+        except Exception as error:
+            self._failure = error
+
+    @property
+    def latents(self) -> Latents:
+        """The codes, and draws of the prior.
+
+        **Raises:** [`Refused`][lowerbound.serve.errors.Refused] until they are computed.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._latents is None:
+            raise Refused("starting", "The codes of the rows are being computed.")
+        return self._latents
+
+    def document(self) -> dict[str, Any]:
+        """All that the page must know to begin."""
+        limits = {name: getattr(self.limits, name) for name in ("grid", "rows", "samples")}
+        latents = self.latents
+        bases = [basis.to_json() for basis in latents.bases.values()]
+        return {**self.scene.to_json(), "bases": bases, "points": len(latents.codes), "limits": limits}
+
+    def points(self, basis: str, across: int, up: int) -> Float[np.ndarray, "n 2"]:
+        """Where the codes lie in a plane, float32."""
+        return self._basis(basis, across, up).plane(self.latents.codes, across, up)
+
+    def contours(self, basis: str, across: int, up: int) -> dict[str, Any]:
+        """Where half and nine tenths of the aggregate posterior and of the prior lie in a plane."""
+        found, chosen = self.latents, self._basis(basis, across, up)
+        if found.prior.shape[1] == 1:
+            return {}
+        draws = {"prior": found.prior, "posterior": found.posterior}
+        return {
+            name: [
+                {"share": contour.share, "lines": [line.round(4).tolist() for line in contour.lines]}
+                for contour in contours(chosen.plane(z, across, up))
+            ]
+            for name, z in draws.items()
+        }
+
+    def colouring(self, key: str) -> Colouring:
+        """What points are coloured by."""
+        if key not in self._colourings:
+            values = self.scene.values_of(key, self.latents.order)
+            if values is None:
+                known = ", ".join(each["key"] for each in self.scene.colourings[:8]) or "none"
+                raise Refused("not_found", f"there is no colouring {key!r}", "key", f"one of {known}", key)
+            self._colourings[key] = Colouring.of(values)
+        return self._colourings[key]
+
+    def values(self, key: str) -> UInt8[np.ndarray, " n"]:
+        """The byte of each point."""
+        return self.colouring(key).values
+
+    def row(self, place: int) -> dict[str, Any]:
+        """The row of a point, as requests have it."""
+        order, source = self.latents.order, self.service.source
+        if source is None or not 0 <= place < len(order):
+            expected = f"a point below {len(order)}"
+            raise Refused("not_found", f"expected {expected}, found {place}", "place", expected, str(place))
+        number = int(order[place])
+        (row,) = self.service.table(np.asarray(source.x[number : number + 1], float)).json()
+        return {"number": number, "row": row.tolist() if isinstance(row, np.ndarray) else row}
+
+    def _basis(self, name: str, across: int, up: int) -> Basis:
+        """The coordinates of this name, which have these two axes."""
+        found = self.latents.bases.get(name)
+        if found is None:
+            known = ", ".join(self.latents.bases)
+            raise Refused("out_of_range", f"basis: expected one of {known}", "basis", known, name)
+        most = max(len(found.names), 2)
+        for field, axis in (("across", across), ("up", up)):
+            if not 0 <= axis < most:
+                expected = f"0 to {most - 1}"
+                raise Refused("out_of_range", f"{field}: expected {expected}, found {axis}", field, expected)
+        return found

@@ -1,0 +1,40 @@
+// Several rows: images and bars side by side, rows of a table as columns of one, so that what changes is seen.
+
+import { made } from "./elements.js";
+import { inUnits } from "./numbers.js";
+import { cellsOf } from "./rows.js";
+import { BarsShown } from "./shown.js";
+
+// `titles`, one a row, may be empty.
+export function manyShown(scene, images, rows, titles, wrapped = false) {
+  if (scene.form === "table") return table(scene, rows, titles);
+  const tiles = rows.map((row, i) => {
+    let node;
+    if (scene.form === "images") {
+      node = images.canvas();
+      images.paint(node, row);
+    } else {
+      const bars = new BarsShown(scene);
+      bars.show(row);
+      node = bars.canvas;
+    }
+    node.setAttribute("aria-label", titles[i] || `row ${i + 1} of ${rows.length}`);
+    return made("li", {}, made("figure", {}, node, ...(titles[i] ? [made("figcaption", { textContent: titles[i] })] : [])));
+  });
+  return made("ol", { className: wrapped ? "strip many" : "strip" }, ...tiles);
+}
+
+function table({ columns }, rows, titles) {
+  const cells = rows.map((row) => cellsOf(row, columns));
+  const head = made("tr", {}, made("th", { scope: "col", textContent: "column" }), ...cells.map((_, i) => made("th", { scope: "col", textContent: titles[i] || `${i + 1}` })));
+  const lines = columns.map((column, j) => {
+    if (!column.encoded) return "";
+    const values = cells.map((row, i) => {
+      const text = inUnits(row[j], column);
+      const moved = titles[i] && i > 0 && text !== inUnits(cells[i - 1][j], column);
+      return made("td", { textContent: text, className: moved ? "moved" : "" });
+    });
+    return made("tr", {}, made("th", { scope: "row", textContent: column.name }), ...values);
+  });
+  return made("table", {}, made("thead", {}, head), made("tbody", {}, ...lines));
+}
