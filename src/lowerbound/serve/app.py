@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Match
 from lowerbound.data.tables import Columns
 from lowerbound.serve.access import HEADERS, Access, header_of
 from lowerbound.serve.asked import asked_of, fields_of_query, size_of
-from lowerbound.serve.bodies import Gone, Receive, body_of
+from lowerbound.serve.bodies import Bodies, Gone, Receive
 from lowerbound.serve.card import card
 from lowerbound.serve.desk import Desk
 from lowerbound.serve.errors import Refused
@@ -60,6 +60,7 @@ class App:
             "/model": {"GET": self._model},
             **{f"/{name}": {"POST": self._asking(verb)} for name, verb in VERBS.items()},
         }
+        self.bodies = Bodies(self.limits.body)
         self._parsing = ThreadPoolExecutor(1, "parsing")
 
     def open(self, service: Service) -> None:
@@ -136,7 +137,7 @@ class App:
             deadline = start + self.limits.seconds
             answered = media_asked(header_of(headers, b"accept"))
             kind = media_of(header_of(headers, b"content-type"))
-            body = await body_of(headers, receive, self.limits.body, deadline)
+            body = await self.bodies.body(headers, receive, deadline)
             if len(body) > _LARGE:
                 document = await asyncio.get_running_loop().run_in_executor(
                     self._parsing, _document, verb, kind, body, scope["query_string"]
@@ -144,8 +145,8 @@ class App:
             else:
                 document = _document(verb, kind, body, scope["query_string"])
             asked = asked_of(verb, document, self.limits)
-            found = await desk.hand_in(verb, asked, answered, deadline)
-            return found, answered, size_of(verb, asked)
+            size = size_of(verb, asked)
+            return await desk.hand_in(verb, asked, size, answered, deadline), answered, size
 
         return handle
 

@@ -9,52 +9,88 @@ from typing import Any
 from lowerbound.serve.access import Headers, header_of
 from lowerbound.serve.errors import Refused
 
-__all__ = ["Gone", "body_of"]
+__all__ = ["Bodies", "Gone", "Receive"]
 
 Receive = Callable[[], Awaitable[Any]]
+
+# Seconds between two looks at who is late.
+_LOOK = 0.25
 
 
 class Gone(Exception):  # noqa: N818  # nothing is wrong
     """The client closed the connection: no one waits for an answer."""
 
 
-async def body_of(headers: Headers, receive: Receive, most: int, deadline: float) -> bytes:
-    """The body, of `most` bytes, that has arrived by a deadline on the loop's clock.
+class Bodies:
+    """The bodies that are on their way, of `most` bytes each. One timer looks at all of them, since one for
+    each request would cost as much as the rest of reading it."""
 
-    **Raises:** [`Refused`][lowerbound.serve.errors.Refused], for a length that is told before any of it is
-    read; `Gone`.
-    """
-    length = header_of(headers, b"content-length")
-    if length.isdigit() and int(length) > most:
-        raise _too_large(most, length.decode())
-    try:
-        async with asyncio.timeout_at(deadline):
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._due: dict[asyncio.Task[Any], float] = {}
+        self._late: set[asyncio.Task[Any]] = set()
+        self._looking = False
+
+    async def body(self, headers: Headers, receive: Receive, deadline: float) -> bytes:
+        """The body that has arrived by a deadline on the loop's clock.
+
+        **Raises:** [`Refused`][lowerbound.serve.errors.Refused], for a length that is told before any of it
+        is read; `Gone`.
+        """
+        length = header_of(headers, b"content-length")
+        if length.isdigit() and int(length) > self._most:
+            raise self._too_large(length.decode())
+        task = asyncio.current_task()
+        assert task is not None
+        self._due[task] = deadline
+        if not self._looking:
+            self._looking = True
+            asyncio.get_running_loop().call_later(_LOOK, self._look)
+        try:
             message = await receive()
+            body = self._part(message)
             if not message.get("more_body", False):
-                return _part(message, most)
-            parts = [_part(message, most)]
-            size = len(parts[0])
-            while message.get("more_body", False):
-                message = await receive()
-                parts.append(_part(message, most))
-                size += len(parts[-1])
-                if size > most:
-                    raise _too_large(most, f"{size} or more")
-            return b"".join(parts)
-    except TimeoutError:
-        raise Refused("slow_body") from None
+                return body
+            return await self._rest(body, receive)
+        except asyncio.CancelledError:
+            if task in self._late and not task.uncancel():
+                raise Refused("slow_body") from None
+            raise
+        finally:
+            self._due.pop(task, None)
+            self._late.discard(task)
 
+    async def _rest(self, first: bytes, receive: Receive) -> bytes:
+        parts, size, more = [first], len(first), True
+        while more:
+            message = await receive()
+            parts.append(self._part(message))
+            size += len(parts[-1])
+            if size > self._most:
+                raise self._too_large(f"{size} or more")
+            more = message.get("more_body", False)
+        return b"".join(parts)
 
-def _part(message: Any, most: int) -> bytes:
-    if message["type"] == "http.disconnect":
-        raise Gone
-    body: bytes = message.get("body", b"")
-    if len(body) > most:
-        raise _too_large(most, f"{len(body)} or more")
-    return body
+    def _part(self, message: Any) -> bytes:
+        if message["type"] == "http.disconnect":
+            raise Gone
+        body: bytes = message.get("body", b"")
+        if len(body) > self._most:
+            raise self._too_large(f"{len(body)} or more")
+        return body
 
+    def _look(self) -> None:
+        """Cancel what is late."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        for task in [task for task, deadline in self._due.items() if now > deadline]:
+            del self._due[task]
+            self._late.add(task)
+            task.cancel()
+        self._looking = bool(self._due)
+        if self._looking:
+            loop.call_later(_LOOK, self._look)
 
-def _too_large(most: int, found: str) -> Refused:
-    return Refused(
-        "too_large", f"expected at most {most} bytes, found {found}", None, f"at most {most}", found
-    )
+    def _too_large(self, found: str) -> Refused:
+        message = f"expected at most {self._most} bytes, found {found}"
+        return Refused("too_large", message, None, f"at most {self._most}", found)

@@ -44,7 +44,8 @@ class Desk:
         """
         verb = VERBS[name]
         asked = asked_of(verb, dict(fields), self.limits)
-        answer: Answer = await self.hand_in(verb, asked, None, time.monotonic() + self.limits.seconds)
+        deadline = time.monotonic() + self.limits.seconds
+        answer: Answer = await self.hand_in(verb, asked, size_of(verb, asked), None, deadline)
         return answer
 
     def lane(self, verb: Verb, asked: Mapping[str, Any], size: int) -> Lane:
@@ -54,7 +55,7 @@ class Desk:
         return self.slow if verb.slow or made_slow or long else self.quick
 
     def hand_in(
-        self, verb: Verb, asked: Mapping[str, Any], media: str | None, deadline: float
+        self, verb: Verb, asked: Mapping[str, Any], size: int, media: str | None, deadline: float
     ) -> asyncio.Future[Any]:
         """What will be the answer, as bytes in a form or as its parts.
 
@@ -70,7 +71,6 @@ class Desk:
             else:
                 future.set_result(answer)
 
-        size = size_of(verb, asked)
         lane = self.lane(verb, asked, size)
         lane.add(Job(verb, asked, size, deadline, media, done, slow=lane is self.slow))
         return future

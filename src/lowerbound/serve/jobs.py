@@ -28,7 +28,7 @@ log = logging.getLogger("lowerbound.serve")
 OPEN = object()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Job:
     """A request that waits: of so many rows (`size`), to be answered in a form (`media`, None for the parts
     themselves) by a `deadline` on the monotonic clock. `done` is told the answer, or the refusal."""
@@ -46,10 +46,10 @@ class Job:
     def __post_init__(self) -> None:
         over = self.verb.over
         raw = self.asked.get(over) if over else None
-        together = self.verb.of_rows and type(raw) is list
         # Jobs with an equal `alike` are computed together; one without is by itself.
-        others = tuple(value for name, value in self.asked.items() if name != over)
-        self.alike = (self.verb.name, others) if together else None
+        self.alike = None
+        if self.verb.of_rows and type(raw) is list:
+            self.alike = (self.verb.name, *[self.asked[name] for name in self.verb.others])
 
 
 def answers(service: Service, jobs: Sequence[Job]) -> list[Any]:

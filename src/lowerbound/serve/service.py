@@ -36,6 +36,8 @@ __all__ = ["DRAWS", "Scored", "Service"]
 # Of an imputation so many are drawn always, since another number would be another program.
 DRAWS = 20
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 Raw = Sequence[Any] | Columns
 
 
@@ -123,6 +125,16 @@ class Service:
         return RowForm(self.schema, self.width)
 
     @cached_property
+    def _plain(self) -> bool:
+        """Whether an encoded row is the numbers of a request as they are, whichever they are."""
+        return (
+            self.schema is not None
+            and not self.schema.named
+            and self.schema.as_it_is
+            and all(column.kind in ("number", "whole", "bit", "grey") for column in self.schema.columns)
+        )
+
+    @cached_property
     def with_holes(self) -> tuple[VAE, Schema | None]:
         """Model and schema that take missing values.
 
@@ -144,6 +156,11 @@ class Service:
         **Raises:** [`Refused`][lowerbound.serve.errors.Refused] for values that the columns cannot have;
         [`DataError`][lowerbound.data.errors.DataError] for those outside the model's support.
         """
+        if self._plain and not holes and isinstance(read.arrays, np.ndarray):
+            x = _in_range(read.arrays.T)
+            if x is not None:  # else the way that finds what is wrong
+                rows = Rows(x, schema=self.schema)
+                return rows if impossible else checked(self.model, rows, name="rows")
         model, schema = self.with_holes if holes else (self.model, self.schema)
         if schema is None:
             return checked(model, _as_float(Rows(np.asarray(read.arrays).T)), name="rows")
@@ -337,6 +354,13 @@ def _seed(seed: int | None) -> int:
 def _as_float(rows: Rows) -> Rows:
     """Rows in float32, as programs take them: of another type they would be other programs."""
     return replace(rows, x=np.ascontiguousarray(rows.x, np.float32))
+
+
+def _in_range(x: np.ndarray) -> np.ndarray | None:
+    """Numbers in float32, None where one is beyond it, or missing."""
+    if not x.size or not float(np.abs(x).max()) <= _LARGEST:  # NaN is not
+        return None
+    return np.ascontiguousarray(x, np.float32)
 
 
 def _nothing(rows: Rows, measure: str) -> Evidence:

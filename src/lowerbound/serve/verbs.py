@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -79,10 +80,15 @@ class Verb:
     quick: Callable[[Service, Mapping[str, Any]], tuple[Answer, np.ndarray]] | None = None
     piece: int | None = None
 
-    @property
+    @cached_property
     def over(self) -> str | None:
         """The field whose rows, or codes, the answer has one each of."""
         return next((field.name for field in self.fields if field.kind in ("rows", "codes")), None)
+
+    @cached_property
+    def others(self) -> tuple[str, ...]:
+        """The other fields."""
+        return tuple(field.name for field in self.fields if field.name != self.over)
 
 
 _ROWS = Field("rows", "rows", "Rows: records by column name, or lists of numbers; null is a missing value.")
