@@ -22,6 +22,9 @@ demo: install ## Train on the real digits, score them beside baselines, draw pic
 	$(BIN)/lowerbound fit digits --latent-dim 10 --out runs/digits --overwrite
 	$(BIN)/lowerbound fit digits --latent-dim 2 --out runs/digits-2d --overwrite --no-baselines
 	$(BIN)/lowerbound evaluate runs/digits digits
+	@echo
+	@echo "Walk through the latent space of runs/digits-2d at http://127.0.0.1:8000:"
+	@echo "  $(BIN)/lowerbound serve runs/digits-2d"
 
 test: install ## Run the tests that a change waits for, and the examples in docstrings: minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile

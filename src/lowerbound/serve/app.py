@@ -20,11 +20,12 @@ from lowerbound.serve.card import card
 from lowerbound.serve.desk import Desk
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.limits import Limits
-from lowerbound.serve.media import JSON, NPY, array_of, document_of, media_asked, media_of, table_of
+from lowerbound.serve.media import array_of, document_of, media_asked, media_of, table_of
 from lowerbound.serve.metrics import Metrics
 from lowerbound.serve.mounted import mounted
 from lowerbound.serve.service import Service
 from lowerbound.serve.verbs import VERBS, Verb
+from lowerbound.serve.wire import JSON, NPY
 
 __all__ = ["App", "app"]
 

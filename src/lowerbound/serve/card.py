@@ -38,6 +38,8 @@ def card(service: Service) -> Mapping[str, Any]:
     image = run.image_shape if schema is None or schema.image_shape is None else schema.image_shape
     return {
         "name": service.name,
+        "form": "array" if schema is None else schema.form,
+        "numeric": schema is None or schema.numeric,
         "rows_are": "records" if service.form.names is not None else "lists",
         "columns": columns,
         "width": len(columns) or service.width,

@@ -94,17 +94,24 @@ def _together(service: Service, jobs: Sequence[Job]) -> list[Any]:
     for job in jobs:
         rows = slice(start, start + job.size)
         start += job.size
-        some = {name: part[rows] if _is_rows(part) else part for name, part in answer.items()}
+        some = {name: _of_rows(part, rows) for name, part in answer.items()}
         found.append(OPEN if holds is not None and not holds[rows].all() else _given(some, job))
     return found
 
 
 def _given(answer: Answer, job: Job) -> Any:
-    return answer if job.media is None else written(answer, job.verb.main, job.media)
+    return answer if job.media is None else written(answer, job.verb.main_of(job.asked), job.media)
 
 
-def _is_rows(part: Any) -> bool:
-    return isinstance(part, (np.ndarray, Table))
+def _of_rows(part: Any, rows: slice) -> Any:
+    """A part of an answer for some of its rows; what is no row's stays as it is."""
+    if isinstance(part, (np.ndarray, Table)):
+        return part[rows]
+    if isinstance(part, Mapping):
+        return {name: _of_rows(each, rows) for name, each in part.items()}
+    if isinstance(part, list) and part and isinstance(part[0], Table):
+        return [table[rows] for table in part]
+    return part
 
 
 def _in_pieces(service: Service, verb: Verb, asked: dict[str, Any], job: Job) -> Answer:
@@ -133,8 +140,7 @@ def _joined(parts: list[Any]) -> Any:
     """Parts of an answer's pieces as one."""
     first = parts[0]
     if isinstance(first, Table):
-        columns = [np.concatenate(each) for each in zip(*(part.columns for part in parts), strict=True)]
-        return Table(columns, first.names, first.own_types)
+        return Table.joined(parts)
     if isinstance(first, np.ndarray):
         return np.concatenate(parts)
     if isinstance(first, Mapping):

@@ -18,11 +18,9 @@ from lowerbound.data.tables import Columns, from_arrow
 from lowerbound.limits import DEPTH
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.table import Table, of_codes
+from lowerbound.serve.wire import ARROW, JSON, NPY, bytes_of_array, bytes_of_table
 
 __all__ = [
-    "ARROW",
-    "JSON",
-    "NPY",
     "array_of",
     "document_of",
     "media_asked",
@@ -31,7 +29,6 @@ __all__ = [
     "written",
 ]
 
-JSON, ARROW, NPY = "application/json", "application/vnd.apache.arrow.stream", "application/x-npy"
 _KNOWN = (JSON, ARROW, NPY)
 _ANY = {"*/*": JSON, "application/*": JSON, **{name: name for name in _KNOWN}}
 _PLAIN = {b"": JSON, b"*/*": JSON, b"application/json": JSON}
@@ -157,7 +154,8 @@ def table_of(body: bytes) -> Columns:
 
 
 def written(answer: Mapping[str, Any], main: str, media: str) -> bytes:
-    """An answer as a body: JSON of all its parts, or the main one as a table or an array.
+    """An answer as a body: JSON of all its parts, or the main one as a table or an array, of several tables
+    one after the other.
 
     >>> written({"codes": np.zeros((1, 2), np.float32)}, "codes", JSON)
     b'{"codes":[[0.0,0.0]]}'
@@ -166,11 +164,10 @@ def written(answer: Mapping[str, Any], main: str, media: str) -> bytes:
         plain = {name: _plain(part) for name, part in answer.items()}
         return orjson.dumps(plain, option=orjson.OPT_SERIALIZE_NUMPY)
     part = answer[main]
+    if isinstance(part, list):
+        part = Table.joined(part)
     if media == NPY:
-        array = part.array() if isinstance(part, Table) else np.ascontiguousarray(part)
-        stream = io.BytesIO()
-        np.lib.format.write_array(stream, array, allow_pickle=False)
-        return stream.getvalue()
+        return bytes_of_array(part.array() if isinstance(part, Table) else part)
     import pyarrow as pa
 
     if isinstance(part, Table):
@@ -179,10 +176,7 @@ def written(answer: Mapping[str, Any], main: str, media: str) -> bytes:
         table = pa.table({main: part})
     else:
         table = of_codes(part)
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
+    return bytes_of_table(table)
 
 
 def _plain(part: Any) -> Any:

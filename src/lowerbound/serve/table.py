@@ -39,6 +39,12 @@ class Table:
         some = columns[:, rows] if isinstance(columns, np.ndarray) else [each[rows] for each in columns]
         return Table(some, self.names, self.own_types)
 
+    @classmethod
+    def joined(cls, tables: Sequence[Table]) -> Table:
+        """Tables of the same columns, one after the other."""
+        columns = [np.concatenate(each) for each in zip(*(table.columns for table in tables), strict=True)]
+        return cls(columns, tables[0].names, tables[0].own_types)
+
     def json(self) -> Any:
         """Records by name, or lists; of numbers without names one matrix."""
         columns = self.columns

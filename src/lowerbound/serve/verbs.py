@@ -79,6 +79,12 @@ class Verb:
     slow_above: int | None = None
     quick: Callable[[Service, Mapping[str, Any]], tuple[Answer, np.ndarray]] | None = None
     piece: int | None = None
+    instead: str | None = None
+
+    def main_of(self, asked: Mapping[str, Any]) -> str:
+        """The part that goes into an array or a table: `instead`, tables one after the other, where the field
+        of that name asks for some."""
+        return self.instead if self.instead is not None and asked[self.instead] else self.main
 
     @cached_property
     def over(self) -> str | None:
@@ -353,6 +359,7 @@ VERBS: Final = {
             of_rows=True,
             slow=True,
             piece=32,
+            instead="draws",
         ),
         Verb(
             "interpolate",

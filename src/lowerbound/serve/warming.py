@@ -17,9 +17,9 @@ from lowerbound.serve.errors import Refused
 from lowerbound.serve.explorer.latents import Latents
 from lowerbound.serve.jobs import Job, answers
 from lowerbound.serve.limits import Limits
-from lowerbound.serve.media import JSON
 from lowerbound.serve.service import DRAWS, Service
 from lowerbound.serve.verbs import VERBS, Verb
+from lowerbound.serve.wire import JSON
 
 __all__ = ["warm"]
 

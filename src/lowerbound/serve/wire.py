@@ -1,0 +1,56 @@
+"""Arrays and tables as they travel between a client and a service: `.npy` and Arrow streams."""
+
+from __future__ import annotations
+
+import io
+from typing import Any, Final
+
+import numpy as np
+
+from lowerbound.data.tables import Columns, from_arrow
+
+__all__ = ["ARROW", "JSON", "NPY", "array_in", "bytes_of_array", "bytes_of_table", "columns_in"]
+
+JSON: Final = "application/json"
+ARROW: Final = "application/vnd.apache.arrow.stream"
+NPY: Final = "application/x-npy"
+
+
+def bytes_of_array(array: np.ndarray) -> bytes:
+    """An array as a `.npy`.
+
+    >>> array_in(bytes_of_array(np.eye(2))).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, np.ascontiguousarray(array), allow_pickle=False)
+    return stream.getvalue()
+
+
+def array_in(body: bytes) -> np.ndarray:
+    """The array of a `.npy` that the service wrote."""
+    return np.lib.format.read_array(io.BytesIO(body), allow_pickle=False)
+
+
+def bytes_of_table(table: Any) -> bytes:
+    """A pyarrow table as an Arrow stream.
+
+    >>> import pyarrow
+    >>> table = pyarrow.table({"mass": [1.5, None], "color": ["red", "blue"]})
+    >>> [column.tolist() for column in columns_in(bytes_of_table(table)).arrays]
+    [[1.5, nan], ['red', 'blue']]
+    """
+    import pyarrow as pa
+
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def columns_in(body: bytes) -> Columns:
+    """The columns of an Arrow stream that the service wrote."""
+    import pyarrow as pa
+
+    with pa.ipc.open_stream(body) as batches:
+        return from_arrow(batches.read_all())
