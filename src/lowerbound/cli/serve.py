@@ -59,6 +59,10 @@ def serve(
         ),
     ] = None,
     labels: Labels = None,
+    access_log: Annotated[
+        bool,
+        typer.Option("--access-log", help="A line of JSON for each request on standard error."),
+    ] = False,
     rows: Annotated[int, typer.Option(help=DESCRIPTIONS["rows"])] = _LIMITS.rows,
     body: Annotated[int, typer.Option(help=DESCRIPTIONS["body"])] = _LIMITS.body,
     samples: Annotated[int, typer.Option(help=DESCRIPTIONS["samples"])] = _LIMITS.samples,
@@ -73,6 +77,8 @@ def serve(
 
     Example: lowerbound serve runs/digits-2d digits
     """
+    from json import dumps
+
     from lowerbound.archive.folder import file_in
     from lowerbound.archive.store import MODEL
     from lowerbound.cli.console import compilation_cache, say
@@ -97,7 +103,8 @@ def serve(
         usual = None if calibration is None else calibration_rows(run, calibration)
         return Service.of(run, source, usual)
 
-    serve(App(limits, access), load, host, port, say)
+    application = App(limits, access, (lambda told: say(dumps(told))) if access_log else None)
+    serve(application, load, host, port, say)
     return 0
 
 

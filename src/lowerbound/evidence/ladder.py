@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -27,7 +28,7 @@ from lowerbound.randomness.keys import as_key
 from lowerbound.statistics import RunningMean
 from lowerbound.text import counted
 
-__all__ = ["Callback", "Scored", "found_by", "ladder", "log_evidence"]
+__all__ = ["Callback", "Scored", "compiled", "found_by", "ladder", "log_evidence"]
 
 # Rows that go up the ladder together.
 _TOGETHER = 256
@@ -298,3 +299,30 @@ class _Told:
                     not_finite=self.rows - self.finite.count,
                 )
             )
+
+
+def compiled(
+    model: LatentModel,
+    x: ArrayLike | Rows,
+    *,
+    method: Method = "auto",
+    samples: int = SAMPLES,
+    error: float | None = None,
+    key: PRNGKeyArray | int = 0,
+    chunk_rows: int = 32,
+    chunk_samples: int = 80,
+) -> None:
+    """Compile, or read from a cache, every program that [`log_evidence`][] with these arguments may come to,
+    whatever the rows: those of `x` go up the whole ladder, as if no number held."""
+    rows = checked(model, x)
+    budget = Budget(samples, error, CHAINS, STEPS, chunk_samples)
+    rungs = [
+        (replace(rung, holds=_never), rung.constants(model, as_key(key), budget))
+        for rung in ladder(method, model.event().latent)
+    ]
+    for _ in _Climb(rungs, chunk_rows, _local_devices(None)).parts(rows.x, rows.given, 0):
+        pass
+
+
+def _never(columns: Columns, before: Columns | None) -> np.ndarray:
+    return np.zeros(len(columns["log_prob"]), bool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -44,10 +45,16 @@ _STATIC = "/static/"
 
 class App:
     """The ASGI application. It answers `/live` from the start, and all else once it was `opened` with a
-    service; when it is `stopping`, what was accepted is finished and the rest is refused."""
+    service; when it is `stopping`, what was accepted is finished and the rest is refused. `told` is told of
+    each request, where an access log is wanted."""
 
-    def __init__(self, limits: Limits | None = None, access: Access | None = None) -> None:
-        self.limits, self.access = limits or Limits(), access or Access()
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        access: Access | None = None,
+        told: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        self.limits, self.access, self._told = limits or Limits(), access or Access(), told
         self.stopping = False
         self.desk: Desk | None = None
         self.mounted: list[BaseRoute] = []
@@ -123,7 +130,13 @@ class App:
         ]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
-        self.metrics.count(route, status, clock() - start, rows)
+        self._count(route, status, clock() - start, rows)
+
+    def _count(self, route: str, status: int, seconds: float, rows: int = 0) -> None:
+        self.metrics.count(route, status, seconds, rows)
+        if self._told is not None:
+            told = {"time": time.time(), "route": route, "status": status, "rows": rows}
+            self._told(told | {"seconds": round(seconds, 6)})
 
     def _ask(self) -> Desk:
         if self.desk is None:
@@ -179,7 +192,7 @@ class App:
                     await route.handle({**scope, **child}, receive, sent)
                 except HTTPException as error:
                     raise _as_refused(error) from None
-                self.metrics.count(name, sent.status, asyncio.get_running_loop().time() - start)
+                self._count(name, sent.status, asyncio.get_running_loop().time() - start)
                 return name
             if match is Match.PARTIAL:
                 partial += sorted(getattr(route, "methods", None) or ())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -32,6 +35,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.application = application
         self.failure: Exception | None = None
+        self._stop_at = math.inf
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """What a signal does."""
@@ -43,10 +47,8 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to stop."""
-        stop = await super().on_tick(counter)
-        if self.application.stopping and time.monotonic() > getattr(self, "_stop_at", 0.0):
-            self.should_exit = True
-        return stop or self.should_exit
+        self.should_exit |= time.monotonic() > self._stop_at
+        return await super().on_tick(counter)
 
 
 def serve(
@@ -74,6 +76,7 @@ def serve(
         date_header=False,
         proxy_headers=False,
         timeout_keep_alive=75,
+        timeout_graceful_shutdown=math.ceil(application.limits.seconds) + 5,
         backlog=2048,
     )
     server = Server(config, application)
@@ -103,3 +106,16 @@ def serve(
         application.close()
     if server.failure is not None:
         raise server.failure
+    _leave()
+
+
+def _leave() -> None:
+    """End the process where a thread still computes, or compiles, what no one waits for: Python cannot stop
+    it, and to go on to its own end beneath it would abort."""
+    for thread in threading.enumerate():
+        if thread.daemon and thread is not threading.current_thread():
+            thread.join(0.5)
+            if thread.is_alive():
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(0)

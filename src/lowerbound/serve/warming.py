@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from lowerbound.anomalies.surprise import surprise
+from lowerbound.data.chunks import transformed
+from lowerbound.evidence.ladder import compiled
 from lowerbound.inference.imputation import compile_imputed
+from lowerbound.models.transforms import Identity
 from lowerbound.serve.asked import asked_of, size_of
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.explorer.latents import Latents
@@ -46,6 +49,7 @@ def _steps(service: Service) -> Iterator[tuple[str, Callable[[], object]]]:
         yield verb.name, partial(_answered, service, verb)
     yield "means of samples", partial(service.sample, 1, mean=True, seed=0)
     yield "every method of score", partial(_every_method, service)
+    yield "every method of surprise", partial(_surprised, service)
     if service.schema is not None and service.width > 1:
         yield "samples given a column", partial(_given, service)
     yield "codes of the explorer", partial(Latents.of_service, service, most=1)
@@ -63,14 +67,19 @@ def _answered(service: Service, verb: Verb) -> None:
 
 
 def _every_method(service: Service) -> None:
-    """log p(x) by each rung of the ladder, and that of rows with a hole, which surprise asks for."""
-    rows = service.rows(service.read(VERBS["score"].example(service)["rows"]))
-    methods: list[Any] = [*dict.fromkeys(rung.name for rung in service.ladder)]
-    for method in methods:
-        service.log_evidence(rows[:1], method=method)
-    _ = service.with_holes
-    for method in methods:
-        surprise(service.model, rows[:1], method=method, samples=service.samples, error=service.error, key=0)
+    """log p(x) by each rung of the ladder."""
+    rows = service.rows(service.read(VERBS["score"].example(service)["rows"]))[:1]
+    budget: dict[str, Any] = {"samples": service.samples, "error": service.error}
+    compiled(service.model, rows, method=service.method, **budget)
+
+
+def _surprised(service: Service) -> None:
+    """The same of rows with a hole, which surprise asks for."""
+    model, _ = service.with_holes
+    rows = service.rows(service.read(VERBS["score"].example(service)["rows"]))[:1]
+    y = transformed(model.transform, rows.x, service.key)
+    budget: dict[str, Any] = {"samples": service.samples, "error": service.error}
+    compiled(replace(model, transform=Identity()), y, **budget)
 
 
 def _given(service: Service) -> None:

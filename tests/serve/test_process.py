@@ -1,0 +1,238 @@
+"""The server as a process: from its start to its end, and what strangers send over a socket."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from lowerbound import VariationalAutoencoder
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """An estimator whose programs are few."""
+    folder = tmp_path_factory.mktemp("runs") / "numbers"
+    x = np.random.default_rng(0).normal(size=(200, 4))
+    options = {"epochs": 2, "evidence_method": "importance", "evidence_samples": 50, "random_state": 0}
+    VariationalAutoencoder(latent_dim=2, width=8, **options).fit(x).save(folder)
+    return folder
+
+
+class Process:
+    """`lowerbound serve` on a free port."""
+
+    def __init__(self, folder, cache, *options):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        command = [
+            sys.executable,
+            "-m",
+            "lowerbound",
+            "serve",
+            str(folder),
+            "--port",
+            str(self.port),
+            *options,
+        ]
+        environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
+        self.process = subprocess.Popen(
+            [*command, *options], env=environment, stderr=subprocess.PIPE, text=True
+        )
+
+    def get(self, path, timeout=5):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        found = answer.status, answer.read()
+        connection.close()
+        return found
+
+    def until(self, path, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            try:
+                if self.get(path)[0] == 200:
+                    return
+            except OSError:
+                assert self.process.poll() is None, self.process.stderr.read()
+            time.sleep(0.05)
+        raise AssertionError(f"{path} did not answer in {seconds} s")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def server(folder, cache):
+    process = Process(folder, cache, "--seconds", "2", "--body", "100000", "--access-log")
+    process.until("/live", 60)
+    process.until("/ready", 600)
+    yield process
+    assert process.stop() == 0
+    lines = process.process.stderr.read().splitlines()
+    told = [json.loads(line) for line in lines if line.startswith("{")]
+    assert {"time", "route", "status", "rows", "seconds"} == {*told[0]}
+
+
+def posted(connection, path, **fields):
+    connection.request("POST", path, json.dumps(fields), {"Content-Type": "application/json"})
+    answer = connection.getresponse()
+    return answer.status, json.loads(answer.read())
+
+
+def test_nothing_is_compiled_after_ready(server):
+    random = np.random.default_rng(1)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    for n in (1, 2, 3, 7, 8, 9, 40, 63, 65, 300, 513):
+        rows = random.normal(size=(n, 4)).tolist()
+        for verb in ("encode", "reconstruct", "score"):
+            status, _ = posted(connection, f"/{verb}", rows=rows)
+            assert status == 200
+        codes = random.normal(size=(n, 2)).tolist()
+        assert posted(connection, "/decode", codes=codes)[0] == 200
+        assert posted(connection, "/sample", count=n)[0] == 200
+        assert posted(connection, "/sample", count=n, mean=True, seed=n)[0] == 200
+    for n in (1, 3, 33):
+        rows = random.normal(size=(n, 4)).round(6).tolist()
+        rows[0][n % 4] = None
+        rows[-1] = [50.0, None, None, -80.0]
+        assert posted(connection, "/impute", rows=rows, draws=n % 5, interval=0.5)[0] == 200
+        assert posted(connection, "/sample", count=n, given={"x1": 0.5})[0] == 200
+        assert posted(connection, "/p_values", rows=random.normal(size=(n, 4)).tolist())[0] == 200
+        assert posted(connection, "/surprise", rows=random.normal(size=(n, 4)).tolist())[0] == 200
+        assert posted(connection, "/interpolate", **{"from": [0, 0], "to": [1, 1]}, steps=n + 2)[0] == 200
+    metrics = server.get("/metrics")[1].decode()
+    (line,) = [
+        each for each in metrics.splitlines() if each.startswith("lowerbound_compiled_after_ready_total")
+    ]
+    assert float(line.split()[1]) == 0
+
+
+PATHS = [
+    "/static/../../../../etc/passwd",
+    "/static/..%2f..%2fetc/passwd",
+    "/static/%252e%252e/%252e%252e/etc/passwd",
+    "/static/..\\..\\etc\\passwd",
+    "/static/%00",
+    "/..",
+    "/%2e%2e/etc/passwd",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_paths_lead_nowhere(server, path):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as stranger:
+        stranger.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: stranger.recv(65536), b""))
+    assert answer.startswith((b"HTTP/1.1 404", b"HTTP/1.1 400")), answer[:100]
+    assert b"root:" not in answer
+
+
+def live_seconds(server, stop):
+    """The longest that /live took meanwhile."""
+    longest = []
+    while not stop.is_set():
+        start = time.perf_counter()
+        assert server.get("/live")[0] == 200
+        longest.append(time.perf_counter() - start)
+        time.sleep(0.02)
+    return longest
+
+
+def test_live_answers_while_strangers_are_slow_and_endless(server):
+    stop, seconds = threading.Event(), []
+    watching = threading.Thread(target=lambda: seconds.extend(live_seconds(server, stop)))
+    watching.start()
+    head = b"POST /encode HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    slow = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(50)]
+    for stranger in slow:
+        stranger.sendall(head + b"Content-Length: 1000\r\n\r\n{")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as endless:
+        endless.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n")
+        try:
+            for _ in range(1000):
+                endless.sendall(b"1000\r\n" + b" " * 4096 + b"\r\n")
+        except OSError:  # it was closed
+            pass
+        assert endless.recv(100).startswith(b"HTTP/1.1 413")
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as deep:
+        body = b'{"rows": ' + b"[" * 90_000
+        deep.sendall(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        assert deep.recv(100).startswith(b"HTTP/1.1 400")
+    for stranger in slow:
+        assert stranger.recv(100).startswith(b"HTTP/1.1 408")
+        stranger.close()
+    stop.set()
+    watching.join()
+    assert np.median(seconds) < 0.1
+
+
+def test_sigterm_loses_no_request(folder, cache):
+    server = Process(folder, cache)
+    server.until("/ready", 600)
+    lost, answered, refused = [], [], []
+
+    def ask():
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+        while True:
+            try:
+                connection.connect()
+            except OSError:  # no more connections are taken
+                return
+            try:
+                while True:
+                    status, _ = posted(connection, "/encode", rows=[[0.0, 1.0, 2.0, 3.0]])
+                    (answered if status == 200 else refused).append(status)
+                    if connection.sock is None:  # the server said that it closes
+                        break
+            except (http.client.HTTPException, OSError) as error:
+                lost.append(repr(error))
+                return
+
+    asking = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in asking:
+        thread.start()
+    time.sleep(1.0)
+    assert server.stop() == 0
+    for thread in asking:
+        thread.join()
+    assert len(answered) > 100
+    assert {*refused} <= {503}
+    assert not lost
+
+
+def test_a_stop_while_it_compiles_is_clean(folder, tmp_path):
+    server = Process(folder, tmp_path)
+    server.until("/live", 60)
+    assert server.get("/ready")[0] == 503
+    assert server.stop() == 0
+
+
+def test_what_is_no_run_is_said_in_one_line(tmp_path):
+    server = Process(tmp_path, tmp_path)
+    assert server.process.wait(60) == 2
+    (line,) = server.process.stderr.read().splitlines()
+    assert line.startswith("lowerbound: ")
+
+
+def test_another_host_needs_a_token(folder, tmp_path):
+    server = Process(folder, tmp_path, "--host", "0.0.0.0")
+    assert server.process.wait(60) == 2
+    assert "--token-file" in server.process.stderr.read()
