@@ -6,29 +6,22 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import orjson
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 
-from lowerbound.data.tables import Columns
-from lowerbound.serve.access import HEADERS, Access, header_of
-from lowerbound.serve.asked import asked_of, fields_of_query, size_of
+from lowerbound.serve.access import HEADERS, Access
 from lowerbound.serve.bodies import Bodies, Gone, Receive
-from lowerbound.serve.card import card
-from lowerbound.serve.desk import Desk
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.limits import Limits
-from lowerbound.serve.media import array_of, document_of, media_asked, media_of, table_of
 from lowerbound.serve.metrics import Metrics
-from lowerbound.serve.mounted import mounted
-from lowerbound.serve.service import Service
-from lowerbound.serve.verbs import VERBS, Verb
-from lowerbound.serve.wire import JSON, NPY
 
-__all__ = ["App", "app"]
+if TYPE_CHECKING:
+    from lowerbound.serve.desk import Desk
+    from lowerbound.serve.service import Service
+
+__all__ = ["App", "Handler", "Scope", "app"]
 
 Scope = Mapping[str, Any]
 Send = Callable[[Any], Awaitable[None]]
@@ -36,8 +29,7 @@ Handler = Callable[[Scope, Receive, float], Awaitable[tuple[bytes, str, int]]]
 
 log = logging.getLogger("lowerbound.serve")
 
-# A body of more bytes is parsed in a thread, so that others need not wait for it.
-_LARGE = 2**16
+_JSON = "application/json"
 # Without a token: what says no more than that there is a server, and the page, which holds no data.
 _PUBLIC = frozenset({"/live", "/ready", "/"})
 _STATIC = "/static/"
@@ -61,28 +53,29 @@ class App:
         self.metrics = Metrics(
             lambda: 0 if self.desk is None else self.desk.waiting, lambda: self.desk is not None
         )
-        self.handlers: dict[str, dict[str, Handler]] = {
+        self.bodies = Bodies(self.limits.body)
+        self.handlers: dict[str, Mapping[str, Handler]] = {
             "/live": {"GET": self._live},
             "/ready": {"GET": self._ready},
             "/metrics": {"GET": self._metrics},
-            "/model": {"GET": self._model},
-            **{f"/{name}": {"POST": self._asking(verb)} for name, verb in VERBS.items()},
         }
-        self.bodies = Bodies(self.limits.body)
-        self._parsing = ThreadPoolExecutor(1, "parsing")
 
     def open(self, service: Service) -> None:
         """Answer for a service whose programs are compiled, from now on; called in the event loop."""
+        # JAX is imported with it: until then the process lives without.
+        from lowerbound.serve.desk import Desk
+        from lowerbound.serve.mounted import mounted
+        from lowerbound.serve.routes import routes
+
         desk = Desk(service, self.limits)
         self.mounted = mounted(desk)
-        self._card = orjson.dumps(card(service), option=orjson.OPT_SERIALIZE_NUMPY)
+        self.handlers |= routes(desk, self.bodies)
         self.desk = desk
 
     def close(self) -> None:
         """Let the threads end."""
         if self.desk is not None:
             self.desk.close()
-        self._parsing.shutdown(wait=False)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """One request."""
@@ -108,7 +101,7 @@ class App:
             body, media, rows = await handler(scope, receive, start)
             status = 200
         except Refused as refused:
-            status, body, media = refused.status, refused.body(), JSON
+            status, body, media = refused.status, refused.body(), _JSON
             extra += refused.headers
             if status == 404:
                 route = "other"
@@ -119,7 +112,7 @@ class App:
         except Exception:
             log.exception("%s %s failed", method, route)
             internal = Refused("internal")
-            status, body, media = 500, internal.body(), JSON
+            status, body, media = 500, internal.body(), _JSON
         if self.stopping:
             extra.append((b"connection", b"close"))
         headers = [
@@ -138,45 +131,16 @@ class App:
             told = {"time": time.time(), "route": route, "status": status, "rows": rows}
             self._told(told | {"seconds": round(seconds, 6)})
 
-    def _ask(self) -> Desk:
-        if self.desk is None:
-            raise Refused("starting")
-        return self.desk
-
-    def _asking(self, verb: Verb) -> Handler:
-        """The route of a verb."""
-
-        async def handle(scope: Scope, receive: Receive, start: float) -> tuple[bytes, str, int]:
-            desk, headers = self._ask(), scope["headers"]
-            deadline = start + self.limits.seconds
-            answered = media_asked(header_of(headers, b"accept"))
-            kind = media_of(header_of(headers, b"content-type"))
-            body = await self.bodies.body(headers, receive, deadline)
-            if len(body) > _LARGE:
-                document = await asyncio.get_running_loop().run_in_executor(
-                    self._parsing, _document, verb, kind, body, scope["query_string"]
-                )
-            else:
-                document = _document(verb, kind, body, scope["query_string"])
-            asked = asked_of(verb, document, self.limits)
-            size = size_of(verb, asked)
-            return await desk.hand_in(verb, asked, size, answered, deadline), answered, size
-
-        return handle
-
     async def _live(self, scope: Scope, receive: Receive, start: float) -> tuple[bytes, str, int]:
-        return b'{"status":"live"}', JSON, 0
+        return b'{"status":"live"}', _JSON, 0
 
     async def _ready(self, scope: Scope, receive: Receive, start: float) -> tuple[bytes, str, int]:
-        self._ask()
-        return b'{"status":"ready"}', JSON, 0
+        if self.desk is None:
+            raise Refused("starting")
+        return b'{"status":"ready"}', _JSON, 0
 
     async def _metrics(self, scope: Scope, receive: Receive, start: float) -> tuple[bytes, str, int]:
         return self.metrics.text(), "text/plain; version=0.0.4; charset=utf-8", 0
-
-    async def _model(self, scope: Scope, receive: Receive, start: float) -> tuple[bytes, str, int]:
-        self._ask()
-        return self._card, JSON, 0
 
     async def _mounted(self, scope: Any, receive: Receive, send: Send, start: float) -> str:
         """A route of the page or of another protocol; the name that it is counted by."""
@@ -208,38 +172,6 @@ def app(service: Service, limits: Limits | None = None, access: Access | None = 
     made = App(limits, access)
     made.open(service)
     return made
-
-
-def _document(verb: Verb, kind: str, body: bytes, query: bytes) -> Any:
-    """The fields of a request in whatever form."""
-    if kind == JSON:
-        if query:
-            raise Refused("unknown_field", "expected no query beside a body of JSON", "query")
-        return document_of(body)
-    over = verb.over
-    if over is None:
-        raise Refused("unsupported_type", f"expected {JSON}, found {kind}", "Content-Type", JSON, kind)
-    fields = fields_of_query(verb, query)
-    if over in fields:
-        raise Refused("unknown_field", f"{over} are the body, and stand not in the query", over)
-    if kind == NPY:
-        array = array_of(body)
-        return fields | {over: Columns(array.T, None) if over == "rows" else array}
-    table = table_of(body)
-    if over == "rows":
-        return fields | {over: table}
-    return fields | {over: _matrix(table)}
-
-
-def _matrix(table: Columns) -> Any:
-    import numpy as np
-
-    for name, column in zip(table.names or (), table.arrays, strict=True):
-        if column.dtype.kind not in "biuf":
-            raise Refused(
-                "wrong_type", f"expected numbers, found none in column {name!r}", "codes", "numbers"
-            )
-    return np.stack([*table.arrays], axis=1)
 
 
 def _as_refused(error: HTTPException) -> Refused:

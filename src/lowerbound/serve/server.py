@@ -11,14 +11,16 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from lowerbound.serve.app import App
-from lowerbound.serve.service import Service
-from lowerbound.serve.warming import warm
 
 __all__ = ["Server", "serve"]
+
+if TYPE_CHECKING:
+    from lowerbound.serve.service import Service
 
 log = logging.getLogger("lowerbound.serve")
 
@@ -87,8 +89,10 @@ def serve(
 
         def get_ready() -> None:
             try:
-                application.metrics.listen()
                 service = load()
+                from lowerbound.serve.warming import warm
+
+                application.metrics.listen()
                 warm(service)
             except Exception as error:
                 server.failure, server.should_exit = error, True
