@@ -50,7 +50,7 @@ def tensor_of(said: Mapping[str, Any], place: str, body: Body) -> tuple[np.ndarr
     [97, 98]
     """
     shape, datatype = _shape(said.get("shape"), place), said.get("datatype")
-    if datatype != "BYTES" and datatype not in DATATYPES:
+    if not isinstance(datatype, str) or (datatype != "BYTES" and datatype not in DATATYPES):
         raise _wrong(f"{place}.datatype", f"one of BYTES, {', '.join(DATATYPES)}", datatype)
     parameters = said.get("parameters")
     size = parameters.get("binary_data_size") if isinstance(parameters, dict) else None

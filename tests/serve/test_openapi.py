@@ -1,0 +1,104 @@
+"""The description is true: its examples are answered, and what answers is of its schemas."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from lowerbound.serve.app import App
+from lowerbound.serve.errors import CODES
+from lowerbound.serve.limits import DESCRIPTIONS, Limits
+from lowerbound.serve.openapi import document
+from lowerbound.serve.verbs import VERBS
+
+from .asking import asked, together
+
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
+
+# Those whose programs take long to compile.
+LONG = ("score", "p_values", "surprise", "impute")
+
+
+@pytest.fixture(scope="session")
+def described(digits, mixed):
+    """The description of a run of images, and of one of a table, as they are served."""
+    return {service: asked(service, "GET", "/openapi.json").json() for service in (digits, mixed)}
+
+
+def validator(description, schema):
+    """A validator of a schema that stands in the description."""
+    return Draft202012Validator({**schema, "components": description["components"]})
+
+
+def test_every_schema_is_one(described):
+    for description in described.values():
+        assert description["openapi"] == "3.1.0"
+        for schema in description["components"]["schemas"].values():
+            Draft202012Validator.check_schema(schema)
+        names = {*re.findall(r'"#/components/(\w+/\w+)"', json.dumps(description))}
+        assert all(name.split("/")[1] in description["components"][name.split("/")[0]] for name in names)
+
+
+def test_every_route_is_described(digits, described):
+    application = App()
+    assert application.handlers.keys() <= described[digits]["paths"].keys()
+    application.close()
+
+
+@pytest.mark.parametrize("run", ["digits", "mixed"])
+def test_every_example_is_answered_as_it_says(run, described, request):
+    examples(request.getfixturevalue(run), described, [name for name in VERBS if name not in LONG])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("run", ["digits", "mixed"])
+def test_every_long_example_is_answered_as_it_says(run, described, request):
+    examples(request.getfixturevalue(run), described, LONG)
+
+
+def examples(service, described, verbs):
+    description = described[service]
+    plain = ("/live", "/ready", "/model", "/openapi.json") if "encode" in verbs else ()
+    requests = [("GET", path, {}) for path in plain]
+    for name in verbs:
+        content = description["paths"][f"/{name}"]["post"]["requestBody"]["content"]["application/json"]
+        validator(description, content["schema"]).validate(content["example"])
+        requests.append(("POST", f"/{name}", {"json": content["example"]}))
+    for (method, path, _), answer in zip(
+        requests, together(service, *requests, limits=Limits(seconds=300)), strict=True
+    ):
+        said = description["paths"][path][method.lower()]["responses"][str(answer.status_code)]
+        assert answer.status_code == (409 if path == "/p_values" else 200), (path, answer.text)
+        if "$ref" in said:
+            said = description["components"]["responses"][said["$ref"].split("/")[-1]]
+        validator(description, said["content"]["application/json"]["schema"]).validate(answer.json())
+
+
+def test_every_refusal_is_described(described, digits):
+    responses = described[digits]["components"]["responses"]
+    for code, (status, words) in CODES.items():
+        assert f"`{code}`: {words}" in responses[f"Refused{status}"]["description"]
+
+
+def test_a_row_of_a_table_is_typed_by_its_schema(mixed, described, records):
+    row = described[mixed]["components"]["schemas"]["RowGiven"]
+    assert row["properties"]["color"]["enum"] == ["blue", "green", "red", None]
+    assert sorted(row["required"]) == ["age", "born", "color", "mass"]
+    check = validator(described[mixed], row)
+    for record in records:
+        check.validate(record)
+    for wrong in ({"color": "mauve"}, {"age": "old"}, {"born": "yesterday"}, {"aeg": 3}):
+        assert not check.is_valid({**records[0], **wrong})
+
+
+def test_every_limit_is_in_the_documentation_with_its_default():
+    page = (REPOSITORY / "docs" / "serve.md").read_text("utf-8")
+    for name in DESCRIPTIONS:
+        assert f"| `--{name}` | {getattr(Limits(), name):.0f} |" in page
+
+
+def test_the_limits_are_those_of_the_service(digits):
+    rows = document(digits, Limits(rows=7))["paths"]["/encode"]["post"]["requestBody"]["content"]
+    assert rows["application/json"]["schema"]["properties"]["rows"]["maxItems"] == 7
