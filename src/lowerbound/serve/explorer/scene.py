@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -77,9 +78,9 @@ class Scene:
         """What the model is, in a sentence."""
         what = f"A variational auto-encoder of {counted(len(self.columns), 'column')}"
         if self.provenance is not None:
-            what += f", trained on {self.provenance.data.source.split('/')[-1]}"
+            what += f", trained on {_file(self.provenance.data.source)}"
         if self.rows is not None:
-            what += f"; the codes of {counted(len(self.rows.x), 'row')} of {self.rows.name.split('/')[-1]}"
+            what += f"; the codes of {counted(len(self.rows.x), 'row')} of {_file(self.rows.name)}"
         return what + "."
 
     @property
@@ -126,6 +127,11 @@ class Scene:
             "colourings": self.colourings,
             "evidence": None if self.metrics is None else _evidence(self.metrics),
         }
+
+
+def _file(source: str) -> str:
+    """What a source is called, without the folders that it lies in."""
+    return PurePath(source).name.removesuffix(" (trained on)")
 
 
 def _evidence(metrics: Metrics) -> dict[str, Any]:

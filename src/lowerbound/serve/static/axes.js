@@ -9,7 +9,7 @@ export class Axes {
     const { dims } = Object.values(bases)[0];
     byId("axes").hidden = dims < 3;
     byId("rest").hidden = dims < 3;
-    const titles = { principal: "principal axes of the codes", latent: "the model's own" };
+    const titles = { principal: "principal axes", latent: "the model's own" };
     byId("basis").append(...Object.keys(bases).map((name) => option(name, titles[name])));
     byId("basis").addEventListener("change", (event) => this.choose(event.target.value));
     for (const name of ["across", "up"]) {

@@ -18,7 +18,7 @@ export class Behind {
 
   // All that is seen, in cells, of which the grid allows so many a side.
   refresh(view, basis, coordinates, across, up, done) {
-    if (!this.shown || !view.width || (this.scene.form !== "images" && this.column === null)) return done();
+    if (!this.shown || view.width < 2 || (this.scene.form !== "images" && this.column === null)) return done();
     const { images, scene } = this;
     const shape = scene.form === "images" ? (images.height + this.gap) / (images.width + this.gap) : 1;
     const least = Math.max(view.width, view.height / shape) / (scene.limits.grid - 1);

@@ -29,7 +29,7 @@ class Explorer {
     this.images = scene.form === "images" ? new Images(scene) : null;
     this.bases = Object.fromEntries(scene.bases.map((basis) => [basis.name, new Basis(basis)]));
     const { name, dims } = this.bases[scene.bases[0].name];
-    const colour = scene.colourings[0]?.key ?? "";
+    const colour = firstColour(scene);
     this.state = new State({ basis: name, across: 0, up: 1, at: Array(dims).fill(0), view: null, colour, off: new Set(), hide: new Set(), a: null, b: null });
     this.state.read();
     if (!this.bases[this.state.get("basis")]) this.state.set({ basis: name });
@@ -269,7 +269,8 @@ class Explorer {
     if (!said || said.kind !== "classes" || !values || !positions.length) return "";
     const place = values[nearest(positions, ...this.placeOf(this.state.get("at")))];
     const name = said.names[place];
-    return name === undefined ? "" : `; the nearest row: ${name}`;
+    const what = this.scene.colourings.find(({ key }) => key === this.state.get("colour")).name;
+    return name === undefined ? "" : `; ${what} of the nearest row: ${name}`;
   }
 
   say(before = "") {
@@ -349,6 +350,12 @@ class Explorer {
     byId("waiting").hidden = words === "";
     byId("waiting").textContent = words;
   }
+}
+
+// Labels, or else the last column of a few levels, which most often is what a table is about.
+function firstColour({ colourings, columns }) {
+  const few = colourings.filter(({ key }) => key === "label" || (columns[key]?.levels?.length ?? 11) <= 10);
+  return (few.find(({ key }) => key === "label") ?? few.at(-1) ?? colourings[0])?.key ?? "";
 }
 
 // What went wrong, for as long as it lasts.

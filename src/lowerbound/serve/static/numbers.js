@@ -17,11 +17,11 @@ export function fixed(value, decimals) {
   return signed(Number(text.replace(/,/g, "")) === 0 ? text.replace("-", "") : text);
 }
 
-// An estimate with its error, which has two figures.
+// An estimate with its error, which has two figures and no more than two decimals, and is rounded up.
 export function withError(value, error) {
   if (!(error > 0) || !Number.isFinite(error)) return fixed(value, 2);
-  const decimals = Math.min(Math.max(1 - Math.floor(Math.log10(error)), 0), 5);
-  return `${fixed(value, decimals)} ± ${fixed(error, decimals)}`;
+  const decimals = Math.min(Math.max(1 - Math.floor(Math.log10(error)), 0), 2);
+  return `${fixed(value, decimals)} ± ${fixed(Math.ceil(error * 10 ** decimals) / 10 ** decimals, decimals)}`;
 }
 
 // A value of a column in its own unit, with the column's decimals, of real numbers one figure more than whole.
