@@ -1,14 +1,13 @@
 """A served run, and a Chromium that looks at it."""
 
-import os
-import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -26,32 +25,31 @@ def fit(run, data, *options):
 
 
 @contextmanager
-def serving(run, *options):
-    """The address of a server of a run that is ready."""
-    call = [sys.executable, "-m", "lowerbound", "serve", str(run), *options, "--port", "0"]
-    process = subprocess.Popen(call, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "200"})
+def serving(run, data):
+    """The address of a server of a run that compiles what is asked for."""
+    with socket.create_server(("localhost", 0)) as free:
+        port = free.getsockname()[1]
+    call = [sys.executable, str(Path(__file__).with_name("unwarmed.py")), str(run), data, str(port)]
+    process = subprocess.Popen(call)
     try:
-        for line in process.stderr:
-            if found := re.search(r"http://[\w.:]+", line):
-                break
-        else:
-            raise RuntimeError("the server has ended")
-        wait_for(found[0])
-        yield found[0]
+        wait_for(f"http://localhost:{port}", process)
+        yield f"http://localhost:{port}/"
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.wait(timeout=60)
 
 
-def wait_for(url):
-    while True:
+def wait_for(url, process):
+    """Until the codes are computed."""
+    while process.poll() is None:
         try:
             with urllib.request.urlopen(f"{url}/explorer/scene") as answer:
                 return answer.read()
-        except urllib.error.HTTPError as error:
-            if error.code != 503:
+        except OSError as error:
+            if getattr(error, "code", 503) != 503:
                 raise
             time.sleep(0.2)
+    raise RuntimeError(f"the server has ended with {process.returncode}")
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +92,7 @@ class Watched:
         """Go there, until the first row is decoded; in seconds."""
         start = time.perf_counter()
         self.page.goto(url)
-        self.page.wait_for_function("globalThis.explorer && explorer.row && explorer.positions.length")
+        self.until("globalThis.explorer && explorer.row && explorer.positions.length")
         return time.perf_counter() - start
 
     def at(self, across, down):
@@ -105,7 +103,14 @@ class Watched:
     def idle(self):
         """Until nothing is asked for any more."""
         self.page.wait_for_load_state("networkidle")
-        self.page.wait_for_function("!explorer.decoded.busy && !explorer.behind.newest.busy")
+        self.until("!explorer.decoded.busy && !explorer.behind.newest.busy")
+
+    def until(self, expression, seconds=30):
+        """Wait until it is true; the page's policy lets no one but the driver evaluate text."""
+        end = time.monotonic() + seconds
+        while not self.page.evaluate(f"Boolean({expression})"):
+            assert time.monotonic() < end, expression
+            time.sleep(0.01)
 
 
 @pytest.fixture
@@ -113,12 +118,14 @@ def watch(chromium):
     """Pages of a width, light or dark; at the end none of them has complained or asked another host."""
     contexts, pages = [], []
 
-    def open_page(url, width=1440, scheme="light", **options):
+    def open_page(url, width=1440, scheme="light", answers=(), **options):
         size = {"width": width, "height": 844 if width < 600 else 900}
         context = chromium.new_context(viewport=size, color_scheme=scheme, has_touch=width < 600, **options)
         contexts.append(context)
         watched = Watched(context)
         pages.append((watched, url))
+        for pattern, body in dict(answers).items():
+            watched.page.route(pattern, lambda route, body=body: route.fulfill(body=body))
         watched.seconds = watched.open(url)
         return watched
 
@@ -127,4 +134,4 @@ def watch(chromium):
         context.close()
     for watched, url in pages:
         assert watched.complaints == []
-        assert all(asked.startswith((url.split("#")[0], "blob:", "data:")) for asked in watched.requests)
+        assert all(asked.startswith((url.partition("#")[0], "blob:")) for asked in watched.requests)

@@ -46,7 +46,7 @@ export class Axes {
       byId(name).value = state.get(name);
     }
     const rest = [...Array(basis.dims).keys()].filter((k) => k !== state.get("across") && k !== state.get("up"));
-    byId("rest-count").textContent = rest.length;
+    byId("rest-words").textContent = rest.length === 1 ? "The other coordinate" : `The other ${rest.length} coordinates`;
     this.sliders = rest.map((k) => this.slider(k));
     byId("sliders").replaceChildren(...this.sliders.map(({ label }) => label));
     this.show();

@@ -220,7 +220,7 @@ class Explorer {
   mark(code) {
     this.plane.marks.own = code && this.placeOf(this.basis.coordinates(code));
     this.ownCode = code;
-    this.plane.redraw();
+    this.plane.remark();
   }
 
   ends() {
@@ -233,7 +233,7 @@ class Explorer {
     const { state, plane, basis } = this;
     const place = (code) => code && this.placeOf(basis.coordinates(code));
     Object.assign(plane.marks, { here: this.placeOf(state.get("at")), a: place(state.get("a")), b: place(state.get("b")), own: place(this.ownCode) });
-    plane.redraw();
+    plane.remark();
   }
 
   moved() {

@@ -4,15 +4,17 @@ import { drawn } from "./elements.js";
 import { fixed } from "./numbers.js";
 
 export class Overlay {
-  constructor(svg) {
-    this.svg = svg;
+  // The cross is a layer of its own, for it moves with the pointer.
+  constructor(svg, cross) {
+    this.cross = cross;
+    cross.append(mark("cross"));
+    cross.firstChild.removeAttribute("display");
     this.contours = drawn("g");
     this.ticks = drawn("g");
     this.way = drawn("line", { class: "mark-path" });
     this.own = mark("ring");
     this.pins = { a: mark("A"), b: mark("B") };
-    this.here = mark("cross");
-    svg.append(this.contours, this.ticks, this.way, this.own, this.pins.a, this.pins.b, this.here);
+    svg.append(this.contours, this.ticks, this.way, this.own, this.pins.a, this.pins.b);
   }
 
   // Lines in coordinates of the plane, {prior: [{share, lines}], posterior: …}.
@@ -31,12 +33,20 @@ export class Overlay {
     this.contours.setAttribute("display", shown ? "inline" : "none");
   }
 
-  // Marks at places of the plane; null where there is none.
-  draw(view, names, { here, a, b, own }) {
+  // What moves with the plane alone.
+  draw(view, names) {
     const [left, top] = view.toScreen(0, 0);
     this.contours.setAttribute("transform", `translate(${left} ${top}) scale(${view.scale} ${-view.scale})`);
     this.drawTicks(view, names);
-    put(this.here, here, view);
+  }
+
+  // Marks at places of the plane; null where there is none.
+  mark(view, { here, a, b, own }) {
+    const [left, top] = view.toScreen(...here);
+    this.cross.style.transform = `translate(${(left - 14).toFixed(1)}px, ${(top - 14).toFixed(1)}px)`;
+    const said = [view.values, view.width, view.height, a, b, own].join(" ");
+    if (said === this.marked) return;
+    this.marked = said;
     put(this.pins.a, a, view);
     put(this.pins.b, b, view);
     put(this.own, own, view);

@@ -13,8 +13,8 @@ export class Plane {
     Object.assign(this, { element, behind, on, view: new View(), pressed: new Map(), moving: false, frame: 0 });
     this.canvases = [...element.querySelectorAll("canvas")];
     this.points = new Points(element.querySelector("#points"));
-    this.overlay = new Overlay(element.querySelector("svg"));
-    this.marks = { here: null, a: null, b: null, own: null };
+    this.overlay = new Overlay(element.querySelector("#over"), element.querySelector("#cross"));
+    this.marks = { here: [0, 0], a: null, b: null, own: null };
     this.names = ["", ""];
     new ResizeObserver(() => this.resize()).observe(element);
     for (const type of ["pointerdown", "pointermove", "pointerup", "pointercancel", "pointerleave"]) {
@@ -36,8 +36,14 @@ export class Plane {
     this.redraw();
   }
 
-  // Draws at the next frame.
+  // Draws all at the next frame.
   redraw() {
+    this.stale = true;
+    this.remark();
+  }
+
+  // Draws what is marked alone, which is cheap.
+  remark() {
     if (!this.frame) this.frame = requestAnimationFrame((now) => this.draw(now));
   }
 
@@ -45,9 +51,13 @@ export class Plane {
     this.frame = 0;
     if (this.moving && this.last) this.points.took(now - this.last);
     this.last = this.moving ? now : 0;
-    this.behind.draw(this.view, this.ratio);
-    this.points.draw(this.view, this.ratio, this.moving);
-    this.overlay.draw(this.view, this.names, this.marks);
+    if (this.stale) {
+      this.behind.draw(this.view, this.ratio);
+      this.points.draw(this.view, this.ratio, this.moving);
+      this.overlay.draw(this.view, this.names);
+    }
+    this.stale = false;
+    this.overlay.mark(this.view, this.marks);
     this.frames = (this.frames || 0) + 1;
   }
 

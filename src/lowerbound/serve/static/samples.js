@@ -5,7 +5,7 @@ import { byId } from "./elements.js";
 import { manyShown } from "./many.js";
 import { Newest } from "./newest.js";
 
-const COUNT = { images: 18, counts: 8, table: 8 };
+const COUNT = { images: 18, counts: 9, table: 8 };
 
 export class Samples {
   constructor(scene, images, failed) {
