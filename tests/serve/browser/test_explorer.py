@@ -84,7 +84,7 @@ def test_a_link_holds_the_state(digits, watch):
         first.page.mouse.click(*first.at(*place))
     first.page.get_by_role("button", name="Closer").click()
     first.page.get_by_label("contours").uncheck()
-    first.page.get_by_role("button", name="3: show or hide").click()
+    first.page.get_by_role("button", name="3", exact=True).click()
     first.page.wait_for_timeout(900)
     link = first.page.evaluate("location.href")
     second = watch(link)

@@ -22,4 +22,5 @@ async def main(folder, data, port):
     application.close()
 
 
-asyncio.run(main(*sys.argv[1:]))
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
