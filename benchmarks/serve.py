@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import json
 import os
 import signal
@@ -27,7 +28,9 @@ from typing import Any
 import numpy as np
 import uvloop
 
-CONNECTIONS = 64
+import lowerbound as lb
+
+CONNECTIONS, NPY = 64, "application/x-npy"
 ROUNDS, SECONDS = 5, 3.0
 
 
@@ -98,11 +101,11 @@ class Load:
 
 
 def ask(
-    port: int, path: str, body: bytes, connections: int, seconds: float, rate: float | None
+    port: int, path: str, body: bytes, kind: str, connections: int, seconds: float, rate: float | None
 ) -> dict[str, Any]:
     """The rate, and the latencies by status, of such a load."""
     request = (
-        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nAccept: {kind}\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 
@@ -193,10 +196,18 @@ class Served:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as answer:
             return answer.read()
 
-    def ask(self, path: str, body: bytes, connections: int, seconds: float, rate: float | None = None) -> Any:
+    def ask(
+        self,
+        path: str,
+        body: bytes,
+        connections: int,
+        seconds: float,
+        rate: float | None = None,
+        kind: str = "application/json",
+    ) -> Any:
         """A load from a third process."""
-        asked = {"port": self.port, "path": path, "body": body.decode(), "connections": connections}
-        asked |= {"seconds": seconds, "rate": rate}
+        asked = {"port": self.port, "path": path, "body": body.decode("latin-1"), "kind": kind}
+        asked |= {"connections": connections, "seconds": seconds, "rate": rate}
         found = subprocess.run(
             [sys.executable, __file__, "-", "--client"],
             **{"input": json.dumps(asked), "capture_output": True, "text": True, "check": True},
@@ -237,24 +248,26 @@ def rates(folder: str) -> None:
     service, rows = rows_of(folder)
     one = json.dumps({"rows": rows[:1]}).encode()
     batch = json.dumps({"rows": rows[:256]}).encode()
-    encoded = service.rows(service.read(rows[:256]))
-    service.encode(encoded)
+    np.save(stream := io.BytesIO(), array := np.array(rows[:256], np.float32))
+    model = lb.load(folder)
+    lb.encode(model, array)
     served = Served(folder, latent_dim=service.latent_dim)
-    found: dict[str, list[float]] = {"one": [], "constant": [], "batch": [], "library": []}
+    found: dict[str, list[float]] = {"one": [], "constant": [], "batch": [], "array": [], "library": []}
     for path in ("/encode", "/constant"):
         served.ask(path, one, CONNECTIONS, 1.0)
     for _ in range(ROUNDS):
         found["constant"].append(served.ask("/constant", one, CONNECTIONS, SECONDS)["rate"])
         found["one"].append(served.ask("/encode", one, CONNECTIONS, SECONDS)["rate"])
         found["batch"].append(256 * served.ask("/encode", batch, 4, SECONDS)["rate"])
+        found["array"].append(256 * served.ask("/encode", stream.getvalue(), 4, SECONDS, kind=NPY)["rate"])
         start, count = time.perf_counter(), 0
         while time.perf_counter() - start < SECONDS:
-            service.encode(service.rows(service.read(rows[:256])))
+            lb.encode(model, array)
             count += 256
         found["library"].append(count / (time.perf_counter() - start))
     best = {name: max(each) for name, each in found.items()}
     print(json.dumps({name: [round(rate) for rate in each] for name, each in found.items()}))
-    for name, beside in (("one", "constant"), ("batch", "library")):
+    for name, beside in (("one", "constant"), ("batch", "library"), ("array", "library")):
         ratio = best[name] / best[beside]
         print(f"{name} {best[name]:,.0f}/s, {beside} {best[beside]:,.0f}/s: {ratio:.2f}")
     print(f"compiled after ready: {served.compiled_after_ready:.0f}; SIGTERM: status {served.stop()}")
@@ -297,7 +310,7 @@ def main() -> None:
     said = parser.parse_args()
     if said.client:
         asked = json.load(sys.stdin)
-        print(json.dumps(ask(**asked | {"body": asked["body"].encode()})))
+        print(json.dumps(ask(**asked | {"body": asked["body"].encode("latin-1")})))
     elif said.server is not None:
         serve(said.folder, said.server)
     elif said.load:

@@ -25,7 +25,7 @@ class Desk:
     def __init__(self, service: Service, limits: Limits) -> None:
         self.service, self.limits = service, limits
         self.slow = Lane(service, limits, "slow")
-        self.quick = Lane(service, limits, "quick", self._take_over)
+        self.quick = Lane(service, limits, "quick", 2, self._take_over)
 
     @property
     def waiting(self) -> int:

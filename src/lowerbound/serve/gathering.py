@@ -17,32 +17,39 @@ from lowerbound.serve.service import Service
 
 __all__ = ["Lane"]
 
-# Rows that are computed together at most.
-_TOGETHER = 512
+# Rows that are computed together at most, and so many that a second thread is worth it.
+_TOGETHER, _ENOUGH = 512, 64
 # What a row is taken to cost before one was seen, in seconds, and how fast that is forgotten.
 _FIRST_COST, _KEPT = 1e-3, 0.8
 
 
 class Lane:
-    """A queue of jobs and the one thread that works on them. While it computes, the next jobs gather: those
-    that are alike as the first are computed with it.
+    """A queue of jobs and the threads that work on them. While one computes, the next jobs gather: those that
+    are alike as the first are computed with it. Where there are two, the second takes what is enough rows to
+    be worth it, so that it reads rows while the first is in XLA, without the interpreter's lock.
 
     A job is refused at once where so many wait already, or where those before it, by what they have cost so
     far, take longer than it has. `open_jobs` is told of jobs whose quick answer does not hold.
     """
 
     def __init__(
-        self, service: Service, limits: Limits, name: str, open_jobs: Callable[[Job], None] | None = None
+        self,
+        service: Service,
+        limits: Limits,
+        name: str,
+        threads: int = 1,
+        open_jobs: Callable[[Job], None] | None = None,
     ) -> None:
         self._service, self._limits, self._open_jobs = service, limits, open_jobs
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Job] = deque()
         self._inbox: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
-        self._working: list[Job] = []
+        self._threads, self._at_work = threads, 0
         self._costs: dict[str, float] = {}
         self._ahead = 0.0  # seconds that those which wait, or are worked on, will take
-        self._thread = threading.Thread(target=self._work, name=f"lane-{name}", daemon=True)
-        self._thread.start()
+        self._rows = 0  # that wait
+        for _ in range(threads):
+            threading.Thread(target=self._work, name=f"lane-{name}", daemon=True).start()
 
     @property
     def waiting(self) -> int:
@@ -52,7 +59,7 @@ class Lane:
     @property
     def busy(self) -> bool:
         """Whether a job waits or is worked on."""
-        return bool(self._waiting or self._working)
+        return bool(self._waiting or self._at_work)
 
     def check_room(self) -> None:
         """Whether one more job may wait.
@@ -80,42 +87,51 @@ class Lane:
         job.cost = cost
         self._ahead += cost
         self._waiting.append(job)
-        if not self._working:
-            self._begin()
+        self._rows += job.size
+        self._begin()
 
     def close(self) -> None:
-        """Let the thread end when its work is done."""
-        self._inbox.put(None)
+        """Let the threads end when their work is done."""
+        for _ in range(self._threads):
+            self._inbox.put(None)
 
     def _begin(self) -> None:
-        """Hand the first job, and those that are alike, to the thread."""
-        now = time.monotonic()
-        while self._waiting:
+        """Hand jobs to threads that are free."""
+        now = 0.0
+        while (
+            self._waiting and self._at_work < self._threads and (not self._at_work or self._rows >= _ENOUGH)
+        ):
+            now = now or time.monotonic()
             first = self._waiting.popleft()
+            self._rows -= first.size
             if now > first.deadline:
                 self._ahead -= first.cost
                 first.done(Refused("overloaded", retry_after=self._ahead))
                 continue
-            self._working = [first]
-            if first.alike is not None and self._waiting:
-                self._gather(first, now)
-            self._inbox.put(self._working)
-            return
-        self._working, self._ahead = [], 0.0
+            self._at_work += 1
+            self._inbox.put(self._gathered(first, now))
+        if not self._waiting and not self._at_work:
+            self._ahead = 0.0
 
-    def _gather(self, first: Job, now: float) -> None:
+    def _gathered(self, first: Job, now: float) -> list[Job]:
+        """The first job, and those that are alike."""
+        jobs = [first]
+        if first.alike is None or not self._waiting:
+            return jobs
         rows, kept = first.size, deque[Job]()
         while self._waiting:
             job = self._waiting.popleft()
             if job.alike == first.alike and rows + job.size <= _TOGETHER and now <= job.deadline:
                 rows += job.size
-                self._working.append(job)
+                jobs.append(job)
             else:
                 kept.append(job)
         self._waiting = kept
+        self._rows -= rows - first.size
+        return jobs
 
     def _work(self) -> None:
-        """The thread: jobs in, answers out."""
+        """A thread: jobs in, answers out."""
         while (jobs := self._inbox.get()) is not None:
             start = time.perf_counter()
             found = answers(self._service, jobs)
@@ -131,7 +147,7 @@ class Lane:
         each = seconds / max(rows, 1)
         self._costs[name] = _KEPT * self._costs.get(name, each) + (1 - _KEPT) * each
         self._ahead = max(0.0, self._ahead - sum(job.cost for job in jobs))
-        self._working = []
+        self._at_work -= 1
         self._begin()
         for job, answer in zip(jobs, found, strict=True):
             if answer is OPEN and self._open_jobs is not None:

@@ -74,6 +74,10 @@ class RowForm:
         return () if self.schema is None else self.schema.columns
 
     @cached_property
+    def _as_it_is(self) -> bool:
+        return all(column.numeric and column.as_it_is for column in self._columns)
+
+    @cached_property
     def _needed(self) -> tuple[str, ...]:
         return tuple(column.name for column in self._columns if column.encoded)
 
@@ -140,7 +144,7 @@ class RowForm:
         """Columns of rows that are lists of numbers."""
         numbers = matrix_of(rows, self.width, null=True)
         columns = self._columns
-        if all(column.numeric and column.as_it_is for column in columns):
+        if self._as_it_is:
             return Columns(numbers.T, None)
         arrays = [cells_of(column, numbers[:, i].tolist(), f"[{i}]") for i, column in enumerate(columns)]
         return Columns(arrays, None)
