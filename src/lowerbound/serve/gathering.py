@@ -48,6 +48,7 @@ class Lane:
         self._costs: dict[str, float] = {}
         self._ahead = 0.0  # seconds that those which wait, or are worked on, will take
         self._rows = 0  # that wait
+        self._begins = False
         for _ in range(threads):
             threading.Thread(target=self._work, name=f"lane-{name}", daemon=True).start()
 
@@ -88,7 +89,10 @@ class Lane:
         self._ahead += cost
         self._waiting.append(job)
         self._rows += job.size
-        self._begin()
+        if not self._begins:
+            # When the loop has heard all who have asked by now: they are computed together.
+            self._begins = True
+            self._loop.call_soon(self._begin)
 
     def close(self) -> None:
         """Let the threads end when their work is done."""
@@ -97,11 +101,10 @@ class Lane:
 
     def _begin(self) -> None:
         """Hand jobs to threads that are free."""
-        now = 0.0
-        while (
-            self._waiting and self._at_work < self._threads and (not self._at_work or self._rows >= _ENOUGH)
-        ):
-            now = now or time.monotonic()
+        self._begins, now = False, time.monotonic()
+        while self._waiting and self._at_work < self._threads:
+            if self._at_work and self._rows < _ENOUGH:
+                break
             first = self._waiting.popleft()
             self._rows -= first.size
             if now > first.deadline:
