@@ -19,6 +19,8 @@ __all__ = ["Lane"]
 
 # Rows that are computed together at most, and so many that a second thread is worth it.
 _TOGETHER, _ENOUGH = 512, 64
+# So many seconds others are waited for while there are some in each turn of the loop.
+_PATIENCE = 4e-3
 # What a row is taken to cost before one was seen, in seconds, and how fast that is forgotten.
 _FIRST_COST, _KEPT = 1e-3, 0.8
 
@@ -48,7 +50,7 @@ class Lane:
         self._costs: dict[str, float] = {}
         self._ahead = 0.0  # seconds that those which wait, or are worked on, will take
         self._rows = 0  # that wait
-        self._begins = False
+        self._looks, self._seen, self._since = False, 0, 0.0
         for _ in range(threads):
             threading.Thread(target=self._work, name=f"lane-{name}", daemon=True).start()
 
@@ -89,19 +91,32 @@ class Lane:
         self._ahead += cost
         self._waiting.append(job)
         self._rows += job.size
-        if not self._begins:
-            # When the loop has heard all who have asked by now: they are computed together.
-            self._begins = True
-            self._loop.call_soon(self._begin)
+        self._look_soon()
 
     def close(self) -> None:
         """Let the threads end when their work is done."""
         for _ in range(self._threads):
             self._inbox.put(None)
 
+    def _look_soon(self) -> None:
+        """Look at what waits in the next turn of the loop: who has asked by then is computed together."""
+        if not self._looks and self._waiting:
+            self._looks, self._seen, self._since = True, 0, time.monotonic()
+            self._loop.call_soon(self._look)
+
+    def _look(self) -> None:
+        """Begin where enough rows wait, where no one has asked in this turn of the loop, or where patience is
+        at its end."""
+        if self._seen < self._rows < _ENOUGH and time.monotonic() - self._since < _PATIENCE:
+            self._seen = self._rows
+            self._loop.call_soon(self._look)
+            return
+        self._looks = False
+        self._begin()
+
     def _begin(self) -> None:
         """Hand jobs to threads that are free."""
-        self._begins, now = False, time.monotonic()
+        now = time.monotonic()
         while self._waiting and self._at_work < self._threads:
             if self._at_work and self._rows < _ENOUGH:
                 break
@@ -113,8 +128,6 @@ class Lane:
                 continue
             self._at_work += 1
             self._inbox.put(self._gathered(first, now))
-        if not self._waiting and not self._at_work:
-            self._ahead = 0.0
 
     def _gathered(self, first: Job, now: float) -> list[Job]:
         """The first job, and those that are alike."""
@@ -151,7 +164,9 @@ class Lane:
         self._costs[name] = _KEPT * self._costs.get(name, each) + (1 - _KEPT) * each
         self._ahead = max(0.0, self._ahead - sum(job.cost for job in jobs))
         self._at_work -= 1
-        self._begin()
+        self._look_soon()
+        if not self._waiting and not self._at_work:
+            self._ahead = 0.0
         for job, answer in zip(jobs, found, strict=True):
             if answer is OPEN and self._open_jobs is not None:
                 self._open_jobs(job)
