@@ -84,7 +84,8 @@ class App:
             return
         clock = asyncio.get_running_loop().time
         start, path, method = clock(), scope["path"], scope["method"]
-        route, rows, extra = path, 0, []
+        route = path if path in self.handlers else "other"  # that what is counted has an end
+        rows, extra = 0, []
         try:
             public = path in _PUBLIC or path.startswith(_STATIC)
             self.access.check(scope["headers"], public=public)
@@ -92,8 +93,12 @@ class App:
                 raise Refused("stopping")
             methods = self.handlers.get(path)
             if methods is None:
-                route = await self._mounted(scope, receive, send, start)
-                return
+                place, child, methods = self._place(scope)
+                if place is not None:
+                    route = getattr(place, "path", "other")
+                    status = await self._handled(place, {**scope, **child}, receive, send)
+                    self._count(route, status, clock() - start)
+                    return
             handler = methods.get("GET" if method == "HEAD" else method)
             if handler is None:
                 extra = [(b"allow", ", ".join(methods).encode())]
@@ -101,10 +106,8 @@ class App:
             body, media, rows = await handler(scope, receive, start)
             status = 200
         except Refused as refused:
-            status, body, media = refused.status, refused.body(), _JSON
+            status, body, media = refused.status, refused.body(flat=_is_protocol(path)), _JSON
             extra += refused.headers
-            if status == 404:
-                route = "other"
             if status in (408, 413):  # the rest of the body is not waited for
                 extra.append((b"connection", b"close"))
         except Gone:
@@ -112,7 +115,7 @@ class App:
         except Exception:
             log.exception("%s %s failed", method, route)
             internal = Refused("internal")
-            status, body, media = 500, internal.body(), _JSON
+            status, body, media = 500, internal.body(flat=_is_protocol(path)), _JSON
         if self.stopping:
             extra.append((b"connection", b"close"))
         headers = [
@@ -142,28 +145,33 @@ class App:
     async def _metrics(self, scope: Scope, receive: Receive, start: float) -> tuple[bytes, str, int]:
         return self.metrics.text(), "text/plain; version=0.0.4; charset=utf-8", 0
 
-    async def _mounted(self, scope: Any, receive: Receive, send: Send, start: float) -> str:
-        """A route of the page or of another protocol; the name that it is counted by."""
-        partial: list[str] = []
+    def _place(self, scope: Any) -> tuple[BaseRoute | None, Mapping[str, Any], Mapping[str, Handler]]:
+        """The route of the page or of another protocol that a request is for, with what it finds in the path;
+        where there is none for its method, the methods that there are.
+
+        **Raises:** [`Refused`][lowerbound.serve.errors.Refused] where there is none.
+        """
         if self.desk is None:
             raise Refused("starting")
+        partial: dict[str, Any] = {}
         for route in self.mounted:
             match, child = route.matches(scope)
             if match is Match.FULL:
-                sent = _Sent(send, self.stopping)
-                name = getattr(route, "path", "other")
-                try:
-                    await route.handle({**scope, **child}, receive, sent)
-                except HTTPException as error:
-                    raise _as_refused(error) from None
-                self._count(name, sent.status, asyncio.get_running_loop().time() - start)
-                return name
+                return route, child, {}
             if match is Match.PARTIAL:
-                partial += sorted(getattr(route, "methods", None) or ())
-        if partial:
-            allowed = ", ".join(partial)
-            raise Refused("method_not_allowed", "", None, allowed, scope["method"])
-        raise Refused("not_found")
+                partial |= dict.fromkeys(sorted(getattr(route, "methods", None) or ()))
+        if not partial:
+            raise Refused("not_found")
+        return None, {}, partial
+
+    async def _handled(self, place: BaseRoute, scope: Any, receive: Receive, send: Send) -> int:
+        """Let a route answer; the status."""
+        sent = _Sent(send, self.stopping)
+        try:
+            await place.handle(scope, receive, sent)
+        except HTTPException as error:
+            raise _as_refused(error) from None
+        return sent.status
 
 
 def app(service: Service, limits: Limits | None = None, access: Access | None = None) -> App:
@@ -172,6 +180,11 @@ def app(service: Service, limits: Limits | None = None, access: Access | None = 
     made = App(limits, access)
     made.open(service)
     return made
+
+
+def _is_protocol(path: str) -> bool:
+    """Whether it is a path of the Open Inference Protocol."""
+    return path == "/v2" or path.startswith("/v2/")
 
 
 def _as_refused(error: HTTPException) -> Refused:

@@ -75,9 +75,12 @@ class Refused(Exception):  # noqa: N818  # as DataError says what is wrong, this
         self.retry_after = 1.0 if retry_after is None and self.status == 503 else retry_after
         super().__init__(self.message)
 
-    def body(self) -> bytes:
-        """The answer's body, JSON in UTF-8."""
+    def body(self, *, flat: bool = False) -> bytes:
+        """The answer's body, JSON in UTF-8; `flat` as the Open Inference Protocol has it, in which `error` is
+        the message, and the other parts stand beside it."""
         words = {name: _shown(getattr(self, name)) for name in ("message", "field", "expected", "found")}
+        if flat:
+            return orjson.dumps({"error": words.pop("message"), "code": self.code, **words})
         return orjson.dumps({"error": {"code": self.code, **words}})
 
     @property

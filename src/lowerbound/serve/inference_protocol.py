@@ -4,7 +4,7 @@ of KServe, Triton, MLServer and others speak."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ _Asked = dict[str, Any]
 
 
 def routes(desk: Desk) -> list[BaseRoute]:
-    """The protocol's routes."""
+    """The protocol's routes. Refusals have the protocol's own shape, which the application gives them."""
     models, bodies = signatures(desk.service), Bodies(desk.limits.body)
     server = {"name": "lowerbound", "version": "2", "extensions": ["binary_tensor_data"]}
 
@@ -73,32 +73,13 @@ def routes(desk: Desk) -> list[BaseRoute]:
     }
     post = {f"/v2/models/{{name}}{version}/infer": infer for version in _OF_VERSIONS}
     return [
-        *(Route(path, _answering(each), methods=["GET"]) for path, each in get.items()),
-        *(Route(path, _answering(each), methods=["POST"]) for path, each in post.items()),
+        *(Route(path, each, methods=["GET"]) for path, each in get.items()),
+        *(Route(path, each, methods=["POST"]) for path, each in post.items()),
     ]
 
 
 def _json(answer: Any) -> Response:
     return Response(orjson.dumps(answer), media_type=JSON)
-
-
-def _answering(
-    handle: Callable[[Request], Awaitable[Response]],
-) -> Callable[[Request], Awaitable[Response]]:
-    """A route whose refusals are the protocol's, `error` a text, with the parts of the service's own beside
-    it."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await handle(request)
-        except Refused as refused:
-            said = orjson.loads(refused.body())["error"]
-            message = said.pop("message")
-            headers = {name.decode(): value.decode() for name, value in refused.headers}
-            body = orjson.dumps({"error": message, **said})
-            return Response(body, refused.status, headers, media_type=JSON)
-
-    return answer
 
 
 async def _inferred(desk: Desk, bodies: Bodies, signature: Signature, request: Request) -> Response:

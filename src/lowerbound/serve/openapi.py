@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from lowerbound.serve import openapi_protocol
 from lowerbound.serve.desk import Desk
 from lowerbound.serve.errors import CODES
 from lowerbound.serve.limits import DESCRIPTIONS, Limits
@@ -50,7 +51,11 @@ def document(service: Service, limits: Limits) -> _Schema:
             "description": f"Limits:\n\n{said}\n\nA row's numbers do not depend on the rows beside it.",
         },
         "security": [{"token": []}],
-        "paths": {**{path: {"get": each} for path, each in _PLAIN.items()}, **verbs},
+        "paths": {
+            **{path: {"get": each} for path, each in _PLAIN.items()},
+            **verbs,
+            **openapi_protocol.paths(service, _refused(*_OF_PROTOCOL, of="Protocol")),
+        },
         "components": {
             "schemas": {
                 "Code": code_schema(service.latent_dim),
@@ -58,6 +63,7 @@ def document(service: Service, limits: Limits) -> _Schema:
                 "Row": row_schema(service.form, given=False),
                 "Score": _SCORE,
                 "Error": _ERROR,
+                "ProtocolError": openapi_protocol.REFUSAL,
             },
             "responses": _REFUSALS,
             "securitySchemes": {
@@ -180,19 +186,21 @@ def _refusals() -> dict[str, _Schema]:
     found: dict[str, _Schema] = {}
     for status in sorted({status for status, _ in CODES.values()}):
         words = "\n".join(f"- `{code}`: {said}" for code, (each, said) in CODES.items() if each == status)
-        found[f"Refused{status}"] = {"description": words, "content": {JSON: {"schema": _ref("Error")}}}
-        if status == 503:
-            header = {"description": "After how many seconds to ask again.", "schema": {"type": "integer"}}
-            found["Refused503"]["headers"] = {"Retry-After": header}
+        header = {"description": "After how many seconds to ask again.", "schema": {"type": "integer"}}
+        headers = {"headers": {"Retry-After": header}} if status == 503 else {}
+        for shape, of in (("Error", ""), ("ProtocolError", "Protocol")):
+            content = {JSON: {"schema": _ref(shape)}}
+            found[f"{of}Refused{status}"] = {"description": words, "content": content, **headers}
     return found
 
 
-def _refused(*statuses: int) -> dict[str, _Schema]:
-    return {str(status): {"$ref": f"#/components/responses/Refused{status}"} for status in statuses}
+def _refused(*statuses: int, of: str = "") -> dict[str, _Schema]:
+    return {str(status): {"$ref": f"#/components/responses/{of}Refused{status}"} for status in statuses}
 
 
 _REFUSALS = _refusals()
 _OF_ALL = (400, 401, 405, 421, 500, 503)
+_OF_PROTOCOL = (400, 401, 404, 405, 408, 409, 413, 415, 421, 422, 500, 503)
 _OF_VERBS = (400, 401, 405, 406, 408, 409, 413, 415, 421, 422, 500, 503)
 
 
