@@ -42,6 +42,7 @@ def test_what_waits_is_computed_together(batches):
     async def run():
         desk = Desk(None, Limits())
         first = handed_in(desk, "encode")
+        await asyncio.sleep(0.05)
         later = [handed_in(desk, name) for name in ("encode", "decode", "encode", "reconstruct", "encode")]
         go.set()
         await asyncio.gather(first, *later)
@@ -70,7 +71,9 @@ def test_more_than_may_wait_are_refused_at_once(batches):
 
     async def run():
         desk = Desk(None, Limits(waiting=3))
-        waiting = [handed_in(desk, "encode") for _ in range(4)]  # one of which is worked on
+        waiting = [handed_in(desk, "encode")]
+        await asyncio.sleep(0.05)  # it is worked on
+        waiting += [handed_in(desk, "encode") for _ in range(3)]
         with pytest.raises(Refused) as refused:
             handed_in(desk, "encode")
         assert (refused.value.code, refused.value.status) == ("overloaded", 503)

@@ -83,7 +83,7 @@ def cache(tmp_path_factory):
 def server(folder, cache):
     process = Process(folder, cache, "--seconds", "2", "--body", "100000", "--access-log")
     process.until("/live", 60)
-    process.until("/ready", 600)
+    process.until("/ready", 1800)
     yield process
     assert process.stop() == 0
     lines = process.process.stderr.read().splitlines()
@@ -186,7 +186,7 @@ def test_live_answers_while_strangers_are_slow_and_endless(server):
 
 def test_sigterm_loses_no_request(folder, cache):
     server = Process(folder, cache)
-    server.until("/ready", 600)
+    server.until("/ready", 1800)
     lost, answered, refused = [], [], []
 
     def ask():

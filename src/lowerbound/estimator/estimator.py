@@ -130,11 +130,11 @@ class VariationalAutoencoder(
     def decision_function(self, X: Any) -> np.ndarray:
         """`score_samples(X) − offset_`, in nats: negative for outliers. With `contaminated`, the score of the
         [`Panel`][lowerbound.anomalies.panel.Panel] − `offset_`, in interquartile ranges."""
-        return self._scores(self._rows_of(X)) - self.offset_
+        return self.usualness(self._rows_of(X)) - self.offset_
 
     def predict(self, X: Any) -> np.ndarray:
         """−1 for outliers, rows with a score below `offset_`, and 1 for the rest."""
-        return np.where(self._scores(self._rows_of(X)) < self.offset_, -1, 1)
+        return np.where(self.usualness(self._rows_of(X)) < self.offset_, -1, 1)
 
     def p_values(self, X: Any) -> np.ndarray:
         """The conformal p-value of each row, (n,), by its log p(x) against those of the calibration rows
@@ -144,7 +144,7 @@ class VariationalAutoencoder(
         The model never learned from the calibration rows, but what the columns are (`schema_`) was found on
         them as well; for rows that are held back from that too there is [`lowerbound.p_values`][]. Of rows
         that `fit` was given p-values say nothing."""
-        return conformal_p_values(self._scores(self._rows_of(X)), self._calibration)
+        return conformal_p_values(self.usualness(self._rows_of(X)), self._calibration)
 
     def flag(self, X: Any, *, false_discovery_rate: float = 0.1) -> np.ndarray:
         """The rows that are anomalies, truth values (n,), such that of those flagged no more than this share

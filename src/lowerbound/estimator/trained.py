@@ -291,7 +291,7 @@ class Trained(BaseEstimator, Storable):
             size = {"latent_dim": min(LATENT_DIM, self.latent_dim), "width": min(WIDTH, self.width)}
             small = self._built(others, **size, key=self.seed_).model
             self.panel_ = Panel.of(others, some, self._log_prob(others[some]), small, self.seed_)
-        self.calibration_scores_ = np.sort(self._scores(rows[kept_back])) if len(kept_back) else _NONE
+        self.calibration_scores_ = np.sort(self.usualness(rows[kept_back])) if len(kept_back) else _NONE
         if self.contamination == "auto" and len(kept_back):
             self.offset_ = conformal_threshold(self.calibration_scores_, _OUTLIERS)
             return
@@ -299,9 +299,9 @@ class Trained(BaseEstimator, Storable):
         check_number("contamination", share, "auto, or a share in [0, 1]", lambda value: 0 <= value <= 1)
         some = some_numbers(random, len(rows), _KEPT)
         # One of their numbers, since between −∞ and a number there is none.
-        self.offset_ = float(np.quantile(self._scores(rows[some]), share, method="higher"))
+        self.offset_ = float(np.quantile(self.usualness(rows[some]), share, method="higher"))
 
-    def _scores(self, rows: Rows) -> np.ndarray:
+    def usualness(self, rows: Rows) -> np.ndarray:
         """What outliers have little of: log p(x), or, of contaminated rows, what the panel says."""
         log_prob = self._log_prob(rows)
         return log_prob if self.panel_ is None else self.panel_.scores(rows, log_prob)

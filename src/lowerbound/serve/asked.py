@@ -14,7 +14,7 @@ from lowerbound.data.tables import Columns
 from lowerbound.serve.cells import kind_of_json
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.limits import Limits
-from lowerbound.serve.verbs import Field, Verb
+from lowerbound.serve.verb import Field, Verb
 
 __all__ = ["asked_of", "fields_of_query", "size_of"]
 

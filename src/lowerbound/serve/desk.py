@@ -13,7 +13,8 @@ from lowerbound.serve.gathering import Lane
 from lowerbound.serve.jobs import Job
 from lowerbound.serve.limits import Limits
 from lowerbound.serve.service import Service
-from lowerbound.serve.verbs import VERBS, Answer, Verb
+from lowerbound.serve.verb import Answer, Verb
+from lowerbound.serve.verbs import VERBS
 
 __all__ = ["Desk"]
 

@@ -18,7 +18,7 @@ from lowerbound.serve.errors import Refused, of_data
 from lowerbound.serve.media import written
 from lowerbound.serve.service import Service
 from lowerbound.serve.table import Table
-from lowerbound.serve.verbs import Answer, Verb
+from lowerbound.serve.verb import Answer, Verb
 
 __all__ = ["OPEN", "Job", "answers"]
 
@@ -82,7 +82,7 @@ def _together(service: Service, jobs: Sequence[Job]) -> list[Any]:
     asked = dict(first.asked)
     if over is not None:
         raw = asked[over] if len(jobs) == 1 else [row for job in jobs for row in job.asked[over]]
-        asked[over] = service.read(raw) if over == "rows" else service.codes(raw)
+        asked[over] = service.reader.columns(raw) if over == "rows" else service.reader.codes(raw)
     if verb.quick is not None and not first.slow:
         answer, holds = verb.quick(service, asked)
     else:

@@ -17,7 +17,8 @@ from lowerbound.serve.errors import CODES
 from lowerbound.serve.limits import DESCRIPTIONS, Limits
 from lowerbound.serve.row_schema import REAL, code_schema, given_schema, row_schema
 from lowerbound.serve.service import Service
-from lowerbound.serve.verbs import VERBS, Field, Part, Verb
+from lowerbound.serve.verb import Field, Part, Verb
+from lowerbound.serve.verbs import VERBS
 from lowerbound.serve.wire import ARROW, JSON, NPY
 
 __all__ = ["document", "routes"]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from lowerbound.data.errors import DataError
-from lowerbound.data.refused import never_held
-from lowerbound.data.rows import Rows, checked, with_mass
+from lowerbound.data.rows import Rows, with_mass
 from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
 from lowerbound.data.tables import Columns
@@ -25,7 +24,8 @@ from lowerbound.evidence.rungs import Rung
 from lowerbound.models.vae import VAE
 from lowerbound.runs import RunFolder
 from lowerbound.serve.errors import Refused, of_data
-from lowerbound.serve.row_form import RowForm, matrix_of
+from lowerbound.serve.reader import Reader
+from lowerbound.serve.row_form import RowForm
 from lowerbound.serve.table import Table
 
 if TYPE_CHECKING:
@@ -35,10 +35,6 @@ __all__ = ["DRAWS", "Scored", "Service"]
 
 # Of an imputation so many are drawn always, since another number would be another program.
 DRAWS = 20
-
-_LARGEST = float(np.finfo(np.float32).max)
-
-Raw = Sequence[Any] | Columns
 
 
 @dataclass(frozen=True)
@@ -109,88 +105,34 @@ class Service:
         """What the columns are; None where the run keeps none."""
         return self.run.schema
 
-    @cached_property
+    @property
     def width(self) -> int:
         """How many numbers an encoded row has."""
-        return int(self.model.event().shape[0])
+        return self.reader.width
 
-    @cached_property
+    @property
     def latent_dim(self) -> int:
         """How many numbers a code has."""
-        return int(self.model.event().latent.size or 0)
+        return self.reader.latent_dim
 
     @cached_property
+    def reader(self) -> Reader:
+        """Rows and codes of requests as the model takes them."""
+        return Reader(self.model, self.schema)
+
+    @property
     def form(self) -> RowForm:
         """What a row is in JSON."""
-        return RowForm(self.schema, self.width)
+        return self.reader.form
 
-    @cached_property
-    def _plain(self) -> bool:
-        """Whether an encoded row is the numbers of a request as they are, whichever they are."""
-        return (
-            self.schema is not None
-            and not self.schema.named
-            and self.schema.as_it_is
-            and all(column.kind in ("number", "whole", "bit", "grey") for column in self.schema.columns)
-        )
-
-    @cached_property
+    @property
     def with_holes(self) -> tuple[VAE, Schema | None]:
-        """Model and schema that take missing values.
-
-        **Raises:** [`Refused`][lowerbound.serve.errors.Refused] where the model has no such thing.
-        """
-        schema = None if self.schema is None else self.schema.taking_missing()
-        try:
-            return cast(VAE, self.model.taking_missing()), schema
-        except TypeError as error:
-            raise Refused("not_possible", str(error)) from None
-
-    def read(self, raw: Raw) -> Columns:
-        """Rows of a request as columns, typed."""
-        return raw if isinstance(raw, Columns) else self.form.read(raw)
+        """Model and schema that take missing values; [`Reader.with_holes`][]."""
+        return self.reader.with_holes
 
     def rows(self, read: Columns, *, holes: bool = False, impossible: bool = False) -> Rows:
-        """Columns as encoded rows that are looked at once; with `impossible` some may have probability 0.
-
-        **Raises:** [`Refused`][lowerbound.serve.errors.Refused] for values that the columns cannot have;
-        [`DataError`][lowerbound.data.errors.DataError] for those outside the model's support.
-        """
-        if self._plain and not holes and isinstance(read.arrays, np.ndarray):
-            x = _in_range(read.arrays.T)
-            if x is not None:  # else the way that finds what is wrong
-                rows = Rows(x, schema=self.schema)
-                return rows if impossible else checked(self.model, rows, name="rows")
-        model, schema = self.with_holes if holes else (self.model, self.schema)
-        if schema is None:
-            return checked(model, _as_float(Rows(np.asarray(read.arrays).T)), name="rows")
-        held = schema.held_against(read, "rows")
-        rows = schema.rows(held, name="rows")
-        if len(rows.impossible):
-            self._check_levels(schema, held)
-            if not impossible:
-                raise of_data(never_held(schema, held, int(rows.impossible[0]), len(rows.impossible), "rows"))
-        rows = _as_float(rows)
-        return rows if impossible else checked(model, rows, name="rows")
-
-    def codes(self, raw: Any) -> np.ndarray:
-        """Codes of a request as float32, (n, latent_dim)."""
-        if isinstance(raw, np.ndarray):
-            if raw.ndim != 2 or raw.shape[1] != self.latent_dim:
-                expected = f"an array (n, {self.latent_dim})"
-                found = " × ".join(map(str, raw.shape))
-                raise Refused("wrong_width", f"expected {expected}, found {found}", "", expected, found)
-            codes = raw
-        else:
-            codes = matrix_of(raw, self.latent_dim)
-        with np.errstate(over="ignore"):
-            codes = codes.astype(np.float32, copy=False)
-        if not np.isfinite(codes).all():
-            row = int((~np.isfinite(codes).all(1)).argmax())
-            raise Refused(
-                "wrong_value", f"expected finite numbers in code {row}", f"[{row}]", "finite numbers"
-            )
-        return codes
+        """Columns as encoded rows; [`Reader.rows`][]."""
+        return self.reader.rows(read, holes=holes, impossible=impossible)
 
     def encode(self, rows: Rows) -> np.ndarray:
         """The posterior means, (n, latent_dim)."""
@@ -237,7 +179,7 @@ class Service:
         outside: dict[int, str] = {}
         inside[rows.impossible] = False
         for row in np.flatnonzero(~inside).tolist():
-            outside[row] = self._why(read.of_rows([row]))
+            outside[row] = self.reader.why(read.of_rows([row]))
         if not inside.any():
             return Scored(_nothing(rows, self.model.event().measure), outside)
         method = self.ladder[0].name if quickly else self.method
@@ -258,7 +200,7 @@ class Service:
             )
         estimator = self.run.estimator
         if estimator is not None and estimator.panel_ is not None:
-            scores = estimator._scores(self.rows(read))
+            scores = estimator.usualness(self.rows(read))
         else:
             scored = self.score(read)
             scores = scored.evidence.log_prob.astype(np.float64)
@@ -324,43 +266,10 @@ class Service:
 
         return found, [*map(completed, (found.mean, found.lower, found.upper, *found.draws))]
 
-    def _check_levels(self, schema: Schema, held: Columns) -> None:
-        """Whether all categories have levels that the model saw."""
-        for column, values in zip(schema.columns, held.arrays, strict=True):
-            if column.levels is None or not (unseen := column.unseen(values)).any():
-                continue
-            row = int(unseen.argmax())
-            some = ", ".join(column.levels[:8]) + (", …" if len(column.levels) > 8 else "")
-            found = repr(values[row])
-            message = f"expected a level of {column.name!r}, found {found} in row {row}"
-            raise Refused("unknown_level", message, f"[{row}].{column.name}", f"one of {some}", found)
-
-    def _why(self, row: Columns) -> str:
-        """Why the model has no mass at a row."""
-        try:
-            self.rows(row)
-        except Refused as refused:
-            return refused.message
-        except DataError as error:
-            return of_data(error).message
-        return "the model has no mass there"
-
 
 def _seed(seed: int | None) -> int:
     """A seed; one that no one knows where none is given."""
     return secrets.randbits(31) if seed is None else seed
-
-
-def _as_float(rows: Rows) -> Rows:
-    """Rows in float32, as programs take them: of another type they would be other programs."""
-    return replace(rows, x=np.ascontiguousarray(rows.x, np.float32))
-
-
-def _in_range(x: np.ndarray) -> np.ndarray | None:
-    """Numbers in float32, None where one is beyond it, or missing."""
-    if not x.size or not float(np.abs(x).max()) <= _LARGEST:  # NaN is not
-        return None
-    return np.ascontiguousarray(x, np.float32)
 
 
 def _nothing(rows: Rows, measure: str) -> Evidence:

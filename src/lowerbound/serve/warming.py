@@ -21,7 +21,8 @@ from lowerbound.serve.explorer.latents import Latents
 from lowerbound.serve.jobs import Job, answers
 from lowerbound.serve.limits import Limits
 from lowerbound.serve.service import DRAWS, Service
-from lowerbound.serve.verbs import VERBS, Verb
+from lowerbound.serve.verb import Verb
+from lowerbound.serve.verbs import VERBS
 from lowerbound.serve.wire import JSON
 
 __all__ = ["warm"]
@@ -68,7 +69,7 @@ def _answered(service: Service, verb: Verb) -> None:
 
 def _every_method(service: Service) -> None:
     """log p(x) by each rung of the ladder."""
-    rows = service.rows(service.read(VERBS["score"].example(service)["rows"]))[:1]
+    rows = service.rows(service.reader.columns(VERBS["score"].example(service)["rows"]))[:1]
     budget: dict[str, Any] = {"samples": service.samples, "error": service.error}
     compiled(service.model, rows, method=service.method, **budget)
 
@@ -76,7 +77,7 @@ def _every_method(service: Service) -> None:
 def _surprised(service: Service) -> None:
     """The same of rows with a hole, which surprise asks for."""
     model, _ = service.with_holes
-    rows = service.rows(service.read(VERBS["score"].example(service)["rows"]))[:1]
+    rows = service.rows(service.reader.columns(VERBS["score"].example(service)["rows"]))[:1]
     y = transformed(model.transform, rows.x, service.key)
     budget: dict[str, Any] = {"samples": service.samples, "error": service.error}
     compiled(replace(model, transform=Identity()), y, **budget)
@@ -95,5 +96,5 @@ def _given(service: Service) -> None:
 def _imputed(service: Service) -> None:
     """Rows whose posterior is refined for what they lack."""
     model, _ = service.with_holes
-    read = service.read(VERBS["impute"].example(service)["rows"])
+    read = service.reader.columns(VERBS["impute"].example(service)["rows"])
     compile_imputed(model, service.rows(read, holes=True), draws=DRAWS)
