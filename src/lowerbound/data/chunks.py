@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache, partial
+from threading import Lock
 from typing import Any
 
-import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from lowerbound.data.form import Form, divided
 from lowerbound.data.pages import let_go
+from lowerbound.matrices import waits_for_threads
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.transforms import Binarization, Transform
 from lowerbound.randomness.keys import RowKeys, as_key
 
-__all__ = ["CHUNK", "chunks", "in_chunks", "observed", "padded", "seen", "transformed"]
+__all__ = ["CHUNK", "TOGETHER", "chunks", "in_chunks", "observed", "padded", "seen", "transformed"]
 
 # Rows of a chunk where a row is one pass through a network: a few milliseconds, most of them of products.
 CHUNK = 512
+# Of those so many are computed together on a CPU: of fewer XLA takes another kernel, of more none is faster.
+TOGETHER = 64
 
 
 def padded(rows: PyTree, size: int, *, start: int = 0) -> Iterator[tuple[int, PyTree]]:
@@ -45,15 +54,23 @@ def padded(rows: PyTree, size: int, *, start: int = 0) -> Iterator[tuple[int, Py
 
 
 def in_chunks(
-    function: Callable[..., PyTree], constants: PyTree, rows: PyTree, *, chunk: int, devices: int = 1
+    function: Callable[..., PyTree],
+    constants: PyTree,
+    rows: PyTree,
+    *,
+    chunk: int,
+    together: int = TOGETHER,
+    devices: int = 1,
 ) -> PyTree:
     """`function(constants, row)` of every row, compiled once for chunks of one fixed shape.
 
     `rows` is a tree of arrays with one leading axis. Returns NumPy arrays. `function` is a function of a
-    module, since the compiled program is kept under its name.
+    module, since the compiled program is kept under its name. On a CPU a chunk is gone through in a loop, so
+    many rows `together`, and no further than there are rows: one row costs one turn of it, and has the bits
+    that it has among others, since each turn is the same.
     """
-    parts = list(chunks(function, constants, rows, chunk=chunk, devices=devices))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+    parts = list(chunks(function, constants, rows, chunk=chunk, together=together, devices=devices))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts) if len(parts) > 1 else parts[0]
 
 
 def chunks(
@@ -62,43 +79,127 @@ def chunks(
     rows: PyTree,
     *,
     chunk: int,
+    together: int = TOGETHER,
     devices: int = 1,
     start: int = 0,
 ) -> Iterator[PyTree]:
     """What [`in_chunks`][] puts together, a chunk at a time from row `start` on: `chunk` rows for each of
     `devices` local devices.
 
-    Chunks are [`padded`][]. The next one is computed while the caller looks at this one.
+    Chunks are [`padded`][]. The next ones are computed while the caller looks at this one: on a CPU as many
+    at a time as there are cores, each called by a thread of its own, since XLA runs the programs that one
+    thread calls one after the other.
     """
+    arrays, form = divided(constants)
     mesh = Mesh(np.array(jax.local_devices()[:devices]), ("rows",)) if devices > 1 else None
+    on_cpu = jax.default_backend() == "cpu"
+    # A turn takes at least so many rows that the products of a turn alone are of them.
+    turn = min(together, chunk) if on_cpu and chunk % together == 0 else chunk
 
-    def dispatched(block: tuple[int, PyTree]) -> tuple[int, PyTree]:
+    def found(block: tuple[int, PyTree]) -> tuple[int, PyTree]:
         count, block_rows = block
-        return count, _chunk(function, constants, block_rows, mesh)
+        turns = np.int32(-(-count // turn) if mesh is None else chunk // turn)
+        arguments = (function, form, turn, mesh, arrays, block_rows, turns)
+        if not on_cpu or mesh is not None or not _waits(*arguments):
+            return count, _chunk(*arguments)
+        with _ALONE:
+            return count, jax.block_until_ready(_chunk(*arguments))
 
-    under_way = map(dispatched, padded(rows, chunk * devices, start=start))
-    chunk_now = next(under_way, None)
-    while chunk_now is not None:
-        (count, result), chunk_now = chunk_now, next(under_way, None)
+    for count, result in _ahead(found, padded(rows, chunk * devices, start=start), on_cpu and mesh is None):
         yield jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result)
 
 
-@eqx.filter_jit
-def _chunk(function: Callable[..., PyTree], constants: PyTree, rows: PyTree, mesh: Mesh | None) -> PyTree:
-    arrays, static = eqx.partition(constants, eqx.is_array)
+def _ahead(function: Callable[[Any], Any], blocks: Iterator[Any], by_threads: bool) -> Iterator[Any]:
+    """`function` of every block, in their order, of which the next ones are begun before one is asked for."""
+    first, second = next(blocks, None), next(blocks, None)
+    if first is None:
+        return
+    if second is None:
+        yield function(first)
+        return
+    begin: Callable[[Any], Any] = partial(_threads().submit, function) if by_threads else function
+    under_way = deque([begin(first), begin(second)])
+    for block in blocks:
+        under_way.append(begin(block))
+        if len(under_way) > _cores():
+            yield _result(under_way.popleft())
+    while under_way:
+        yield _result(under_way.popleft())
 
-    def on_device(arrays: PyTree, rows: PyTree) -> PyTree:
-        return jax.vmap(lambda row: function(eqx.combine(arrays, static), row))(rows)
+
+def _result(begun: Any) -> Any:
+    return begun.result() if isinstance(begun, Future) else begun
+
+
+# Held while a program runs beside which no other of its kind may.
+_ALONE = Lock()
+_known: dict[Any, bool] = {}
+
+
+def _waits(
+    function: Callable[..., PyTree], form: Form, turn: int, mesh: Mesh | None, arrays: Any, rows: Any, turns: Any
+) -> bool:
+    """Whether a program has routines that [`waits_for_threads`][lowerbound.matrices.waits_for_threads] is
+    of; what is traced for it is not traced again."""
+    program = (function, form, turn)
+    if program not in _known:
+        _known[program] = waits_for_threads(
+            _chunk.trace(function, form, turn, mesh, arrays, rows, turns).jaxpr
+        )
+    return _known[program]
+
+
+@cache
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_cores(), "lowerbound-chunk")
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _chunk(
+    function: Callable[..., PyTree],
+    form: Form,
+    turn: int,
+    mesh: Mesh | None,
+    arrays: Sequence[Array],
+    rows: PyTree,
+    turns: Array,
+) -> PyTree:
+    """`function` of the rows of a chunk, of so many of which each turn is."""
+
+    def on_device(arrays: Sequence[Array], rows: PyTree, turns: Array) -> PyTree:
+        n = len(jax.tree.leaves(rows)[0])
+        # Traced once, though it is asked for its shapes and called.
+        of_rows = jax.jit(jax.vmap(lambda row: function(form.with_arrays(arrays), row)))
+        if turn >= n:
+            return of_rows(rows)
+
+        def some(i: Array | int) -> PyTree:
+            return jax.tree.map(lambda leaf: jax.lax.dynamic_slice_in_dim(leaf, i * turn, turn), rows)
+
+        def of_turn(i: Array, done: PyTree) -> PyTree:
+            found = of_rows(some(i))
+            return jax.tree.map(
+                lambda all, new: jax.lax.dynamic_update_slice_in_dim(all, new, i * turn, 0), done, found
+            )
+
+        shapes = jax.eval_shape(of_rows, some(0))
+        nothing = jax.tree.map(lambda leaf: jnp.zeros((n, *leaf.shape[1:]), leaf.dtype), shapes)
+        return jax.lax.fori_loop(0, turns, of_turn, nothing)
 
     if mesh is None:
-        return on_device(arrays, rows)
+        return on_device(arrays, rows, turns)
     return jax.shard_map(
         on_device,
         mesh=mesh,
-        in_specs=(PartitionSpec(), PartitionSpec("rows")),
+        in_specs=(PartitionSpec(), PartitionSpec("rows"), PartitionSpec()),
         out_specs=PartitionSpec("rows"),
         check_vma=False,  # rows do not meet: nothing is summed over devices
-    )(arrays, rows)
+    )(arrays, rows, turns)
 
 
 def transformed(transform: Transform, x: ArrayLike, key: PRNGKeyArray | int = 0) -> Float[np.ndarray, "n d"]:

@@ -114,6 +114,11 @@ class Column:
         return self.levels is None and not self.timed and self.offset == 0 and self.unit == 1
 
     @property
+    def free(self) -> bool:
+        """Whether no number is [`outside`][] of it."""
+        return self.as_it_is and self.kind not in ("rounded", "constant")
+
+    @property
     def time(self) -> TimeKind | None:
         """Which times it holds, one or more: dates, times of the day or time spans; None of others."""
         if self.kind not in (*TIMES, "constant") or self.low is None or self.levels is not None:

@@ -21,6 +21,7 @@ from lowerbound.data.pieces import is_mapped
 from lowerbound.data.tables import as_table
 from lowerbound.distributions.support import Columns, OrMissing, range_of, same_support
 from lowerbound.models.latent_model import Event, LatentModel
+from lowerbound.models.once import once_a_model
 from lowerbound.models.transforms import Identity, Transform
 
 if TYPE_CHECKING:
@@ -48,11 +49,11 @@ class Asked:
         **Raises:** [`DataError`][lowerbound.data.errors.DataError] for a condition that is not as wide as
         the parts are made for.
         """
+        if given is None:
+            return _asked(model)
         try:
-            event = model.event(None if given is None else jnp.asarray(given))
+            event = model.event(jnp.asarray(given))
         except (TypeError, IndexError) as error:
-            if given is None:
-                raise
             found = f"one of {given.size} value{'s' * (given.size != 1)}"
             source, expected = f"the condition of {name}", "one that the model's parts are made for"
             raise DataError(source, expected, found, way_out=str(error)) from None
@@ -65,6 +66,11 @@ class Asked:
             and same_support(self.event.support, other.event.support)
             and (self.transform is other.transform or bool(eqx.tree_equal(self.transform, other.transform)))
         )
+
+
+@once_a_model
+def _asked(model: LatentModel) -> Asked:
+    return Asked(model.event(), model.transform, model.takes_missing)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Literal, Self, get_args
 
 import numpy as np
@@ -116,12 +117,12 @@ class Schema(Checked):
         missing = missing or unseen == "missing"
         return cls(columns, read.form, read.names is not None, image_shape, missing, unseen)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of all columns: x0, x1, … where the table has none."""
         return tuple(column.name for column in self.columns)
 
-    @property
+    @cached_property
     def encoded(self) -> tuple[Column, ...]:
         """The columns that an encoded row has: those that are neither constant nor without any value."""
         return tuple(column for column in self.columns if column.encoded)
@@ -174,6 +175,8 @@ class Schema(Checked):
     def _encoded(self, read: Columns, name: str, *, looked_at: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """The encoded rows of columns that are typed as the schema's, and the numbers of those that have
         probability 0, since a column holds what it never held."""
+        if self._free and isinstance(read.arrays, np.ndarray):
+            return matrix(read, name, missing=self.missing, looked_at=looked_at), np.zeros(0, int)
         places = [place for place, column in enumerate(self.columns) if column.encoded]
         odd = np.zeros(read.length, bool)
         for place, column in enumerate(self.columns):
@@ -241,16 +244,21 @@ class Schema(Checked):
             return read
         return replace(read, arrays=filled(self.columns, read.arrays))
 
-    @property
+    @cached_property
     def numeric(self) -> bool:
         """Whether all columns are numbers, so that a row is a vector of them: none is a category, a date or a
         time."""
         return all(column.numeric for column in self.columns)
 
-    @property
+    @cached_property
     def as_it_is(self) -> bool:
         """Whether an encoded row is the table's, number by number: no column is left out or has a unit."""
         return all(column.encoded and column.as_it_is for column in self.columns)
+
+    @cached_property
+    def _free(self) -> bool:
+        """Whether each number may stand in each column, and is kept as it is."""
+        return self.as_it_is and all(column.free and column.original is None for column in self.columns)
 
     @property
     def mixed(self) -> bool:

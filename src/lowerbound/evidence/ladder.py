@@ -23,6 +23,7 @@ from lowerbound.evidence.evidence import Evidence
 from lowerbound.evidence.rungs import LADDER, RUNGS, Budget, Columns, Constants, Rung
 from lowerbound.models.draws import few_values
 from lowerbound.models.latent_model import LatentModel
+from lowerbound.models.once import once_a_model
 from lowerbound.models.part import Events
 from lowerbound.randomness.keys import as_key
 from lowerbound.statistics import RunningMean
@@ -34,6 +35,8 @@ __all__ = ["Callback", "Scored", "compiled", "found_by", "ladder", "log_evidence
 _TOGETHER = 256
 # Of those that go on, which are few, so many are computed together: with a fit, and along long chains.
 _FEW, _FEW_OF_CHAINS = 8, 2
+# Weights of a network whose rows go one by one.
+_SMALL = 2**17
 
 
 class Scored(TypedDict):
@@ -163,7 +166,8 @@ def ladder(method: Method, latent: Events) -> tuple[Rung, ...]:
     """The rungs that a row with such a z may come to.
 
     >>> import lowerbound as lb
-    >>> from lowerbound.models.part import Events
+    >>> from lowerbound.models.once import once_a_model
+from lowerbound.models.part import Events
     >>> [rung.name for rung in ladder("auto", Events(lb.DiagonalGaussian(2).support, 2))]
     ['refined', 'refined', 'refined-annealed', 'annealed']
     >>> [rung.name for rung in ladder("auto", Events(lb.Bernoulli(3).support, 3))]
@@ -240,7 +244,17 @@ class _Climb:
         self, program: Callable[..., Any], constants: Constants, rows: Any, few: int | None = None
     ) -> Any:
         chunk = min(few or self.chunk_rows, self.chunk_rows)
-        return in_chunks(program, constants, rows, chunk=chunk, devices=self.devices)
+        together = min(_together(constants.model), chunk)
+        return in_chunks(program, constants, rows, chunk=chunk, together=together, devices=self.devices)
+
+
+@once_a_model
+def _together(model: LatentModel) -> int:
+    """How many rows are computed together on a CPU. Rows of a large network go one by one, each with many
+    samples, so that one alone costs what it costs; of a small one, where each operation takes longer to begin
+    than to do, many cost no more than one."""
+    weights = sum(leaf.size for leaf in jax.tree.leaves(model) if isinstance(leaf, jax.Array | np.ndarray))
+    return 1 << max(_SMALL // max(weights, 1), 1).bit_length() - 1
 
 
 def _numbered(columns: Columns, rung: int) -> Columns:

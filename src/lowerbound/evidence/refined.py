@@ -21,6 +21,7 @@ from lowerbound.distributions.kinds import OnePass, sample_with_log_prob
 from lowerbound.evidence.coordinates import Target
 from lowerbound.evidence.k_hat import tail_length
 from lowerbound.evidence.stream import Plan, Weights
+from lowerbound.matrices import eigh
 from lowerbound.randomness.keys import keys_of
 
 __all__ = ["SHARES", "Fit", "Refined", "fitted", "log_weights", "plan_of", "refitted", "weights_of"]
@@ -40,7 +41,7 @@ _LEAST, _MOST, _RADIUS = 0.2, 5.0, 2.0
 # A score beyond is none.
 _WILD = 1e6
 # Draws from which a start is taken, and gradients that are computed together.
-_FIRST, _AT_ONCE = 64, 20
+_FIRST, _AT_ONCE = 64, 40
 # Nats, and nats a dimension, that a round seems to gain where there is nothing to gain, at most.
 _NOISY = (1.0, 0.02)
 # Numbers that no sample has: the fit's noise is apart from that of the estimate.
@@ -208,9 +209,9 @@ def _looked(target: Target, fit: Fit, key: PRNGKeyArray, pairs: int) -> _Seen:
         curvature = -(e * odd).sum(0) / (e**2).sum(0)
     else:
         # By eigenvectors, since triangular solves of many small matrices wait for one another on a CPU.
-        gram, basis = jnp.linalg.eigh(e.T @ e)
+        gram, basis = eigh(e.T @ e)
         A = -(basis / gram) @ (basis.T @ (e.T @ odd))
-        curvature, axes = jnp.linalg.eigh(0.5 * (A + A.T))
+        curvature, axes = eigh(0.5 * (A + A.T))
     bound = jnp.where(sound.any(), value.mean(where=sound), -jnp.inf) + fit.log_det
     error = value.std(where=sound) / jnp.sqrt(sound.sum())
     slope, curvature = score.mean(0), jnp.clip(curvature, _LEAST, _MOST)

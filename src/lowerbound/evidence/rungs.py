@@ -52,9 +52,10 @@ class Constants(eqx.Module):
 
     model: LatentModel
     key: PRNGKeyArray
-    samples: Array  # traced, so that another K compiles nothing (but for the tail's length)
-    steps: Array
-    error: Array | None
+    # Arrays, and so traced: another K compiles nothing (but for the tail's length).
+    samples: np.ndarray
+    steps: np.ndarray
+    error: np.ndarray | None
     plan: Plan = eqx.field(static=True)
 
 
@@ -89,8 +90,8 @@ class Rung:
                 "standard error"
             )
         steps = budget.steps if self.fit is None else _SHORT_STEPS
-        error = None if budget.error is None else jnp.asarray(budget.error, float)
-        return Constants(model, key, jnp.asarray(count), jnp.asarray(steps), error, plan)
+        error = None if budget.error is None else np.asarray(budget.error, jnp.result_type(float))
+        return Constants(model, key, np.asarray(count, np.int32), np.asarray(steps, np.int32), error, plan)
 
     def judged(self, found: Any, plan: Plan, before: Columns | None = None) -> Columns:
         """What is kept of rows, and of which of them it is `reliable`."""

@@ -21,6 +21,7 @@ from lowerbound.distributions.kinds import Relaxed, made_of
 from lowerbound.distributions.support import measure
 from lowerbound.leaves import Fixed, frozen
 from lowerbound.models.draws import Draw, Sampler
+from lowerbound.models.once import once_a_model
 from lowerbound.models.part import Events, Part
 from lowerbound.models.transforms import Transform
 from lowerbound.randomness.keys import RowKeys
@@ -167,14 +168,20 @@ class LatentModel(eqx.Module):
         >>> event.shape, event.measure
         ((4,), 'counting measure')
         """
-        leaves, structure = jax.tree.flatten((self, given))
-        forms = tuple(map(_form, leaves))
-        try:
-            return _event(structure, forms)
-        except TypeError as error:
-            if "unhashable" not in str(error):
-                raise
-            return _event.__wrapped__(structure, forms)
+        return _event_of(self, None if given is None else (given.shape, given.dtype))
+
+
+@once_a_model
+def _event_of(model: LatentModel, form: tuple[tuple[int, ...], Any] | None) -> Event:
+    given = None if form is None else jax.ShapeDtypeStruct(*form)
+    leaves, structure = jax.tree.flatten((model, given))
+    forms = tuple(map(_form, leaves))
+    try:
+        return _event(structure, forms)
+    except TypeError as error:
+        if "unhashable" not in str(error):
+            raise
+        return _event.__wrapped__(structure, forms)
 
 
 def _form(leaf: Any) -> Any:

@@ -8,7 +8,7 @@ permutation of rows gives each row the number that it had.
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple, Self
 
 import jax
@@ -29,7 +29,7 @@ def as_key(key: PRNGKeyArray | int) -> PRNGKeyArray:
     Array(True, dtype=bool)
     """
     if isinstance(key, (int, np.integer)):
-        key = jax.random.key(int(key), impl="threefry2x32")
+        return _key_of_seed(int(key))
     words: Array = jnp.asarray(key)
     if jnp.issubdtype(words.dtype, jax.dtypes.prng_key):
         kind = jax.random.key_impl(words)
@@ -38,6 +38,12 @@ def as_key(key: PRNGKeyArray | int) -> PRNGKeyArray:
         threefry = str(kind) == "threefry2x32"
         words = jax.random.key_data(words) if threefry else jax.random.bits(words, (2,), jnp.uint32)
     return jax.random.wrap_key_data(words, impl=_IMPLEMENTATION)
+
+
+@lru_cache
+def _key_of_seed(seed: int) -> PRNGKeyArray:
+    with jax.ensure_compile_time_eval():  # kept, and so no value of whatever is traced around it
+        return as_key(jax.random.key(seed, impl="threefry2x32"))
 
 
 def keys_of(key: PRNGKeyArray, numbers: Int[Array, " n"]) -> PRNGKeyArray:

@@ -1,0 +1,81 @@
+"""A tree of parts as its arrays, which a compiled program is called with, and all else, by which it is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from lowerbound.models.latent_model import LatentModel
+from lowerbound.models.once import once_a_model
+
+__all__ = ["Form", "divided"]
+
+
+@dataclass(frozen=True)
+class Form:
+    """All of a tree but its arrays: its structure and, in the places of its leaves, None for an array, the
+    form of a model, and anything else as it is. It is hashed once."""
+
+    structure: Any
+    leaves: tuple[Any, ...]
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.structure, self.leaves))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def with_arrays(self, arrays: Iterable[Array]) -> PyTree:
+        """The tree with these in the places of its arrays, one after the other."""
+        return self._filled(iter(arrays))
+
+    def _filled(self, arrays: Iterator[Array]) -> PyTree:
+        def filled(leaf: Any) -> Any:
+            return next(arrays) if leaf is None else leaf._filled(arrays) if isinstance(leaf, Form) else leaf
+
+        return jax.tree.unflatten(self.structure, map(filled, self.leaves))
+
+
+def divided(tree: PyTree) -> tuple[list[Any], Form]:
+    """The arrays of a tree, and its form. Of a model in it both are found once, and its arrays moved to the
+    device: those of one that was read from a file are in NumPy's memory, from where each call would copy
+    them.
+
+    >>> arrays, form = divided({"key": np.arange(2), "name": "a"})
+    >>> [array.tolist() for array in arrays], form.with_arrays([3])
+    ([[0, 1]], {'key': 3, 'name': 'a'})
+    """
+    return _divided(*jax.tree.flatten(tree, is_leaf=_is_model))
+
+
+def _divided(leaves: list[Any], structure: Any) -> tuple[list[Any], Form]:
+    arrays: list[Any] = []
+    forms: list[Any] = []
+    for leaf in leaves:
+        if isinstance(leaf, jax.Array | np.ndarray | np.generic):
+            own, form = [leaf], None
+        elif _is_model(leaf):
+            own, form = _of_model(leaf)
+        else:
+            own, form = [], leaf
+        arrays += own
+        forms.append(form)
+    return arrays, Form(structure, tuple(forms))
+
+
+@once_a_model
+def _of_model(model: LatentModel) -> tuple[list[Array], Form]:
+    arrays, form = _divided(*jax.tree.flatten(model))
+    return [jnp.asarray(array) for array in arrays], form
+
+
+def _is_model(part: Any) -> bool:
+    return isinstance(part, LatentModel)
