@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache, partial
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -17,6 +14,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
+from lowerbound.data.ahead import ahead
 from lowerbound.data.form import Form, divided
 from lowerbound.data.pages import let_go
 from lowerbound.matrices import waits_for_threads
@@ -99,64 +97,30 @@ def chunks(
     def found(block: tuple[int, PyTree]) -> tuple[int, PyTree]:
         count, block_rows = block
         turns = np.int32(-(-count // turn) if mesh is None else chunk // turn)
-        arguments = (function, form, turn, mesh, arrays, block_rows, turns)
-        if not on_cpu or mesh is not None or not _waits(*arguments):
-            return count, _chunk(*arguments)
+        program, arguments = (function, form, turn), (mesh, arrays, block_rows, turns)
+        if not on_cpu or mesh is not None or not _waits(program, *arguments):
+            return count, _chunk(*program, *arguments)
         with _ALONE:
-            return count, jax.block_until_ready(_chunk(*arguments))
+            return count, jax.block_until_ready(_chunk(*program, *arguments))
 
-    for count, result in _ahead(found, padded(rows, chunk * devices, start=start), on_cpu and mesh is None):
+    for count, result in ahead(
+        found, padded(rows, chunk * devices, start=start), by_threads=on_cpu and mesh is None
+    ):
         yield jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result)
-
-
-def _ahead(function: Callable[[Any], Any], blocks: Iterator[Any], by_threads: bool) -> Iterator[Any]:
-    """`function` of every block, in their order, of which the next ones are begun before one is asked for."""
-    first, second = next(blocks, None), next(blocks, None)
-    if first is None:
-        return
-    if second is None:
-        yield function(first)
-        return
-    begin: Callable[[Any], Any] = partial(_threads().submit, function) if by_threads else function
-    under_way = deque([begin(first), begin(second)])
-    for block in blocks:
-        under_way.append(begin(block))
-        if len(under_way) > _cores():
-            yield _result(under_way.popleft())
-    while under_way:
-        yield _result(under_way.popleft())
-
-
-def _result(begun: Any) -> Any:
-    return begun.result() if isinstance(begun, Future) else begun
 
 
 # Held while a program runs beside which no other of its kind may.
 _ALONE = Lock()
-_known: dict[Any, bool] = {}
+# Whether a program is of that kind.
+_WAITS: dict[tuple[Callable[..., PyTree], Form, int], bool] = {}
 
 
-def _waits(
-    function: Callable[..., PyTree], form: Form, turn: int, mesh: Mesh | None, arrays: Any, rows: Any, turns: Any
-) -> bool:
-    """Whether a program has routines that [`waits_for_threads`][lowerbound.matrices.waits_for_threads] is
-    of; what is traced for it is not traced again."""
-    program = (function, form, turn)
-    if program not in _known:
-        _known[program] = waits_for_threads(
-            _chunk.trace(function, form, turn, mesh, arrays, rows, turns).jaxpr
-        )
-    return _known[program]
-
-
-@cache
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_cores(), "lowerbound-chunk")
+def _waits(program: tuple[Callable[..., PyTree], Form, int], *arguments: Any) -> bool:
+    """Whether a program has routines of LAPACK that wait for threads. What is traced for it is not traced
+    again when it is called."""
+    if program not in _WAITS:
+        _WAITS[program] = waits_for_threads(_chunk.trace(*program, *arguments).jaxpr)
+    return _WAITS[program]
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))

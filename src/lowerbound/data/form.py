@@ -1,4 +1,4 @@
-"""A tree of parts as its arrays, which a compiled program is called with, and all else, by which it is known."""
+"""A tree as its arrays, which a compiled program is called with, and all else, by which it is known."""
 
 from __future__ import annotations
 
@@ -60,6 +60,8 @@ def _divided(leaves: list[Any], structure: Any) -> tuple[list[Any], Form]:
     arrays: list[Any] = []
     forms: list[Any] = []
     for leaf in leaves:
+        own: list[Any]
+        form: Any
         if isinstance(leaf, jax.Array | np.ndarray | np.generic):
             own, form = [leaf], None
         elif _is_model(leaf):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -43,7 +43,7 @@ class Asked:
     missing: bool
 
     @classmethod
-    def by(cls, model: LatentModel, given: Any = None, name: str = "x") -> Self:
+    def by(cls, model: LatentModel, given: Any = None, name: str = "x") -> Asked:
         """What `model` asks, whose first condition is `given`.
 
         **Raises:** [`DataError`][lowerbound.data.errors.DataError] for a condition that is not as wide as
@@ -59,7 +59,7 @@ class Asked:
             raise DataError(source, expected, found, way_out=str(error)) from None
         return cls(event, model.transform, model.takes_missing)
 
-    def same_as(self, other: Self) -> bool:
+    def same_as(self, other: Asked) -> bool:
         """Whether rows that were checked for the one are for the other."""
         return (
             (self.event.shape, self.missing) == (other.event.shape, other.missing)

@@ -166,8 +166,7 @@ def ladder(method: Method, latent: Events) -> tuple[Rung, ...]:
     """The rungs that a row with such a z may come to.
 
     >>> import lowerbound as lb
-    >>> from lowerbound.models.once import once_a_model
-from lowerbound.models.part import Events
+    >>> from lowerbound.models.part import Events
     >>> [rung.name for rung in ladder("auto", Events(lb.DiagonalGaussian(2).support, 2))]
     ['refined', 'refined', 'refined-annealed', 'annealed']
     >>> [rung.name for rung in ladder("auto", Events(lb.Bernoulli(3).support, 3))]

@@ -52,10 +52,9 @@ class Constants(eqx.Module):
 
     model: LatentModel
     key: PRNGKeyArray
-    # Arrays, and so traced: another K compiles nothing (but for the tail's length).
-    samples: np.ndarray
-    steps: np.ndarray
-    error: np.ndarray | None
+    samples: Array  # traced, so that another K compiles nothing (but for the tail's length)
+    steps: Array
+    error: Array | None
     plan: Plan = eqx.field(static=True)
 
 
@@ -90,8 +89,11 @@ class Rung:
                 "standard error"
             )
         steps = budget.steps if self.fit is None else _SHORT_STEPS
-        error = None if budget.error is None else np.asarray(budget.error, jnp.result_type(float))
-        return Constants(model, key, np.asarray(count, np.int32), np.asarray(steps, np.int32), error, plan)
+        # NumPy's: to make an array of JAX takes as long as a small program does.
+        samples: Any = np.asarray(count, np.int32)
+        temperatures: Any = np.asarray(steps, np.int32)
+        error: Any = None if budget.error is None else np.asarray(budget.error, jnp.result_type(float))
+        return Constants(model, key, samples, temperatures, error, plan)
 
     def judged(self, found: Any, plan: Plan, before: Columns | None = None) -> Columns:
         """What is kept of rows, and of which of them it is `reliable`."""
