@@ -127,7 +127,7 @@ def test_scores_and_p_values(arrays, rows):
     assert client.scores(rows)["method"].to_pylist() == ["refined"] * 20
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_scores_of_frames(frames, people):
     vae, client = frames
     frame = people(10, 19)
@@ -138,14 +138,14 @@ def test_scores_of_frames(frames, people):
     assert (scores["standard_error"] < 0.1).all()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_surprise(frames, arrays, people, rows):
     for (vae, client), x in ((frames, people(0, 2)), (arrays, rows[:2])):
         same(client.surprise(x), vae.surprise(x))
     assert (frames[1].surprise(people(0, 1))[:, [0, -1]] == 0).all()  # of names, and of a constant
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_holes_are_filled_as_the_estimator_fills_them(frames, arrays, people, rows):
     frame, array = people(0, 9), rows[:9].copy()
     frame["height"] = range(9)  # which the model has not
@@ -160,7 +160,7 @@ def test_holes_are_filled_as_the_estimator_fills_them(frames, arrays, people, ro
             same(found, expected)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_rows_given_some_columns(frames):
     drawn = frames[1].sample(5, given={"color": "red", "born": pd.Timestamp("2004-05-01").date()})
     assert drawn["color"].eq("red").all()

@@ -51,7 +51,7 @@ def document(service: Service, limits: Limits) -> _Schema:
             "summary": "A variational auto-encoder as a service.",
             "description": f"Limits:\n\n{said}\n\nA row's numbers do not depend on the rows beside it.",
         },
-        "security": [{"token": []}],
+        "security": [{"token": []}, {}],
         "paths": {
             **{path: {"get": each} for path, each in _PLAIN.items()},
             **verbs,

@@ -22,19 +22,11 @@ REAL: _Schema = {"type": ["number", "null"]}
 _MOST = 3.4e38
 _NUMBER: _Schema = {"type": ["number", "null"], "minimum": -_MOST, "maximum": _MOST}
 _ANY: _Schema = {"type": ["string", "number", "boolean", "null"]}
-_TIMES: dict[str | None, _Schema] = {
-    "date": {
-        "type": ["string", "null"],
-        "description": "A date, or a date with a time, in ISO 8601.",
-        "pattern": r"^\d{4}-\d\d-\d\d",
-    },
-    "time": {
-        "type": ["string", "null"],
-        "description": "A time of the day in ISO 8601.",
-        "pattern": r"^\d\d:\d\d",
-    },
-    "span": {**_NUMBER, "description": "Seconds."},
-}
+_DATE, _TIME = {"type": "string", "format": "date"}, {"type": "string", "format": "time"}
+_MOMENT = {"type": "string", "format": "date-time"}
+_NULL = {"type": "null"}
+# Of an answer: far out in the latent space a date can be one of a year beyond 9999.
+_TEXT: _Schema = {"type": ["string", "null"]}
 
 
 def code_schema(size: int) -> _Schema:
@@ -88,8 +80,13 @@ def _cell(column: Column, given: bool) -> _Schema:
         return {"enum": [*both, None]}
     if not column.encoded:
         return dict(_ANY)
+    if column.time == "span":
+        return {**(_NUMBER if given else REAL), "description": "Seconds."}
     if column.timed:
-        return dict(_TIMES[column.time])
+        words = {"description": f"A {column.time} in ISO 8601."}
+        days = np.dtype(column.dtype) == "datetime64[D]"
+        forms = [_TIME] if column.time == "time" else [_DATE] if days else [_DATE, _MOMENT]
+        return {"anyOf": [*forms, _NULL], **words} if given else {**_TEXT, **words}
     if np.dtype(column.dtype).kind == "b":
         return {"type": ["boolean", "number", "null"] if given else ["boolean", "null"]}
     return dict(_NUMBER) if given else dict(REAL)
