@@ -7,13 +7,13 @@ import sys
 import time
 import urllib.request
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OPTIONS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
-           "--enable-precise-memory-info"]  # fmt: skip
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--enable-precise-memory-info"]
 
 
 def fit(run, data, *options):
@@ -113,6 +113,10 @@ class Watched:
             time.sleep(0.01)
 
 
+def fulfilled(body, route):
+    route.fulfill(body=body)
+
+
 @pytest.fixture
 def watch(chromium):
     """Pages of a width, light or dark; at the end none of them has complained or asked another host."""
@@ -125,7 +129,7 @@ def watch(chromium):
         watched = Watched(context)
         pages.append((watched, url))
         for pattern, body in dict(answers).items():
-            watched.page.route(pattern, lambda route, body=body: route.fulfill(body=body))
+            watched.page.route(pattern, partial(fulfilled, body))
         watched.seconds = watched.open(url)
         return watched
 

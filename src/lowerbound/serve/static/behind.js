@@ -94,14 +94,14 @@ export class Behind {
     this.held = null;
   }
 
-  draw(view, ratio) {
+  draw(view, ratio, moving) {
     const { canvas, held } = this;
     const context = canvas.getContext("2d");
     context.clearRect(0, 0, canvas.width, canvas.height);
     if (!held || !this.shown) return;
     const [left, top] = view.toScreen(held.x, held.y + held.high);
     context.imageSmoothingEnabled = true;
-    context.imageSmoothingQuality = "high";
+    context.imageSmoothingQuality = moving ? "low" : "high";
     context.globalAlpha = this.scene.form === "images" ? 0.36 : 0.3;
     const size = [held.wide, held.high].map((length) => length * view.scale * ratio);
     context.drawImage(this.screen, left * ratio, top * ratio, ...size);

@@ -1,7 +1,7 @@
 // The plane: its layers, and what a mouse, a finger or a pen does to it.
 
 import { Overlay } from "./overlay.js";
-import { Points } from "./points.js";
+import { pointsOn } from "./points.js";
 import { View } from "./view.js";
 
 const STILL = 140; // milliseconds after which the plane has come to rest
@@ -12,7 +12,7 @@ export class Plane {
   constructor(element, behind, on) {
     Object.assign(this, { element, behind, on, view: new View(), pressed: new Map(), moving: false, frame: 0 });
     this.canvases = [...element.querySelectorAll("canvas")];
-    this.points = new Points(element.querySelector("#points"));
+    this.points = pointsOn(element.querySelector("#points"));
     this.overlay = new Overlay(element.querySelector("#over"), element.querySelector("#cross"));
     this.marks = { here: [0, 0], a: null, b: null, own: null };
     this.names = ["", ""];
@@ -52,7 +52,7 @@ export class Plane {
     if (this.moving && this.last) this.points.took(now - this.last);
     this.last = this.moving ? now : 0;
     if (this.stale) {
-      this.behind.draw(this.view, this.ratio);
+      this.behind.draw(this.view, this.ratio, this.moving);
       this.points.draw(this.view, this.ratio, this.moving);
       this.overlay.draw(this.view, this.names);
     }
