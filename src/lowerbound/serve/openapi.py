@@ -150,7 +150,7 @@ def _list(items: _Schema) -> _Schema:
 
 _PARTS: Mapping[str, _Schema] = {
     "rows": _list(_ref("Row")),
-    "codes": _list(_ref("Code")),
+    "codes": _list(_list(REAL)),
     "numbers": _list(REAL),
     "number": {"type": "number"},
     "text": {"type": "string"},

@@ -9,6 +9,7 @@ import numpy as np
 
 from lowerbound.data.columns import Column
 from lowerbound.data.declared import typed_levels
+from lowerbound.serve.reader import FARTHEST
 from lowerbound.serve.row_form import RowForm
 
 __all__ = ["REAL", "code_schema", "given_schema", "row_schema"]
@@ -35,7 +36,7 @@ def code_schema(size: int) -> _Schema:
     >>> code_schema(2)["minItems"]
     2
     """
-    number = {"type": "number", "minimum": -_MOST, "maximum": _MOST}
+    number = {"type": "number", "minimum": -FARTHEST, "maximum": FARTHEST}
     return {"type": "array", "items": number, "minItems": size, "maxItems": size}
 
 
