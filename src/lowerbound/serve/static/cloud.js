@@ -44,7 +44,7 @@ export class Cloud {
 
   // Where points lie as dense as in the middle of all, so many to a cell, two thirds of it are covered.
   solidity(view, count, cell) {
-    return Math.min((this.spread * (view.scale / cell) ** 2) / count, 0.8);
+    return Math.min((this.spread * (view.scale / cell) ** 2) / count, 1);
   }
 }
 

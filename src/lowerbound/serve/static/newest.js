@@ -1,5 +1,7 @@
 // Work that is done for the newest value alone: one at a time, and what came meanwhile but for the last is
-// forgotten.
+// forgotten. What a server has no time for is tried again, unless something newer came.
+
+const TRIES = 4;
 
 export class Newest {
   constructor(work, failed) {
@@ -13,13 +15,19 @@ export class Newest {
 
   async turn() {
     this.busy = true;
+    let tries = 0;
     while (this.waiting !== undefined) {
       const value = this.waiting;
       this.waiting = undefined;
       try {
         await this.work(value);
+        tries = 0;
       } catch (error) {
-        this.failed(error);
+        if (error.status !== 503 || ++tries > TRIES) this.failed(error);
+        else {
+          await new Promise((resolve) => setTimeout(resolve, 1000 * Math.min(Math.max(error.after, 0.5), 5)));
+          this.waiting ??= value;
+        }
       }
     }
     this.busy = false;

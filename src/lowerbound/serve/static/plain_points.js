@@ -88,7 +88,7 @@ export class PlainPoints extends Cloud {
       data[at] = sums[at] / n;
       data[at + 1] = sums[at + 1] / n;
       data[at + 2] = sums[at + 2] / n;
-      data[at + 3] = 30 + 225 * (1 - Math.exp(-solidity * n));
+      data[at + 3] = 60 + 195 * (1 - Math.exp(-solidity * n));
     }
     return data;
   }
