@@ -122,6 +122,8 @@ def _field(field: Field, service: Service, limits: Limits) -> _Schema:
         return said | given_schema(service.form)
     kind = {"truth": "boolean", "whole": "integer", "number": "number"}[field.kind]
     most = field.most if field.limit is None else getattr(limits, field.limit)
+    if field.name == "dimension":
+        most = service.latent_dim - 1
     ends = {"minimum": field.least, "maximum": most}
     said["type"] = kind if field.required else [kind, "null"]
     return said | {name: end for name, end in ends.items() if end is not None}

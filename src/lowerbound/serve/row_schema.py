@@ -79,6 +79,9 @@ def _cell(column: Column, given: bool) -> _Schema:
         own = typed_levels(column.levels, column.dtype).tolist()
         both = dict.fromkeys((*own, *column.levels)) if given else own
         return {"enum": [*both, None]}
+    if column.kind == "constant" and given and not column.timed:
+        own = column.levels[0] if column.levels is not None else column.low
+        return {"enum": [own, None]}
     if not column.encoded:
         return dict(_ANY)
     if column.time == "span":
