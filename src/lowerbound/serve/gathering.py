@@ -14,6 +14,7 @@ from lowerbound.serve.errors import Refused
 from lowerbound.serve.jobs import OPEN, Job, answers
 from lowerbound.serve.limits import Limits
 from lowerbound.serve.service import Service
+from lowerbound.text import counted
 
 __all__ = ["Lane"]
 
@@ -85,7 +86,7 @@ class Lane:
             raise Refused("overloaded", retry_after=self._ahead)
         if cost > left and name in self._costs:
             self._costs[name] *= _KEPT  # lest a single slow one refuse all that come after
-            words = f"{job.size} rows would take about {cost:.0f} s: ask for fewer at once"
+            words = f"{counted(job.size, 'row')} would take about {cost:.0f} s: ask for fewer, or later"
             raise Refused("too_slow", words, retry_after=self._ahead)
         job.cost = cost
         self._ahead += cost
