@@ -9,22 +9,32 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
+import jax
 import numpy as np
 import pytest
 
-from lowerbound import VariationalAutoencoder
+from lowerbound.archive.store import save
+from lowerbound.assembly import build
+from lowerbound.data.schema import described
+from lowerbound.runs import SCHEMA
 
 pytestmark = pytest.mark.slow
 
 
+X = np.random.default_rng(0).normal(size=(200, 4)).round(4)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """An estimator whose programs are few."""
+    """A run whose programs are few: of its codes, three bits, everything is a sum."""
+    schema, rows = described(X)
     folder = tmp_path_factory.mktemp("runs") / "numbers"
-    x = np.random.default_rng(0).normal(size=(200, 4))
-    options = {"epochs": 2, "evidence_method": "importance", "evidence_samples": 50, "random_state": 0}
-    VariationalAutoencoder(latent_dim=2, width=8, **options).fit(x).save(folder)
+    model = build(rows, latent_dim=3, width=8, depth=1, posterior="bernoulli", key=jax.random.key(0)).model
+    save(model, folder)
+    (folder / SCHEMA).write_text(json.dumps(schema.to_json()))
+    np.save(folder.parent / "usual.npy", X)
     return folder
 
 
@@ -46,17 +56,18 @@ class Process:
             *options,
         ]
         environment = os.environ | {"XDG_CACHE_HOME": str(cache)}
-        self.process = subprocess.Popen(
-            [*command, *options], env=environment, stderr=subprocess.PIPE, text=True
-        )
+        self.said = cache / f"said-{self.port}.txt"  # a pipe that no one reads would be full in the end
+        with self.said.open("w") as file:
+            self.process = subprocess.Popen([*command, *options], env=environment, stderr=file)
 
     def get(self, path, timeout=5):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        found = answer.status, answer.read()
-        connection.close()
-        return found
+        with closing(self.connection(timeout)) as connection:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    def connection(self, timeout=60):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def until(self, path, seconds):
         end = time.monotonic() + seconds
@@ -65,7 +76,7 @@ class Process:
                 if self.get(path)[0] == 200:
                     return
             except OSError:
-                assert self.process.poll() is None, self.process.stderr.read()
+                assert self.process.poll() is None, self.said.read_text()
             time.sleep(0.05)
         raise AssertionError(f"{path} did not answer in {seconds} s")
 
@@ -81,12 +92,14 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(folder, cache):
-    process = Process(folder, cache, "--seconds", "2", "--body", "100000", "--access-log")
+    usual = str(folder.parent / "usual.npy")
+    options = ("--seconds", "20", "--body", "100000", "--access-log", "--calibration", usual)
+    process = Process(folder, cache, *options)
     process.until("/live", 60)
     process.until("/ready", 1800)
     yield process
     assert process.stop() == 0
-    lines = process.process.stderr.read().splitlines()
+    lines = process.said.read_text().splitlines()
     told = [json.loads(line) for line in lines if line.startswith("{")]
     assert {"time", "route", "status", "rows", "seconds"} == {*told[0]}
 
@@ -97,15 +110,20 @@ def posted(connection, path, **fields):
     return answer.status, json.loads(answer.read())
 
 
-def test_nothing_is_compiled_after_ready(server):
+@pytest.fixture
+def connection(server):
+    with closing(server.connection()) as made:
+        yield made
+
+
+def test_nothing_is_compiled_after_ready(server, connection):
     random = np.random.default_rng(1)
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     for n in (1, 2, 3, 7, 8, 9, 40, 63, 65, 300, 513):
         rows = random.normal(size=(n, 4)).tolist()
         for verb in ("encode", "reconstruct", "score"):
             status, _ = posted(connection, f"/{verb}", rows=rows)
             assert status == 200
-        codes = random.normal(size=(n, 2)).tolist()
+        codes = random.normal(size=(n, 3)).tolist()
         assert posted(connection, "/decode", codes=codes)[0] == 200
         assert posted(connection, "/sample", count=n)[0] == 200
         assert posted(connection, "/sample", count=n, mean=True, seed=n)[0] == 200
@@ -117,7 +135,9 @@ def test_nothing_is_compiled_after_ready(server):
         assert posted(connection, "/sample", count=n, given={"x1": 0.5})[0] == 200
         assert posted(connection, "/p_values", rows=random.normal(size=(n, 4)).tolist())[0] == 200
         assert posted(connection, "/surprise", rows=random.normal(size=(n, 4)).tolist())[0] == 200
-        assert posted(connection, "/interpolate", **{"from": [0, 0], "to": [1, 1]}, steps=n + 2)[0] == 200
+        assert (
+            posted(connection, "/interpolate", **{"from": [0, 0, 0], "to": [1, 1, 1]}, steps=n + 2)[0] == 200
+        )
     metrics = server.get("/metrics")[1].decode()
     (line,) = [
         each for each in metrics.splitlines() if each.startswith("lowerbound_compiled_after_ready_total")
@@ -161,7 +181,7 @@ def test_live_answers_while_strangers_are_slow_and_endless(server):
     watching = threading.Thread(target=lambda: seconds.extend(live_seconds(server, stop)))
     watching.start()
     head = b"POST /encode HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    slow = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(50)]
+    slow = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(30)]
     for stranger in slow:
         stranger.sendall(head + b"Content-Length: 1000\r\n\r\n{")
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as endless:
@@ -190,21 +210,19 @@ def test_sigterm_loses_no_request(folder, cache):
     lost, answered, refused = [], [], []
 
     def ask():
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         while True:
-            try:
-                connection.connect()
-            except OSError:  # no more connections are taken
-                return
-            try:
-                while True:
-                    status, _ = posted(connection, "/encode", rows=[[0.0, 1.0, 2.0, 3.0]])
-                    (answered if status == 200 else refused).append(status)
-                    if connection.sock is None:  # the server said that it closes
-                        break
-            except (http.client.HTTPException, OSError) as error:
-                lost.append(repr(error))
-                return
+            with closing(server.connection()) as connection:
+                try:
+                    connection.connect()
+                except OSError:  # no more connections are taken
+                    return
+                try:
+                    while connection.sock is not None:  # the server says where it closes
+                        status, _ = posted(connection, "/encode", rows=[[0.0, 1.0, 2.0, 3.0]])
+                        (answered if status == 200 else refused).append(status)
+                except (http.client.HTTPException, OSError) as error:
+                    lost.append(repr(error))
+                    return
 
     asking = [threading.Thread(target=ask) for _ in range(16)]
     for thread in asking:
@@ -228,11 +246,11 @@ def test_a_stop_while_it_compiles_is_clean(folder, tmp_path):
 def test_what_is_no_run_is_said_in_one_line(tmp_path):
     server = Process(tmp_path, tmp_path)
     assert server.process.wait(60) == 2
-    (line,) = server.process.stderr.read().splitlines()
+    (line,) = server.said.read_text().splitlines()
     assert line.startswith("lowerbound: ")
 
 
 def test_another_host_needs_a_token(folder, tmp_path):
     server = Process(folder, tmp_path, "--host", "0.0.0.0")
     assert server.process.wait(60) == 2
-    assert "--token-file" in server.process.stderr.read()
+    assert "--token-file" in server.said.read_text()

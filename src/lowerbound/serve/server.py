@@ -49,7 +49,10 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Ten times a second: whether to stop."""
-        self.should_exit |= time.monotonic() > self._stop_at
+        if self.application.stopping:
+            for listener in self.servers:  # who comes now is told so by the system
+                listener.close()
+            self.should_exit |= time.monotonic() > self._stop_at
         return await super().on_tick(counter)
 
 
