@@ -19,6 +19,9 @@ from lowerbound.serve.service import Service
 
 __all__ = ["Explorer"]
 
+# So many seconds codes are waited for before the page is told to ask again.
+_PATIENCE = 3.0
+
 
 class Explorer:
     """The explorer of a service: `scene`, and, once they are computed, the `latents` of its rows."""
@@ -29,6 +32,7 @@ class Explorer:
         self._latents: Latents | None = None
         self._failure: Exception | None = None
         self._colourings: dict[str, Colouring] = {}
+        self._done = threading.Event()
         threading.Thread(target=self._compute, name="codes", daemon=True).start()
 
     def _compute(self) -> None:
@@ -36,13 +40,15 @@ class Explorer:
             self._latents = Latents.of_service(self.service, most=self.limits.points)
         except Exception as error:
             self._failure = error
+        self._done.set()
 
     @property
     def latents(self) -> Latents:
-        """The codes, and draws of the prior.
+        """The codes, and draws of the prior, which are waited for a few seconds.
 
-        **Raises:** [`Refused`][lowerbound.serve.errors.Refused] until they are computed.
+        **Raises:** [`Refused`][lowerbound.serve.errors.Refused] where they take longer.
         """
+        self._done.wait(_PATIENCE)
         if self._failure is not None:
             raise self._failure
         if self._latents is None:
