@@ -202,6 +202,13 @@ def test_it_waits_for_a_service_that_starts_within_its_timeout(digits):
         _ = client.card
 
 
+def test_it_can_wait_for_a_service_that_was_just_started(digits):
+    with live(digits) as url, lb.serve.Client(url) as client:
+        assert client.wait(30).card["latent_dim"] == 2
+    with lb.serve.Client(url) as client, pytest.raises(ConnectionError, match="no answer"):
+        client.wait(0.3)
+
+
 def test_where_nothing_answers_there_is_no_connection():
     with (
         lb.serve.Client("http://127.0.0.1:9", timeout=5) as client,

@@ -36,6 +36,21 @@ class Calls:
         """Let the connections go."""
         self._http.close()
 
+    def wait(self, seconds: float) -> None:
+        """Return when the service is ready, which may not listen yet.
+
+        **Raises:** `ConnectionError`, `TimeoutError` where it is not within so many seconds.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                self.get("/ready")
+                return
+            except (ConnectionError, TimeoutError):
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.2)
+
     def get(self, path: str) -> Any:
         """The JSON at a path."""
         return self._answer("GET", path, {}, None, {}).json()

@@ -57,6 +57,11 @@ class Client:
         """Let the connections go."""
         self._calls.close()
 
+    def wait(self, seconds: float = 600.0) -> Self:
+        """The client, when the service is ready: one that was just started compiles its programs first."""
+        self._calls.wait(seconds)
+        return self
+
     @cached_property
     def card(self) -> Mapping[str, Any]:
         """What the service says of its model: columns, parts, evidence with its errors, provenance."""
