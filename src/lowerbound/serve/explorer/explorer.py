@@ -1,8 +1,9 @@
-"""What the page is sent of a service: computed in a thread from the start on, and kept."""
+"""What the page is sent of a service: computed once it is asked for, and kept."""
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,23 +25,19 @@ _PATIENCE = 3.0
 
 
 class Explorer:
-    """The explorer of a service: `scene`, and, once they are computed, the `latents` of its rows."""
+    """The explorer of a service: `scene`, and the `latents` of its rows, which are computed in a thread from
+    the first question on."""
 
     def __init__(self, service: Service, limits: Limits) -> None:
         self.service, self.limits = service, limits
         self.scene = Scene.of(service)
-        self._latents: Latents | None = None
-        self._failure: Exception | None = None
         self._colourings: dict[str, Colouring] = {}
-        self._done = threading.Event()
-        threading.Thread(target=self._compute, name="codes", daemon=True).start()
+        # One that the interpreter waits for when it ends: a thread that is cut off within XLA aborts.
+        self._thread = ThreadPoolExecutor(1, "codes")
 
-    def _compute(self) -> None:
-        try:
-            self._latents = Latents.of_service(self.service, most=self.limits.points)
-        except Exception as error:
-            self._failure = error
-        self._done.set()
+    @cached_property
+    def _computed(self) -> Future[Latents]:
+        return self._thread.submit(Latents.of_service, self.service, most=self.limits.points)
 
     @property
     def latents(self) -> Latents:
@@ -48,12 +45,10 @@ class Explorer:
 
         **Raises:** [`Refused`][lowerbound.serve.errors.Refused] where they take longer.
         """
-        self._done.wait(_PATIENCE)
-        if self._failure is not None:
-            raise self._failure
-        if self._latents is None:
-            raise Refused("starting", "The codes of the rows are being computed.")
-        return self._latents
+        try:
+            return self._computed.result(_PATIENCE)
+        except TimeoutError:
+            raise Refused("starting", "The codes of the rows are being computed.") from None
 
     def document(self) -> dict[str, Any]:
         """All that the page must know to begin."""
