@@ -21,7 +21,7 @@ from lowerbound.serve.service import Service
 __all__ = ["Explorer"]
 
 # So many seconds codes are waited for before the page is told to ask again.
-_PATIENCE = 3.0
+_PATIENCE = 8.0
 
 
 class Explorer:
