@@ -94,32 +94,44 @@ def chunks(
     # A turn takes at least so many rows that the products of a turn alone are of them.
     turn = min(together, chunk) if on_cpu and chunk % together == 0 else chunk
 
+    program = (function, form, turn)
+    kinds = tuple((leaf.shape[1:], leaf.dtype.str) for leaf in map(np.asarray, jax.tree.leaves(rows)))
+
     def found(block: tuple[int, PyTree]) -> tuple[int, PyTree]:
         count, block_rows = block
         turns = np.int32(-(-count // turn) if mesh is None else chunk // turn)
-        program, arguments = (function, form, turn), (mesh, arrays, block_rows, turns)
-        if not on_cpu or mesh is not None or not _waits(program, *arguments):
-            return count, _chunk(*program, *arguments)
-        with _ALONE:
-            return count, jax.block_until_ready(_chunk(*program, *arguments))
+        arguments = (*program, mesh, arrays, block_rows, turns)
+        if on_cpu and mesh is None and _waits((program, kinds), arguments):
+            with _ALONE:
+                result = jax.block_until_ready(_chunk(*arguments))
+        else:
+            result = _chunk(*arguments)
+        return count, result
 
-    for count, result in ahead(
-        found, padded(rows, chunk * devices, start=start), by_threads=on_cpu and mesh is None
-    ):
-        yield jax.tree.map(lambda leaf, count=count: np.asarray(leaf)[:count], result)
+    blocks = padded(rows, chunk * devices, start=start)
+    by_threads = on_cpu and mesh is None
+    if by_threads and (program, kinds) not in _WAITS and (first := next(blocks, None)) is not None:
+        yield _counted(*found(first))  # lest two threads compile the same program
+    for count, result in ahead(found, blocks, by_threads=by_threads):
+        yield _counted(count, result)
+
+
+def _counted(count: int, result: PyTree) -> PyTree:
+    """The rows that count, as NumPy's arrays."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[:count], result)
 
 
 # Held while a program runs beside which no other of its kind may.
 _ALONE = Lock()
-# Whether a program is of that kind.
-_WAITS: dict[tuple[Callable[..., PyTree], Form, int], bool] = {}
+# Whether a program, of rows of some kinds, is of that kind.
+_WAITS: dict[Any, bool] = {}
 
 
-def _waits(program: tuple[Callable[..., PyTree], Form, int], *arguments: Any) -> bool:
+def _waits(program: Any, arguments: tuple[Any, ...]) -> bool:
     """Whether a program has routines of LAPACK that wait for threads. What is traced for it is not traced
     again when it is called."""
     if program not in _WAITS:
-        _WAITS[program] = waits_for_threads(_chunk.trace(*program, *arguments).jaxpr)
+        _WAITS[program] = waits_for_threads(_chunk.trace(*arguments).jaxpr)
     return _WAITS[program]
 
 
