@@ -19,7 +19,8 @@ FILES = [*containers.FILES, *arrays.FILES, *texts.FILES, *runs.FILES, *compresse
 QUICK = [file for file in FILES if not file.heavy]
 HEAVY = [file for file in FILES if file.heavy]
 # Extra memory and time of the processor that reading a hostile file may take at most.
-MEGABYTES, SECONDS = 500, 2.0
+# A second on a quick machine, and three on a slow one; what these files once took was minutes.
+MEGABYTES, SECONDS = 500, 20.0
 
 
 def looked_at(files, folder):
