@@ -20,8 +20,8 @@ __all__ = ["Lane"]
 
 # Rows that are computed together at most, and so many that a second thread is worth it.
 _TOGETHER, _ENOUGH = 512, 64
-# So many seconds others are waited for while there are some in each turn of the loop.
-_PATIENCE = 4e-3
+# So many seconds those are waited for who were just answered.
+_PATIENCE = 8e-3
 # What a row is taken to cost before one was seen, in seconds, and how fast that is forgotten.
 _FIRST_COST, _KEPT = 1e-3, 0.8
 
@@ -51,7 +51,8 @@ class Lane:
         self._costs: dict[str, float] = {}
         self._ahead = 0.0  # seconds that those which wait, or are worked on, will take
         self._rows = 0  # that wait
-        self._looks, self._seen, self._since = False, 0, 0.0
+        self._looks, self._expected = False, 0
+        self._others: asyncio.TimerHandle | None = None
         for _ in range(threads):
             threading.Thread(target=self._work, name=f"lane-{name}", daemon=True).start()
 
@@ -92,7 +93,10 @@ class Lane:
         self._ahead += cost
         self._waiting.append(job)
         self._rows += job.size
-        self._look_soon()
+        if self._others is None:
+            self._look_soon()
+        elif self._rows >= _ENOUGH or len(self._waiting) >= self._expected:
+            self._begin()
 
     def close(self) -> None:
         """Let the threads end when their work is done."""
@@ -100,24 +104,22 @@ class Lane:
             self._inbox.put(None)
 
     def _look_soon(self) -> None:
-        """Look at what waits in the next turn of the loop: who has asked by then is computed together."""
+        """Begin in the next turn of the loop: who has asked by then is computed together."""
         if not self._looks and self._waiting:
-            self._looks, self._seen, self._since = True, 0, time.monotonic()
-            self._loop.call_soon(self._look)
+            self._looks = True
+            self._loop.call_soon(self._begin)
 
-    def _look(self) -> None:
-        """Begin where enough rows wait, where no one has asked in this turn of the loop, or where patience is
-        at its end."""
-        if self._seen < self._rows < _ENOUGH and time.monotonic() - self._since < _PATIENCE:
-            self._seen = self._rows
-            self._loop.call_soon(self._look)
-            return
-        self._looks = False
-        self._begin()
+    def _await_others(self, answered: int) -> None:
+        """Those who were just answered ask again, as a rule: of many who do, all are computed together sooner
+        than one half while the other waits, since few rows take as long as some."""
+        self._expected = len(self._waiting) + answered
+        self._others = self._loop.call_later(_PATIENCE, self._begin)
 
     def _begin(self) -> None:
         """Hand jobs to threads that are free."""
-        now = time.monotonic()
+        if self._others is not None:
+            self._others.cancel()
+        self._looks, self._others, now = False, None, time.monotonic()
         while self._waiting and self._at_work < self._threads:
             if self._at_work and self._rows < _ENOUGH:
                 break
@@ -165,7 +167,6 @@ class Lane:
         self._costs[name] = _KEPT * self._costs.get(name, each) + (1 - _KEPT) * each
         self._ahead = max(0.0, self._ahead - sum(job.cost for job in jobs))
         self._at_work -= 1
-        self._look_soon()
         if not self._waiting and not self._at_work:
             self._ahead = 0.0
         for job, answer in zip(jobs, found, strict=True):
@@ -173,3 +174,7 @@ class Lane:
                 self._open_jobs(job)
             else:
                 job.done(answer)
+        if self._waiting and self._rows < _ENOUGH and jobs[0].alike is not None:
+            self._await_others(len(jobs))
+        else:
+            self._look_soon()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import math
 import os
@@ -110,6 +111,9 @@ def serve(
             except Exception as error:
                 server.failure, server.should_exit = error, True
                 return
+            # What is there now stays: it need not be looked through for what can be let go.
+            gc.collect()
+            gc.freeze()
             loop.call_soon_threadsafe(application.open, service)
             told(f"ready after {time.perf_counter() - start:.1f} s")
 
