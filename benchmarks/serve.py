@@ -112,7 +112,6 @@ def ask(
     async def run() -> Load:
         load = Load(request, seconds, rate)
         loop = asyncio.get_running_loop()
-        start = time.perf_counter()
         await asyncio.gather(
             *(loop.create_connection(lambda: Asking(load), "127.0.0.1", port) for _ in range(connections))
         )
@@ -120,7 +119,6 @@ def ask(
             await asyncio.sleep(0.05)
             if time.perf_counter() > load.end + 30:
                 break
-        load.seconds = time.perf_counter() - start  # type: ignore[attr-defined]
         return load
 
     load = uvloop.run(run())
@@ -143,15 +141,12 @@ def ask(
 
 def serve(folder: str, port: int) -> None:
     """The server with one more route, of a constant."""
-    import jax
-
     from lowerbound.cli.console import compilation_cache
     from lowerbound.serve.app import App
     from lowerbound.serve.media import JSON
     from lowerbound.serve.server import serve
     from lowerbound.serve.service import Service
 
-    del jax
     compilation_cache()
     application = App()
     constant = b'{"codes":[[' + b",".join([b"0.12345678"] * int(os.environ["LATENT_DIM"])) + b"]]}"

@@ -46,7 +46,7 @@ def test_a_row_has_the_same_bits_alone_and_among_others():
 
 def test_chunks_of_several_turns_are_those_of_one():
     rows = np.arange(40, dtype=np.float32).reshape(20, 2)
-    found = in_chunks(_product, np.eye(2, dtype=np.float32), {"a": rows}["a"], chunk=16, together=16)
+    found = in_chunks(_product, np.eye(2, dtype=np.float32), rows, chunk=16, together=16)
     np.testing.assert_allclose(found, np.tanh(rows), rtol=1e-6)
 
 

@@ -7,8 +7,9 @@ each row the number that one process gives it, to the bit."""
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lowerbound.lazily import lazily
 
 if TYPE_CHECKING:
     from lowerbound.cluster.batches import mapped
@@ -24,10 +25,4 @@ _INDEX = {
     "write_parts": "parts",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _INDEX:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"lowerbound.cluster.{_INDEX[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _INDEX)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
+
+from lowerbound.processors import processors
 
 __all__ = ["ahead"]
 
@@ -34,7 +35,7 @@ def ahead(
     under_way = deque([begin(function, first), begin(function, second)])
     for block in blocks:
         under_way.append(begin(function, block))
-        if len(under_way) > _cores():
+        if len(under_way) > processors():
             yield under_way.popleft()()
     while under_way:
         yield under_way.popleft()()
@@ -50,11 +51,5 @@ def _begun_by_a_thread(function: Callable[[Block], Found], block: Block) -> Call
 
 
 @cache
-def _cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_cores(), "lowerbound-chunk")
+    return ThreadPoolExecutor(processors(), "lowerbound-chunk")

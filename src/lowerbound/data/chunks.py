@@ -91,9 +91,8 @@ def chunks(
     arrays, form = divided(constants)
     mesh = Mesh(np.array(jax.local_devices()[:devices]), ("rows",)) if devices > 1 else None
     on_cpu = jax.default_backend() == "cpu"
-    # A turn takes at least so many rows that the products of a turn alone are of them.
-    turn = min(together, chunk) if on_cpu and chunk % together == 0 else chunk
-
+    by_threads = on_cpu and mesh is None
+    turn = together if on_cpu and chunk % together == 0 else chunk
     program = (function, form, turn)
     kinds = tuple((leaf.shape[1:], leaf.dtype.str) for leaf in map(np.asarray, jax.tree.leaves(rows)))
 
@@ -101,15 +100,12 @@ def chunks(
         count, block_rows = block
         turns = np.int32(-(-count // turn) if mesh is None else chunk // turn)
         arguments = (*program, mesh, arrays, block_rows, turns)
-        if on_cpu and mesh is None and _waits((program, kinds), arguments):
+        if by_threads and _waits((program, kinds), arguments):
             with _ALONE:
-                result = jax.block_until_ready(_chunk(*arguments))
-        else:
-            result = _chunk(*arguments)
-        return count, result
+                return count, jax.block_until_ready(_chunk(*arguments))
+        return count, _chunk(*arguments)
 
     blocks = padded(rows, chunk * devices, start=start)
-    by_threads = on_cpu and mesh is None
     if by_threads and (program, kinds) not in _WAITS and (first := next(blocks, None)) is not None:
         yield _counted(*found(first))  # lest two threads compile the same program
     for count, result in ahead(found, blocks, by_threads=by_threads):

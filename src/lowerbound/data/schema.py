@@ -175,7 +175,7 @@ class Schema(Checked):
     def _encoded(self, read: Columns, name: str, *, looked_at: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """The encoded rows of columns that are typed as the schema's, and the numbers of those that have
         probability 0, since a column holds what it never held."""
-        if self._free and isinstance(read.arrays, np.ndarray):
+        if self.free and isinstance(read.arrays, np.ndarray):
             return matrix(read, name, missing=self.missing, looked_at=looked_at), np.zeros(0, int)
         places = [place for place, column in enumerate(self.columns) if column.encoded]
         odd = np.zeros(read.length, bool)
@@ -256,7 +256,7 @@ class Schema(Checked):
         return all(column.encoded and column.as_it_is for column in self.columns)
 
     @cached_property
-    def _free(self) -> bool:
+    def free(self) -> bool:
         """Whether each number may stand in each column, and is kept as it is."""
         return self.as_it_is and all(column.free and column.original is None for column in self.columns)
 

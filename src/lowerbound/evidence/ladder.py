@@ -20,7 +20,7 @@ from lowerbound.distributions.support import words
 from lowerbound.evidence.coordinates import bijection
 from lowerbound.evidence.defaults import CHAINS, SAMPLES, STEPS, Method
 from lowerbound.evidence.evidence import Evidence
-from lowerbound.evidence.rungs import LADDER, RUNGS, Budget, Columns, Constants, Rung
+from lowerbound.evidence.rungs import LADDER, RUNGS, Budget, Columns, Constants, Rung, never
 from lowerbound.models.draws import few_values
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.once import once_a_model
@@ -31,6 +31,8 @@ from lowerbound.text import counted
 
 __all__ = ["Callback", "Scored", "compiled", "found_by", "ladder", "log_evidence"]
 
+# The shape of a compiled chunk, where none is said: the fastest on a CPU.
+_CHUNK_ROWS, _CHUNK_SAMPLES = 32, 80
 # Rows that go up the ladder together.
 _TOGETHER = 256
 # Of those that go on, which are few, so many are computed together: with a fit, and along long chains.
@@ -65,8 +67,8 @@ def log_evidence(
     steps: int = STEPS,
     key: PRNGKeyArray | int = 0,
     given: ArrayLike | None = None,
-    chunk_rows: int = 32,
-    chunk_samples: int = 80,
+    chunk_rows: int = _CHUNK_ROWS,
+    chunk_samples: int = _CHUNK_SAMPLES,
     devices: int | None = None,
     callbacks: Sequence[Callback] = (),
     unfinished: str | Path | None = None,
@@ -243,7 +245,7 @@ class _Climb:
         self, program: Callable[..., Any], constants: Constants, rows: Any, few: int | None = None
     ) -> Any:
         chunk = min(few or self.chunk_rows, self.chunk_rows)
-        together = min(_together(constants.model), chunk)
+        together = _together(constants.model)
         return in_chunks(program, constants, rows, chunk=chunk, together=together, devices=self.devices)
 
 
@@ -321,21 +323,14 @@ def compiled(
     method: Method = "auto",
     samples: int = SAMPLES,
     error: float | None = None,
-    key: PRNGKeyArray | int = 0,
-    chunk_rows: int = 32,
-    chunk_samples: int = 80,
 ) -> None:
     """Compile, or read from a cache, every program that [`log_evidence`][] with these arguments may come to,
     whatever the rows: those of `x` go up the whole ladder, as if no number held."""
     rows = checked(model, x)
-    budget = Budget(samples, error, CHAINS, STEPS, chunk_samples)
+    budget = Budget(samples, error, CHAINS, STEPS, _CHUNK_SAMPLES)
     rungs = [
-        (replace(rung, holds=_never), rung.constants(model, as_key(key), budget))
+        (replace(rung, holds=never), rung.constants(model, as_key(0), budget))
         for rung in ladder(method, model.event().latent)
     ]
-    for _ in _Climb(rungs, chunk_rows, _local_devices(None)).parts(rows.x, rows.given, 0):
+    for _ in _Climb(rungs, _CHUNK_ROWS, _local_devices(None)).parts(rows.x, rows.given, 0):
         pass
-
-
-def _never(columns: Columns, before: Columns | None) -> np.ndarray:
-    return np.zeros(len(columns["log_prob"]), bool)

@@ -21,7 +21,7 @@ from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys
 
-__all__ = ["LADDER", "RUNGS", "Budget", "Columns", "Constants", "Rung"]
+__all__ = ["LADDER", "RUNGS", "Budget", "Columns", "Constants", "Rung", "never"]
 
 Columns = dict[str, np.ndarray]
 
@@ -256,7 +256,8 @@ def _agree(columns: Columns, before: Columns | None) -> Bool[np.ndarray, " n"]:
     return held & (apart <= _AT_ODDS * together)
 
 
-def _never(columns: Columns, before: Columns | None) -> Bool[np.ndarray, " n"]:
+def never(columns: Columns, before: Columns | None) -> Bool[np.ndarray, " n"]:
+    """Of no row can number and error be relied on."""
     return np.zeros(len(columns["log_prob"]), bool)
 
 
@@ -280,7 +281,7 @@ _REFINED_ANNEALED = Rung(
 _ANNEALED = Rung(
     "annealed", "annealed chains from the prior", _annealed, _long_chains, _of_stream, _chains_hold
 )
-_IMPORTANCE = Rung("importance", "samples of q(z∣x) alone", _importance, _of_q, _of_stream, _never)
+_IMPORTANCE = Rung("importance", "samples of q(z∣x) alone", _importance, _of_q, _of_stream, never)
 
 # By method.
 RUNGS = {rung.name: rung for rung in (_EXACT, _REFINED, _REFINED_ANNEALED, _ANNEALED, _IMPORTANCE)}

@@ -4,8 +4,9 @@ the estimator's verbs."""
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lowerbound.lazily import lazily
 
 if TYPE_CHECKING:
     from lowerbound.serve.client import Client
@@ -15,10 +16,4 @@ __all__ = ["Client"]
 # Nothing is imported until a name is used: what calls a service need not have the packages of one.
 _INDEX = {"Client": "client"}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _INDEX:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"lowerbound.serve.{_INDEX[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _INDEX)

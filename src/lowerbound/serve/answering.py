@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from lowerbound.inference.paths import interpolated, planar, traversed
@@ -11,9 +13,14 @@ from lowerbound.serve.table import Table
 from lowerbound.serve.verb import Answer, Asked
 
 __all__ = [
+    "SCORES",
     *("along", "between", "decoded", "encoded", "imputed", "on_grid"),
     *("ranked", "reconstructed", "sampled", "scored", "scored_quickly", "surprised"),
 ]
+
+
+# What is known of a score, in the order of its columns.
+SCORES: Final = ("log_prob", "standard_error", "effective_sample_size", "k_hat", "method", "reliable")
 
 
 def encoded(service: Service, asked: Asked) -> Answer:
@@ -45,13 +52,12 @@ def sampled(service: Service, asked: Asked) -> Answer:
 def _scores(scored: Scored) -> Answer:
     """The columns of scores, and why log p(x) is −∞ where it is."""
     evidence = scored.evidence
-    names = ("log_prob", "standard_error", "effective_sample_size", "k_hat", "method", "reliable")
-    columns = [getattr(evidence, name) for name in names]
-    columns[names.index("method")] = evidence.method.astype(object)
+    columns = [getattr(evidence, name) for name in SCORES]
+    columns[SCORES.index("method")] = evidence.method.astype(object)
     why = np.full(len(evidence.log_prob), None, object)
     for row, words in scored.outside.items():
         why[row] = words
-    scores = Table([*columns, why], (*names, "outside"))
+    scores = Table([*columns, why], (*SCORES, "outside"))
     return {"unit": "nats", "measure": evidence.measure, "scores": scores}
 
 

@@ -68,7 +68,7 @@ class App:
         from lowerbound.serve.routes import routes
 
         desk = Desk(service, self.limits)
-        self.mounted = mounted(desk)
+        self.mounted = mounted(desk, self.bodies)
         self.handlers |= routes(desk, self.bodies)
         self.desk = desk
 

@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from lowerbound.serve.access import Headers, header_of
 from lowerbound.serve.errors import Refused
 
-__all__ = ["Bodies", "Gone", "Receive"]
+__all__ = ["Bodies", "Gone", "Receive", "parsed"]
 
 Receive = Callable[[], Awaitable[Any]]
 
+Parsed = TypeVar("Parsed")
+
 # Seconds between two looks at who is late.
 _LOOK = 0.25
+# A body of more bytes is parsed in a thread, so that others need not wait for it.
+_LARGE = 2**16
+_PARSING = ThreadPoolExecutor(1, "parsing")
+
+
+async def parsed(parse: Callable[[bytes], Parsed], body: bytes) -> Parsed:
+    """What a body holds: a large one is looked at in a thread."""
+    if len(body) <= _LARGE:
+        return parse(body)
+    return await asyncio.get_running_loop().run_in_executor(_PARSING, parse, body)
 
 
 class Gone(Exception):  # noqa: N818  # nothing is wrong

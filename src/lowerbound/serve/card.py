@@ -35,7 +35,7 @@ def card(service: Service) -> Mapping[str, Any]:
             "split": as_json(told.split),
             **{"seed": told.seed, "stopped": told.stopped, "best_step": told.best_step},
         }
-    image = run.image_shape if schema is None or schema.image_shape is None else schema.image_shape
+    image = service.image_shape
     return {
         "name": service.name,
         "form": "array" if schema is None else schema.form,

@@ -15,6 +15,7 @@ from lowerbound.data.errors import DataError
 from lowerbound.data.settled import holes_in
 from lowerbound.data.tables import Columns, columns_of, table_like
 from lowerbound.estimator.filled import filled_frame, indexed
+from lowerbound.estimator.frames import float_type
 from lowerbound.serve.calls import Calls
 from lowerbound.serve.wire import ARROW, JSON, NPY, array_in, bytes_of_array, bytes_of_table, columns_in
 
@@ -71,7 +72,7 @@ class Client:
     def transform(self, X: Any) -> np.ndarray:
         """The posterior means E[z∣x], (n, latent_dim)."""
         read = columns_of(X, "X")
-        return self._arrays("/encode", read).astype(_float_type(read))
+        return self._arrays("/encode", read).astype(float_type(read))
 
     def inverse_transform(self, Z: Any) -> Any:
         """The likelihood means E[x∣z], in the data's own units; of a table with categories a frame, with the
@@ -79,7 +80,7 @@ class Client:
         read = columns_of(np.asarray(Z), "Z")
         if not self.card["numeric"]:
             return indexed(self._frame(self._frames("/decode", read)), Z)
-        return self._arrays("/decode", read).astype(_float_type(read))
+        return self._arrays("/decode", read).astype(float_type(read))
 
     def reconstruct(self, X: Any) -> Any:
         """`inverse_transform(transform(X))`, of a frame of pandas with its index."""
@@ -176,7 +177,7 @@ class Client:
             return self._frame(found)
         if read.form == "array":
             pairs = zip(holes, found.arrays, read.arrays, strict=True)
-            return np.stack([np.where(*each) for each in pairs], axis=1).astype(_float_type(read))
+            return np.stack([np.where(*each) for each in pairs], axis=1).astype(float_type(read))
         own, known = read.names or (), found.names or ()
         both = [name for name in known if name in own] if self.card["rows_are"] == "records" else own
         columns = [found.arrays[known.index(name) if name in known else own.index(name)] for name in both]
@@ -223,12 +224,6 @@ def _joined(parts: list[Columns]) -> Columns:
         return parts[0]
     arrays = [np.concatenate(each) for each in zip(*(part.arrays for part in parts), strict=True)]
     return replace(parts[0], arrays=arrays)
-
-
-def _float_type(read: Columns) -> type:
-    """That of the numbers that answer these rows."""
-    single = isinstance(read.arrays, np.ndarray) and read.arrays.dtype == np.float32
-    return np.float32 if single else np.float64
 
 
 def _code(code: Any) -> list[float]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import orjson
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from lowerbound.serve.access import header_of
-from lowerbound.serve.bodies import Bodies
+from lowerbound.serve.bodies import Bodies, parsed
 from lowerbound.serve.desk import Desk
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.media import document_of
@@ -29,15 +29,13 @@ _HEADER = b"inference-header-content-length"
 _BINARY = "application/octet-stream"
 _VERSION = "1"
 _OF_VERSIONS = ("", "/versions/{version}")
-# A body of more bytes is parsed in a thread, so that others need not wait for it.
-_LARGE = 2**16
 
 _Asked = dict[str, Any]
 
 
-def routes(desk: Desk) -> list[BaseRoute]:
+def routes(desk: Desk, bodies: Bodies) -> list[BaseRoute]:
     """The protocol's routes. Refusals have the protocol's own shape, which the application gives them."""
-    models, bodies = signatures(desk.service), Bodies(desk.limits.body)
+    models = signatures(desk.service)
     server = {"name": "lowerbound", "version": "2", "extensions": ["binary_tensor_data"]}
 
     def signature_of(request: Request) -> Signature:
@@ -91,10 +89,7 @@ async def _inferred(desk: Desk, bodies: Bodies, signature: Signature, request: R
         raise Refused("unsupported_type", f"expected {expected}", "Content-Type", expected, media)
     body = await bodies.body(headers, request.receive, loop.time() + desk.limits.seconds)
     header = header_of(headers, _HEADER)
-    if len(body) > _LARGE:
-        document, tensors = await run_in_threadpool(_read, body, header)
-    else:
-        document, tensors = _read(body, header)
+    document, tensors = await parsed(partial(_read, header), body)
     outputs = _outputs(signature, document)
     fields = signature.fields(tensors)
     verbs = dict.fromkeys(output.verb for output in outputs)
@@ -103,7 +98,7 @@ async def _inferred(desk: Desk, bodies: Bodies, signature: Signature, request: R
     return _written(signature, document, {each: each.of(found[each.verb]) for each in outputs})
 
 
-def _read(body: bytes, header: bytes) -> tuple[_Asked, dict[str, np.ndarray]]:
+def _read(header: bytes, body: bytes) -> tuple[_Asked, dict[str, np.ndarray]]:
     """A request's JSON, and its tensors by name."""
     length = len(body)
     if header:

@@ -52,12 +52,7 @@ class Reader:
     @cached_property
     def _plain(self) -> bool:
         """Whether an encoded row is the numbers of a request as they are, whichever they are."""
-        return (
-            self.schema is not None
-            and not self.schema.named
-            and self.schema.as_it_is
-            and all(column.kind in ("number", "whole", "bit", "grey") for column in self.schema.columns)
-        )
+        return self.schema is not None and not self.schema.named and self.schema.free
 
     @cached_property
     def with_holes(self) -> tuple[VAE, Schema | None]:

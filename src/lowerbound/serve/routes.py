@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from lowerbound.data.tables import Columns
 from lowerbound.serve.access import header_of
 from lowerbound.serve.app import Handler, Scope
 from lowerbound.serve.asked import asked_of, fields_of_query, size_of
-from lowerbound.serve.bodies import Bodies, Receive
+from lowerbound.serve.bodies import Bodies, Receive, parsed
 from lowerbound.serve.card import card
 from lowerbound.serve.desk import Desk
 from lowerbound.serve.errors import Refused
@@ -24,10 +23,6 @@ from lowerbound.serve.verbs import VERBS
 from lowerbound.serve.wire import JSON, NPY
 
 __all__ = ["routes"]
-
-# A body of more bytes is parsed in a thread, so that others need not wait for it.
-_LARGE = 2**16
-_PARSING = ThreadPoolExecutor(1, "parsing")
 
 
 def routes(desk: Desk, bodies: Bodies) -> Mapping[str, Mapping[str, Handler]]:
@@ -50,11 +45,7 @@ def _asking(verb: Verb, desk: Desk, bodies: Bodies) -> Handler:
         answered = media_asked(header_of(headers, b"accept"))
         kind = media_of(header_of(headers, b"content-type"))
         body = await bodies.body(headers, receive, deadline)
-        if len(body) > _LARGE:
-            loop = asyncio.get_running_loop()
-            document = await loop.run_in_executor(_PARSING, _document, verb, kind, body, query)
-        else:
-            document = _document(verb, kind, body, query)
+        document = await parsed(partial(_document, verb, kind, query), body)
         asked = asked_of(verb, document, limits)
         size = size_of(verb, asked)
         return await desk.hand_in(verb, asked, size, answered, deadline), answered, size
@@ -62,7 +53,7 @@ def _asking(verb: Verb, desk: Desk, bodies: Bodies) -> Handler:
     return handle
 
 
-def _document(verb: Verb, kind: str, body: bytes, query: bytes) -> Any:
+def _document(verb: Verb, kind: str, query: bytes, body: bytes) -> Any:
     """The fields of a request in whatever form."""
     if kind == JSON:
         if query:

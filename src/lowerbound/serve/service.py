@@ -106,6 +106,12 @@ class Service:
         return self.run.schema
 
     @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """The shape of a row, where it is an image."""
+        of_schema = None if self.schema is None else self.schema.image_shape
+        return of_schema or self.run.image_shape
+
+    @property
     def width(self) -> int:
         """How many numbers an encoded row has."""
         return self.reader.width

@@ -11,6 +11,7 @@ import numpy as np
 from lowerbound.data.columns import Column
 from lowerbound.data.declared import level_names
 from lowerbound.data.tables import Columns
+from lowerbound.serve.answering import SCORES
 from lowerbound.serve.cells import cells_of, json_cells
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.service import Service
@@ -108,11 +109,13 @@ class Signature:
 def signatures(service: Service) -> dict[str, Signature]:
     """The models of a run, by name: `NAME`, from rows, and `NAME-decoder`, from codes."""
     codes = Tensor("codes", "FP32", (-1, service.latent_dim))
-    scores = {"log_prob": "FP64", "standard_error": "FP64", "effective_sample_size": "FP64", "k_hat": "FP64"}
-    scores |= {"method": "BYTES", "reliable": "BOOL"}
+    kinds = {"method": "BYTES", "reliable": "BOOL"}
     outputs = [
         Output(codes, "encode", "codes"),
-        *(Output(Tensor(n, kind), "score", "scores", i) for i, (n, kind) in enumerate(scores.items())),
+        *(
+            Output(Tensor(name, kinds.get(name, "FP64")), "score", "scores", place)
+            for place, name in enumerate(SCORES)
+        ),
     ]
     if service.calibration is not None:
         outputs.append(Output(Tensor("p_values", "FP64"), "p_values", "p_values"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from lowerbound.data.sources import arrays
 from lowerbound.data.tables import Columns, from_arrow
 
 __all__ = ["ARROW", "JSON", "NPY", "array_in", "bytes_of_array", "bytes_of_table", "columns_in"]
@@ -29,8 +31,11 @@ def bytes_of_array(array: np.ndarray) -> bytes:
 
 
 def array_in(body: bytes) -> np.ndarray:
-    """The array of a `.npy` that the service wrote."""
-    return np.lib.format.read_array(io.BytesIO(body), allow_pickle=False)
+    """The array of a `.npy` that the service wrote.
+
+    **Raises:** [`DataError`][lowerbound.data.errors.DataError] for anything else.
+    """
+    return arrays.array_in(body, Path("answer")).copy()
 
 
 def bytes_of_table(table: Any) -> bytes:
@@ -61,8 +66,8 @@ def columns_in(body: bytes) -> Columns:
     with pa.ipc.open_stream(body) as batches:
         table = batches.read_all()
     read = from_arrow(table)
-    arrays = [
+    columns = [
         np.full(read.length, None, object) if pa.types.is_null(kind) else array
         for kind, array in zip(table.schema.types, read.arrays, strict=True)
     ]
-    return replace(read, arrays=arrays)
+    return replace(read, arrays=columns)

@@ -5,8 +5,9 @@ one's own."""
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from lowerbound.lazily import lazily
 
 if TYPE_CHECKING:
     from lowerbound.training.feed import Batch
@@ -19,10 +20,4 @@ __all__ = ["Batch", "Run", "State", "train_step"]
 # Nothing is imported until a name is used: the command line reads the defaults alone.
 _INDEX = {"Batch": "feed", "Run": "run", "State": "state", "train_step": "step"}
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _INDEX:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"lowerbound.training.{_INDEX[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _INDEX)

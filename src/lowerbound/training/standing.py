@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -17,6 +15,7 @@ from jaxtyping import Int
 from lowerbound.archive.records import HistoryRecord
 from lowerbound.archive.store import content_of, file_of
 from lowerbound.archive.structure import Arrays, filled, packed, unpacked
+from lowerbound.processors import processors
 from lowerbound.training.resume import check_same, forms
 from lowerbound.training.state import State
 
@@ -102,15 +101,10 @@ def software(state: State) -> dict[str, str]:
         **{name: version(name) for name in ("lowerbound", "jax", "jaxlib")},
         "device": device.device_kind,
         # By which XLA divides a large product, and so its sums.
-        **({"processors": str(_processors())} if device.platform == "cpu" else {}),
+        **({"processors": str(processors())} if device.platform == "cpu" else {}),
         "devices": str(len(devices)),
         "processes": str(jax.process_count()),
     }
-
-
-def _processors() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def _plain(leaf: Any) -> np.ndarray:

@@ -44,8 +44,7 @@ class Scene:
     def of(cls, service: Service) -> Self:
         """The scene of a service."""
         run = service.run
-        shape = run.image_shape if service.schema is None else service.schema.image_shape or run.image_shape
-        known = (service.schema, shape, service.source, run.provenance, run.metrics)
+        known = (service.schema, service.image_shape, service.source, run.provenance, run.metrics)
         return cls(service.name, service.width, *known)
 
     @property
