@@ -13,7 +13,8 @@ from typing import Any
 import jax
 import numpy as np
 from library import compiled_steps, grey_rows
-from rounds import Program, Timed, cores, timed
+from peers import torch_here, wait
+from rounds import Program, Timed, timed
 
 import lowerbound as lb
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
@@ -54,11 +55,8 @@ def by_library(x: np.ndarray, shape: Shape, precision: str | None = None) -> Pro
 
 
 def by_torch(x: np.ndarray, shape: Shape, layout_name: str, autocast: bool = False) -> Program:
-    import torch
-    from torch import nn
-
-    torch.set_num_threads(cores())
-    torch.manual_seed(0)
+    torch, device = torch_here()
+    nn = torch.nn
     layout = getattr(torch, layout_name)
     (h, w, c), (narrow, wide) = shape, CHANNELS
     inner = (wide, h // 4, w // 4)
@@ -80,7 +78,7 @@ def by_torch(x: np.ndarray, shape: Shape, layout_name: str, autocast: bool = Fal
     )
     model = nn.ModuleList([encoder, dense, decoder]).to(memory_format=layout)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-    rows = torch.from_numpy(x)
+    rows = torch.from_numpy(x).to(device)
     order, place = torch.randperm(N), 0
 
     def loss_of(pixels: Any) -> Any:
@@ -98,10 +96,11 @@ def by_torch(x: np.ndarray, shape: Shape, layout_name: str, autocast: bool = Fal
                 order, place = torch.randperm(N), 0
             grey = rows[order[place : place + BATCH]].view(-1, c, h, w).float() / 255
             place += BATCH
-            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            with torch.autocast(device, torch.bfloat16, enabled=autocast):
                 loss = loss_of(torch.bernoulli(grey).contiguous(memory_format=layout))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
+        wait(device)
 
     return steps

@@ -26,7 +26,7 @@ from rounds import Program, cores
 
 from lowerbound.training.optimizer import NAdam, schedule
 
-__all__ = ["by_numpyro", "by_pyro", "by_pythae", "by_torch", "networks", "pythae_model"]
+__all__ = ["by_numpyro", "by_pyro", "by_pythae", "by_torch", "networks", "pythae_model", "torch_here", "wait"]
 
 
 # Of our `fit` at its defaults.
@@ -38,12 +38,23 @@ def _rates(total_steps: int) -> np.ndarray:
     return RATE * np.asarray(schedule(np.arange(total_steps + 1), WARM_UP * total_steps, total_steps))
 
 
-def _torch() -> Any:
+def torch_here() -> tuple[Any, str]:
+    """PyTorch, and the device on which it makes what it makes: a GPU where there is one, as JAX has it."""
     import torch
 
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_default_device(device)
     torch.set_num_threads(cores())
     torch.manual_seed(0)
-    return torch
+    return torch, device
+
+
+def wait(device: str) -> None:
+    """For what was begun on a GPU, as `jax.block_until_ready` does."""
+    import torch
+
+    if device == "cuda":
+        torch.cuda.synchronize()
 
 
 def _layers(torch: Any, sizes: list[int], activation: str) -> list[Any]:
@@ -55,18 +66,17 @@ def _layers(torch: Any, sizes: list[int], activation: str) -> list[Any]:
 
 def networks(network: Network) -> tuple[Any, Any]:
     """PyTorch's encoder and decoder of this network."""
-    torch = _torch()
+    torch, _ = torch_here()
     hidden = [network.width] * network.depth
     encoder = _layers(torch, [network.columns, *hidden, 2 * network.latent], network.activation)
     decoder = _layers(torch, [network.latent, *hidden, network.outputs], network.activation)
     return torch.nn.Sequential(*encoder), torch.nn.Sequential(*decoder)
 
 
-def _batches(n: int, batch: int) -> Any:
-    """Row numbers of batches, epoch after epoch, each in an order of its own."""
-    rng = np.random.default_rng(0)
+def _batches(torch: Any, n: int, batch: int) -> Any:
+    """Row numbers of batches, epoch after epoch, each in an order of its own, on the device."""
     while True:
-        order = rng.permutation(n)
+        order = torch.randperm(n)
         for i in range(0, n - batch + 1, batch):
             yield order[i : i + batch]
 
@@ -80,7 +90,7 @@ def by_torch(
     total_steps: int | None = None,
 ) -> Program:
     """Written by hand for a batch; with `samples` above 1 the IWAE bound."""
-    torch = _torch()
+    torch, device = torch_here()
     encoder, decoder = networks(network)
     parameters = [*encoder.parameters(), *decoder.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=1e-3, fused=True)
@@ -94,7 +104,7 @@ def by_torch(
             optimizer.step()
             rate.step()
 
-    rows, batches = torch.from_numpy(x), _batches(len(x), batch)
+    rows, batches = torch.from_numpy(x).to(device), _batches(torch, len(x), batch)
     cross_entropy = torch.nn.functional.binary_cross_entropy_with_logits
 
     def log_likelihood(z: Any, y: Any) -> Any:
@@ -117,14 +127,15 @@ def by_torch(
 
     def steps(number: int) -> None:
         for _ in range(number):
-            y = rows[torch.from_numpy(next(batches))]
+            y = rows[next(batches)]
             if network.bits:
                 y = (torch.rand(y.shape) * 255 < y).float()
-            with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            with torch.autocast(device, torch.bfloat16, enabled=autocast):
                 loss = loss_of(y)
             optimizer.zero_grad()
             loss.backward()
             update()
+        wait(device)
 
     steps.weights = lambda: (_arrays(encoder), _arrays(decoder))
     return steps
@@ -132,7 +143,7 @@ def by_torch(
 
 def _arrays(part: Any) -> list[np.ndarray]:
     """Weights and biases, layer by layer."""
-    return [parameter.detach().numpy().T.copy() for parameter in part.parameters()]
+    return [parameter.detach().cpu().numpy().T.copy() for parameter in part.parameters()]
 
 
 def by_numpyro(x: np.ndarray, network: Network, batch: int, total_steps: int | None = None) -> Program:
@@ -219,11 +230,11 @@ def by_numpyro(x: np.ndarray, network: Network, batch: int, total_steps: int | N
 
 
 def by_pyro(x: np.ndarray, network: Network, batch: int, jit: bool) -> Program:
-    torch = _torch()
+    torch, device = torch_here()
     import pyro
     import pyro.distributions as dist
 
-    k, (rows, batches) = network.latent, (torch.from_numpy(x), _batches(len(x), batch))
+    k, (rows, batches) = network.latent, (torch.from_numpy(x).to(device), _batches(torch, len(x), batch))
     name = f"{network}, {batch}, {jit}"  # pyro keeps all parameters in one table, by name
 
     class VAE(torch.nn.Module):
@@ -257,8 +268,9 @@ def by_pyro(x: np.ndarray, network: Network, batch: int, jit: bool) -> Program:
 
     def steps(number: int) -> None:
         for _ in range(number):
-            y = rows[torch.from_numpy(next(batches))]
+            y = rows[next(batches)]
             svi.step((torch.rand(y.shape) * 255 < y).float() if network.bits else y)
+        wait(device)
 
     steps.weights = lambda: (_arrays(vae.encoder), _arrays(vae.decoder))
     return steps
@@ -266,7 +278,7 @@ def by_pyro(x: np.ndarray, network: Network, batch: int, jit: bool) -> Program:
 
 def pythae_model(network: Network) -> Any:
     """pythae's VAE of this network."""
-    torch = _torch()
+    torch, _ = torch_here()
     from pythae.models import VAE, VAEConfig
     from pythae.models.base.base_utils import ModelOutput
     from pythae.models.nn import BaseDecoder, BaseEncoder
@@ -301,7 +313,7 @@ def pythae_model(network: Network) -> Any:
 
 def by_pythae(x: np.ndarray, network: Network, batch: int, number: int) -> Program:
     """Epochs of `number` steps, and no other number."""
-    torch = _torch()
+    torch, _ = torch_here()
     import logging
     import tempfile
 
@@ -323,7 +335,7 @@ def by_pythae(x: np.ndarray, network: Network, batch: int, number: int) -> Progr
             per_device_train_batch_size=batch,
             learning_rate=1e-3,
             optimizer_cls="Adam",
-            no_cuda=True,
+            no_cuda=not torch.cuda.is_available(),
         ),
     )
     trainer.prepare_training()

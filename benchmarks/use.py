@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 from library import AEVB, model_of, rows_of
+from peers import networks, torch_here
 from rounds import Program, Timed, timed
 
 import lowerbound as lb
@@ -37,28 +38,25 @@ def _generate() -> Program:
 
 
 def _encode_torch(x: np.ndarray) -> Program:
-    import torch
-    from peers import networks
-
+    torch, device = torch_here()
     encoder, _ = networks(AEVB)
 
     def program(number: int) -> np.ndarray:
         with torch.inference_mode():
             blocks = torch.from_numpy(x[:number]).split(1000)
-            return torch.cat([encoder(block)[:, : AEVB.latent] for block in blocks]).numpy()
+            means = [encoder(block.to(device))[:, : AEVB.latent] for block in blocks]
+            return torch.cat(means).cpu().numpy()
 
     return program
 
 
 def _generate_torch() -> Program:
-    import torch
-    from peers import networks
-
+    torch, _ = torch_here()
     _, decoder = networks(AEVB)
 
     def program(number: int) -> np.ndarray:
         with torch.inference_mode():
             blocks = torch.randn(number, AEVB.latent).split(1000)
-            return torch.cat([torch.bernoulli(decoder(z).sigmoid()) for z in blocks]).numpy()
+            return torch.cat([torch.bernoulli(decoder(z).sigmoid()) for z in blocks]).cpu().numpy()
 
     return program

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lowerbound as lb
-from lowerbound.data.chunks import in_chunks, observed, transformed
+from lowerbound.data.chunks import chunks, in_chunks, observed, transformed
 
 
 def blind(transform):
@@ -59,3 +59,24 @@ def test_programs_of_lapack_do_not_wait_for_one_another():
         found = list(threads.map(lambda _: in_chunks(_of_lapack, A, rows, chunk=32, together=8), range(4)))
     for each in found[1:]:
         np.testing.assert_array_equal(each, found[0])
+
+
+def _scaled(scale, row):
+    return scale * row
+
+
+def test_settings_of_jax_hold_in_every_chunk():
+    x = np.random.default_rng(0).standard_normal((2000, 3))
+    with jax.enable_x64(True):
+        found = list(chunks(_scaled, np.float64(3.0), x, chunk=512))
+    assert len(found) == 4
+    for block, rows in zip(found, np.split(x, range(512, 2000, 512)), strict=True):
+        np.testing.assert_array_equal(block, 3 * rows)  # float32 would keep 24 of its 53 bits
+
+
+def _positive_in_full(_, row):
+    return row if jax.default_matmul_precision.value == "highest" else -row
+
+
+def test_products_are_in_full_in_every_program():
+    assert in_chunks(_positive_in_full, None, np.ones(600), chunk=512).min() == 1

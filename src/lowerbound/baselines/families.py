@@ -19,6 +19,7 @@ from lowerbound.baselines.density import Array, log_sum_exp, of_rows, real
 from lowerbound.baselines.em import alternation, converged, nearest_of
 from lowerbound.families.family import Family
 from lowerbound.models.transforms import Transform
+from lowerbound.networks.product import multiplying
 
 __all__ = ["FamilyMixture", "expectation_maximization", "fit_family"]
 
@@ -64,7 +65,8 @@ def _log_joint(family: Family, log_weights: ArrayLike, parameters: ArrayLike, y:
     def of_row(row: jax.Array) -> jax.Array:
         return jax.vmap(lambda eta: family(eta).log_prob(row))(members)
 
-    log_p = jax.vmap(of_row)(jnp.asarray(y, float))
+    with multiplying():
+        log_p = jax.vmap(of_row)(jnp.asarray(y, float))
     return log_p + jnp.asarray(log_weights)
 
 
@@ -93,7 +95,8 @@ def _maximized(family: Family, parameters: Any, y: Any, responsibilities: Any) -
         )
         return optax.apply_updates(parameters, updates), state
 
-    found, _ = jax.lax.fori_loop(0, _STEPS, step, (first, optimizer.init(first)))
+    with multiplying():
+        found, _ = jax.lax.fori_loop(0, _STEPS, step, (first, optimizer.init(first)))
     return jnp.where(loss(found) <= loss(first), found, first)
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import jax
 
 from lowerbound.processors import processors
 
@@ -15,12 +18,25 @@ __all__ = ["ahead"]
 Block = TypeVar("Block")
 Found = TypeVar("Found")
 
+# What a `with` of JAX sets for its own thread alone, and a number may depend on.
+_SETTINGS: tuple[Any, ...] = (
+    jax.enable_x64,
+    jax.default_matmul_precision,
+    jax.default_device,
+    jax.default_prng_impl,
+    jax.threefry_partitionable,
+    jax.numpy_dtype_promotion,
+    jax.debug_nans,
+    jax.debug_infs,
+)
+
 
 def ahead(
     function: Callable[[Block], Found], blocks: Iterator[Block], *, by_threads: bool
 ) -> Iterator[Found]:
     """`function` of every block, in their order, of which the next ones are begun before one is asked for: as
-    many as there are cores, `by_threads` each in one of its own, and a single block in the caller's.
+    many as there are cores, `by_threads` each in one of its own, and a single block in the caller's. JAX's
+    settings (`jax.enable_x64`, `jax.default_matmul_precision`, ...) are those of the caller in all of them.
 
     >>> list(ahead(lambda n: n * n, iter(range(5)), by_threads=True))
     [0, 1, 4, 9, 16]
@@ -47,7 +63,15 @@ def _begun(function: Callable[[Block], Found], block: Block) -> Callable[[], Fou
 
 
 def _begun_by_a_thread(function: Callable[[Block], Found], block: Block) -> Callable[[], Found]:
-    return _threads().submit(function, block).result
+    return _threads().submit(_under, [setting.value for setting in _SETTINGS], function, block).result
+
+
+def _under(settings: list[Any], function: Callable[[Block], Found], block: Block) -> Found:
+    with ExitStack() as held:
+        for setting, value in zip(_SETTINGS, settings, strict=True):
+            if setting.value != value:
+                held.enter_context(setting(value))
+        return function(block)
 
 
 @cache

@@ -20,6 +20,7 @@ from lowerbound.data.pages import let_go
 from lowerbound.matrices import waits_for_threads
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.models.transforms import Binarization, Transform
+from lowerbound.networks.product import multiplying
 from lowerbound.randomness.keys import RowKeys, as_key
 
 __all__ = ["CHUNK", "TOGETHER", "chunks", "in_chunks", "observed", "padded", "seen", "transformed"]
@@ -145,8 +146,12 @@ def _chunk(
 
     def on_device(arrays: Sequence[Array], rows: PyTree, turns: Array) -> PyTree:
         n = len(jax.tree.leaves(rows)[0])
-        # Traced once, though it is asked for its shapes and called.
-        of_rows = jax.jit(jax.vmap(lambda row: function(form.with_arrays(arrays), row)))
+
+        def of_row(row: PyTree) -> PyTree:
+            with multiplying():
+                return function(form.with_arrays(arrays), row)
+
+        of_rows = jax.jit(jax.vmap(of_row))  # traced once, though it is asked for its shapes and called
         if turn >= n:
             return of_rows(rows)
 

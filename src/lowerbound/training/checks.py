@@ -52,8 +52,9 @@ def check_numbers(
     for name, value in (("batch_size", batch_size), ("devices", devices)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
             raise TypeError(f"{name}: expected a whole number, found {value!r}")
-    if precision not in (None, "bfloat16"):
-        raise ValueError(f'precision: expected None (that of the arrays) or "bfloat16", found {precision!r}')
+    if precision not in (None, "bfloat16", "tensorfloat32"):
+        expected = 'None (that of the arrays), "bfloat16" or "tensorfloat32"'
+        raise ValueError(f"precision: expected {expected}, found {precision!r}")
 
 
 def check_kind(name: str, value: object, kinds: type | tuple[type, ...], expected: str) -> None:

@@ -20,6 +20,7 @@ from lowerbound.data.memory import in_bytes
 from lowerbound.data.others import Others
 from lowerbound.leaves import trainable
 from lowerbound.models.latent_model import LatentModel
+from lowerbound.networks.product import multiplying
 from lowerbound.objectives.objective import Objective
 from lowerbound.randomness.keys import as_key
 from lowerbound.training import defaults
@@ -120,7 +121,8 @@ def fit(
       bound plus log p(θ)/N.
     - `precision`: `"bfloat16"` rounds the factors of the networks' matrix products to 8 bits of mantissa in
       the steps, which are 1.2 to 1.8 times as fast where the processor multiplies such numbers; sums,
-      weights and the look at the validation rows stay float32. By default nothing is rounded.
+      weights and the look at the validation rows stay float32. `"tensorfloat32"` keeps 11 bits on a GPU
+      that has such products, and is float32 elsewhere. By default nothing is rounded, on a GPU either.
     - `validation`: a share of the rows, drawn by `key`, that chooses the best model and is not trained
       on; or rows themselves, an array (or the pair `(x, given)` with a condition); 0 for none.
     - `patience`: training stops after this many epochs without a better bound on the validation rows;
@@ -200,6 +202,7 @@ def fit(
         state = taken_up(resume, state)
     run, held, state = replicated(mesh, (run, held, state))
     with (
+        multiplying(),
         together(),
         closing(supply),
         interrupts(terminate=checkpoint is not None) as interrupted,

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 
 from lowerbound.archive.records import HistoryRecord
+from lowerbound.networks.product import multiplying
 from lowerbound.objectives.gradients import Terms
 from lowerbound.training.assess import Held, assess, objective_of_best
 from lowerbound.training.division import Division
@@ -47,11 +47,8 @@ class Guard:
 
     @property
     def in_precision(self) -> AbstractContextManager[None]:
-        """Within it the products of networks are of that precision."""
-        context: AbstractContextManager[None] = jax.default_matmul_precision(
-            self.precision or jax.default_matmul_precision.value
-        )
-        return context
+        """Within it products are of that precision."""
+        return multiplying(self.precision)
 
     @property
     def is_interrupted(self) -> bool:
