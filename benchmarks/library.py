@@ -111,7 +111,8 @@ def compiled_steps(
 
     def steps(number: int) -> None:
         nonlocal state
-        with jax.default_matmul_precision(precision):
+        # Of float32 what JAX has by default, as all peers have it: TensorFloat-32 on a GPU.
+        with jax.default_matmul_precision(precision or "tensorfloat32"):
             state, terms = advance((run, feed, state.step + number), state)
         jax.block_until_ready((state, terms))
 

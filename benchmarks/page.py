@@ -43,7 +43,8 @@ def write_page(figures: dict[str, Any], page: Path) -> None:
     cpu, gpu = figures.get("cpu", {}), figures.get("gpu", {})
     tables = {
         "machine": _machines(cpu, gpu),
-        "ratios": _ratios(cpu, gpu),
+        "ratios": _ratios(cpu),
+        "gpu": _ratios(gpu),
         "spread": _spread(cpu),
         "processes": _processes(cpu),
         "growth": _growth(cpu),
@@ -84,22 +85,21 @@ def _machines(cpu: dict[str, Any], gpu: dict[str, Any]) -> str:
             words = f"{machine['name']}, {machine['cores']} cores ({threads}); {versions}; {entry['date']}"
             found.setdefault(words, []).append(name)
         lines += [f"- {words}: {', '.join(f'`{name}`' for name in names)}." for words, names in found.items()]
-    if not gpu:
-        lines.append("- GPU: not measured.")
     return "\n".join(lines)
 
 
-def _ratios(cpu: dict[str, Any], gpu: dict[str, Any]) -> str:
-    head = ["workload", "lowerbound", *(title for title, _ in PEERS.values()), "GPU"]
+def _ratios(of_device: dict[str, Any]) -> str:
+    """A line a workload, and a column for each peer that was there in any."""
+    bests = {name: _best(of_device[name]) for name in TITLES if name in of_device}
+    if not bests:
+        return NOT_MEASURED
+    peers = [peer for peer in PEERS if any(peer in best for best in bests.values())]
+    head = ["workload", "lowerbound", *(PEERS[peer][0] for peer in peers)]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    for name, (title, unit, seconds) in TITLES.items():
-        if name not in cpu:
-            lines.append(f"| {title} | {NOT_MEASURED} |" + " |" * (len(PEERS) + 1))
-            continue
-        best = _best(cpu[name])
-        cells = [_least(cpu[name], unit, seconds)]
-        cells += [f"{best[peer]:.2f} ×" if peer in best else "" for peer in PEERS]
-        cells.append(_least(gpu[name], unit, seconds) if name in gpu else NOT_MEASURED)
+    for name, best in bests.items():
+        title, unit, seconds = TITLES[name]
+        cells = [_least(of_device[name], unit, seconds)]
+        cells += [f"{best[peer]:.2f} ×" if peer in best else "" for peer in peers]
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -119,3 +119,17 @@ def test_rows_and_samples_are_one_axis_of_a_product():
         ("tensor<12x5xf32>", "tensor<5x3xf32>"),
         ("tensor<12x5xf32>", "tensor<12x3xf32>"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("precision", "kept"), [(None, "HIGHEST"), ("tensorfloat32", "HIGH"), ("bfloat16", "DEFAULT")]
+)
+def test_a_gpu_keeps_as_many_bits_as_are_asked_for_and_by_default_all(precision, kept):
+    """JAX's own default there is TensorFloat-32. A program is lowered for a GPU without there being one."""
+    with jax.default_matmul_precision(precision):
+        gradient = jax.grad(lambda x, W: product(product(x, W), W.T).sum(), (0, 1))
+        program = jax.jit(gradient).trace(jnp.ones((4, 8)), jnp.ones((8, 3)))
+    text = program.lower(lowering_platforms=("cuda",)).as_text()
+    found = re.findall(r"dot_general.*precision = \[(\w+), (\w+)\]", text)
+    assert len(found) >= 4
+    assert set(found) == {(kept, kept)}
