@@ -6,7 +6,7 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from lowerbound.figures.style import CLASSES
+from lowerbound.classes import COLOURS
 
 
 def luminance(colour):
@@ -33,4 +33,4 @@ def test_colours_have_contrast(scheme):
 def test_classes_have_the_colours_of_the_figures():
     style = resources.files("lowerbound.pages").joinpath("colours.css").read_text("utf-8")
     light, _ = re.findall(r":root \{(.*?)\}", style, re.S)
-    assert tuple(re.findall(r"--class-\d: (#\w{6})", light)) == CLASSES
+    assert tuple(re.findall(r"--class-\d: (#\w{6})", light)) == COLOURS

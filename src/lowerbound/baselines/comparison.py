@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from jaxtyping import Bool, UInt32
-from scipy.stats import betabinom
 
 from lowerbound.archive.records import BaselineScore, Metrics
 from lowerbound.baselines.density import Density
@@ -133,6 +132,8 @@ def _beyond(count: int, rows: int, equals: int, of: int) -> bool:
     """Whether `count` of `rows` are more than chance has it, where `equals` of `of` are usual."""
     if not (count and equals):
         return count > 0
+    from scipy.stats import betabinom  # takes as long to import as JAX
+
     return bool(betabinom.sf(count - 1, rows, equals, of - equals + 1) < _CHANCE)
 
 

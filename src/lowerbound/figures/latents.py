@@ -13,10 +13,9 @@ from matplotlib.text import Text
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
-from lowerbound.figures.classes import classes_of
+from lowerbound.classes import COLOURS, classes_of
 from lowerbound.figures.mosaic import images_of, mosaic, picture
 from lowerbound.figures.style import (
-    CLASSES,
     INK,
     OTHER,
     VALIDATION,
@@ -143,6 +142,6 @@ def _colours(labels: ArrayLike | None, n: int) -> tuple[dict[str, str], Any]:
     found = classes_of(values)
     if found is None:
         return {}, values.astype(float)
-    colours = [CLASSES[place] if place >= 0 else OTHER for place in found.place]
-    classes = dict(zip(found.names, CLASSES, strict=False))
+    colours = [COLOURS[place] if place >= 0 else OTHER for place in found.place]
+    classes = dict(zip(found.names, COLOURS, strict=False))
     return classes | ({"other": OTHER} if OTHER in colours else {}), colours

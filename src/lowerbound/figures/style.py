@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "CLASSES",
     "DPI",
     "FAINT",
     "GRID",
@@ -35,11 +34,6 @@ ImageShape = tuple[int, ...]
 Range = tuple[float, float]
 DPI = 150
 INK, FAINT, TRAINING, VALIDATION = "#222222", "#777777", "#8fa3b5", "#0072b2"
-# Ten colours that stay apart for colour-blind readers: Petroff (2021), arXiv:2107.02270.
-CLASSES = (
-    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
-    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadb",
-)  # fmt: skip
 OTHER = "#dddddd"
 RULE, GRID = "#cccccc", "#eeeeee"
 UNUSED, WARNING = "#b3b3b3", "#d55e00"

@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import UInt8
 
+from lowerbound.classes import classes_of
 from lowerbound.data.settled import holes_in
-from lowerbound.figures.classes import classes_of
 from lowerbound.serve.cells import json_cells
 
 __all__ = ["MISSING", "OTHER", "Colouring"]

@@ -12,7 +12,6 @@ from lowerbound.archive.records import Metrics, Provenance
 from lowerbound.data.columns import Column
 from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
-from lowerbound.figures.mosaic import grey_map
 from lowerbound.serve.cells import json_cells
 from lowerbound.serve.service import Service
 from lowerbound.text import counted
@@ -70,6 +69,8 @@ class Scene:
         low = min((float(column.low) for column in columns if column.low is not None), default=0.0)
         high = max((float(column.high) for column in columns if column.high is not None), default=1.0)
         shown = np.zeros((1, 1)) if self.rows is None else self.rows.x[:_GREY]
+        from lowerbound.figures import grey_map  # Matplotlib, which tables need not wait for
+
         return min(low, 0.0), high, grey_map(shown, (min(low, 0.0), high)) == "gray_r"
 
     @property

@@ -7,9 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from lowerbound.figures.style import CLASSES
+__all__ = ["COLOURS", "Classes", "classes_of"]
 
-__all__ = ["Classes", "classes_of"]
+# Ten colours that stay apart for colour-blind readers: Petroff (2021), arXiv:2107.02270.
+COLOURS = (
+    "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6",
+    "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadb",
+)  # fmt: skip
 
 
 class Classes(NamedTuple):
@@ -37,10 +41,10 @@ def classes_of(labels: np.ndarray) -> Classes | None:
     if not named.any():
         return Classes((), np.full(len(labels), -1))
     kinds, inverse, counts = np.unique(labels[named], return_inverse=True, return_counts=True)
-    numeric, many = labels.dtype.kind in "iuf", len(kinds) > len(CLASSES)
+    numeric, many = labels.dtype.kind in "iuf", len(kinds) > len(COLOURS)
     if numeric and (many or np.any(kinds != np.round(kinds))):
         return None
-    shown = np.sort(np.argsort(-counts, kind="stable")[: len(CLASSES) - many])
+    shown = np.sort(np.argsort(-counts, kind="stable")[: len(COLOURS) - many])
     rank = np.full(len(kinds), -1)
     rank[shown] = np.arange(len(shown))
     place = np.full(len(labels), -1)
