@@ -36,6 +36,7 @@ from lowerbound.evidence.ladder import log_evidence as log_evidence
 from lowerbound.evidence.posterior import refined_posterior as refined_posterior
 from lowerbound.evidence.sandwich import Sandwich as Sandwich
 from lowerbound.evidence.sandwich import evidence_sandwich as evidence_sandwich
+from lowerbound.families.autoregressive import Autoregressive as Autoregressive
 from lowerbound.families.columns import MixedColumns as MixedColumns
 from lowerbound.families.counts import BetaBinomial as BetaBinomial
 from lowerbound.families.counts import Binomial as Binomial
@@ -117,7 +118,9 @@ from lowerbound.networks.convolution import ConvDecoder as ConvDecoder
 from lowerbound.networks.convolution import ConvEncoder as ConvEncoder
 from lowerbound.networks.convolution import Convolution as Convolution
 from lowerbound.networks.convolution import TransposedConvolution as TransposedConvolution
+from lowerbound.networks.gru import GRU as GRU
 from lowerbound.networks.mlp import MLP as MLP
+from lowerbound.networks.window import CausalWindow as CausalWindow
 from lowerbound.networks.wrappers import Features as Features
 from lowerbound.networks.wrappers import Leading as Leading
 from lowerbound.networks.wrappers import Log1p as Log1p

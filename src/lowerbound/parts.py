@@ -104,6 +104,9 @@ TABLE: tuple[Row, ...] = (
     Row("OneHot", "networks.wrappers", "file"),
     Row("Features", "networks.wrappers", "file"),
     Row("Leading", "networks.wrappers", "file"),
+    # What says the next token.
+    Row("GRU", "networks.gru", "file"),
+    Row("CausalWindow", "networks.window", "file"),
     # Families, by the set that they are over.
     Row("DiagonalGaussian", "families.gaussian", _FAMILY, REAL),
     Row("StudentT", "families.location_scale", _FAMILY, REAL),
@@ -144,6 +147,7 @@ TABLE: tuple[Row, ...] = (
     Row("InverseCDF", "families.inverse_cdf", "file"),
     Row("SelfMasking", "families.masking", "file"),
     Row("MaskStart", "families.masking", "file"),
+    Row("Autoregressive", "families.autoregressive", "file"),
     Row("Transformed", "families.transformed"),  # its bijection is code, which no file holds
     Row("Thresholds", "families.ordinal", "file"),
     # Where the scale of a family comes from.

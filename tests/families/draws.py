@@ -159,7 +159,7 @@ def rows(case):
         "extreme": (found.extreme_v, found.extreme_z),
         "far": (far.repeat(len(out), axis=0), np.tile(out, (len(far), 1))),
     }
-    if is_discrete(case):
+    if is_discrete(case) and range_of(family(case).support) is not None:
         low, high = levels(case)[[0, -1]]
         corners = np.array([[low, low], [low, high], [high, low]])
         ends = extremes(case)
@@ -180,8 +180,8 @@ def scored(case):
 
 @cache
 def stated(case):
-    """In float32: draws by `sample_shape`; mean and variance, which a flow has by draws alone; and the
-    divergence from the standard member, `None` where it is said to have no closed form."""
+    """In float32: draws by `sample_shape`; mean and variance, which a flow has by draws alone and
+    sequences have not; and the divergence from the standard member, `None` where it is said to have no closed form."""
 
     @compiled
     def program(family, v, key):
@@ -190,7 +190,10 @@ def stated(case):
             divergence = lb.kl_divergence(q, p)
         except NotImplementedError:
             divergence = None
-        mean, variance = (None, None) if case.reference is None else (q.mean, q.variance)
+        try:
+            mean, variance = (None, None) if case.reference is None else (q.mean, q.variance)
+        except NotImplementedError:
+            mean, variance = None, None
         return {
             "z": q.sample(key, (case.draws,)),
             "mean": mean,
@@ -208,9 +211,10 @@ def in_float64(case):
     """The log-density of the first 200 draws, at the parameters of the table and at zeros; the integral of
     the density over a whole dimension, or over the whole event; and the types of a sample and its
     log-density."""
+    events = exact(case)
     with jax.enable_x64(True):
         v = jnp.asarray(case.parameters, jnp.float64)
-        x = jnp.asarray(exact(case))
+        x = jnp.asarray(events)
 
         @compiled
         def program(family, V, x, quadrature):
@@ -271,6 +275,8 @@ def missing(case):
 
 def outside(case):
     """Events that are not in the support."""
+    if case.outside:
+        return [np.array(event) for event in case.outside]
     support = family(case).support
     inside = drawn(case).z[0]
     span = range_of(support)

@@ -6,6 +6,7 @@ from itertools import product
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpyro.distributions.transforms import AffineTransform
 from scipy import stats
@@ -323,6 +324,53 @@ def mixed(v):
     return Reference([normals[0], stats.bernoulli(expit(v[0])), normals[1]])
 
 
+# Sequences of at most D tokens 1 and 2, which 0 ends.
+SEQUENCES = np.array([x for x in product(range(3), repeat=D) if x[0] or not x[1]], float)
+
+
+def numbered(family):
+    """The family with weights that are the same numbers in each precision."""
+    rng = np.random.default_rng(0)
+    draw = lambda leaf: jnp.asarray(rng.normal(size=leaf.shape).astype(np.float32), float)  # noqa: E731
+    return jax.tree.map(draw, family)
+
+
+def by_gru(d):
+    return numbered(lb.Autoregressive(lb.GRU(3, 2, width=4, key=jax.random.key(0)), d))
+
+
+def by_window(d):
+    return numbered(lb.Autoregressive(lb.CausalWindow(3, 2, window=1, width=4, key=jax.random.key(0)), d))
+
+
+def gated(v):
+    """A gated recurrent unit, a number at a time."""
+    network = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), by_gru(D).network)
+
+    def log_p(x):
+        s, last, total = np.tanh(v @ network.first), 0, 0.0
+        for token in x.astype(int):
+            a, of_s = network.tokens[last] + v @ network.context, s @ network.recurrent
+            r, u = expit(a[:4] + of_s[:4]), expit(a[4:8] + of_s[4:8])
+            s = u * s + (1 - u) * np.tanh(a[8:] + r * (of_s[8:] + network.recurrent_bias))
+            total += np.log(softmax(s @ network.out + network.out_bias)[token])
+            if token == 0:
+                break
+            last = token
+        return total
+
+    p = np.exp([*map(log_p, SEQUENCES)])
+    laws = [
+        stats.rv_discrete(values=(np.arange(3), np.bincount(column.astype(int), p, 3) / p.sum()))()
+        for column in SEQUENCES.T
+    ]
+    return Reference(laws, log_density=lambda x: np.array([*map(log_p, x)]))
+
+
+def grid_of_sequences(truth):
+    return SEQUENCES, np.ones(len(SEQUENCES))
+
+
 # Points and weights of a quadrature over an event of more than one dimension.
 
 
@@ -374,6 +422,7 @@ class Case(NamedTuple):
     onto: Callable = lambda x: x  # float32's numbers ↦ the nearest event of float64
     draws: int = 20_000
     proof: str = ""  # where what SciPy does not know is tested
+    outside: tuple[tuple[float, ...], ...] = ()  # events that are none, where they are no matter of ends
 
     @property
     def parameters(self):
@@ -603,6 +652,21 @@ CASES = {
         7 * D,
         at=tuple(np.linspace(-0.5, 0.5, 7 * D)),
         proof="test_free_form.py",
+    ),
+    "Autoregressive-GRU": Case(
+        by_gru,
+        2,
+        gated,
+        lambda x: gated(np.zeros(2)).log_density(x),
+        grid=grid_of_sequences,
+        outside=((np.nan, 0), (3, 0), (0, 1), (1.5, 0), (-1, 0)),
+    ),
+    "Autoregressive-CausalWindow": Case(
+        by_window,
+        2,
+        grid=grid_of_sequences,
+        outside=((3, 0), (0, 1)),
+        proof="test_autoregressive.py",
     ),
     # A coin between two numbers: neither discrete nor continuous.
     "MixedColumns": Case(

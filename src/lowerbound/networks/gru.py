@@ -1,0 +1,108 @@
+"""The gated recurrent unit as what says the next token."""
+
+from __future__ import annotations
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from lowerbound.distributions.sequences import END
+from lowerbound.families.family import positive_size
+from lowerbound.networks.product import product
+
+__all__ = ["GRU"]
+
+
+class GRU(eqx.Module):
+    """How probable each next token is, from a state sₜ that a gated recurrent unit (Cho et al. 2014) carries
+    from place to place: with a = E[xₜ₋₁] + h C, the rows of E being what each token adds,
+
+        r = σ(aᵣ + s Wᵣ),   u = σ(aᵤ + s Wᵤ),   n = tanh(aₙ + r (s Wₙ + bₙ)),   s ← u s + (1 − u) n,
+
+    and logits s V + b. The context h is given at each place, and begins the state, s₀ = tanh(h S). Only the
+    three products with s wait for the place before.
+
+    **Arguments:** `vocabulary`: how many tokens, with the end; `context_size`: length of h; `width`: length
+    of the state; `key`: for the initial weights.
+
+    **Raises:** `ValueError` for a size that is none.
+
+    >>> import jax, jax.numpy as jnp, lowerbound as lb
+    >>> network = lb.GRU(5, 3, width=8, key=jax.random.key(0))
+    >>> network(jnp.array([1, 4, 2, 0]), jnp.zeros(3)).shape         # at each place the logits of five tokens
+    (4, 5)
+    """
+
+    tokens: Float[Array, "vocabulary gates"]
+    context: Float[Array, "context gates"]
+    recurrent: Float[Array, "width gates"]
+    recurrent_bias: Float[Array, " width"]
+    first: Float[Array, "context width"]
+    out: Float[Array, "width vocabulary"]
+    out_bias: Float[Array, " vocabulary"]
+
+    def __init__(self, vocabulary: int, context_size: int, *, width: int = 256, key: PRNGKeyArray):
+        vocabulary = positive_size("GRU.vocabulary", vocabulary)
+        context_size = positive_size("GRU.context_size", context_size)
+        width = positive_size("GRU.width", width)
+        fan_in = jax.nn.initializers.lecun_normal()
+        keys = jax.random.split(key, 5)
+        self.tokens = jax.random.normal(keys[0], (vocabulary, 3 * width))
+        self.context = fan_in(keys[1], (context_size, 3 * width))
+        square = jax.nn.initializers.orthogonal()
+        self.recurrent = jnp.concatenate([square(k, (width, width)) for k in jax.random.split(keys[2], 3)], 1)
+        self.recurrent_bias = jnp.zeros(width)
+        self.first = fan_in(keys[3], (context_size, width))
+        self.out = fan_in(keys[4], (width, vocabulary))
+        self.out_bias = jnp.zeros(vocabulary)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are, with the end."""
+        return int(self.tokens.shape[0])
+
+    @property
+    def context_size(self) -> int:
+        """Length of the context."""
+        return int(self.first.shape[0])
+
+    def __call__(
+        self, tokens: Int[Array, " length"], context: Float[Array, " context"]
+    ) -> Float[Array, "length vocabulary"]:
+        """The logits at each place, of the tokens before it."""
+        before = jnp.concatenate([jnp.full(1, END), tokens[:-1]])
+        added = self._added(before) + product(context, self.context)
+
+        def on(s: Array, a: Array) -> tuple[Array, Array]:
+            s = self._next(s, a)
+            return s, s
+
+        _, states = jax.lax.scan(on, self._first(context), added)
+        return product(states, self.out) + self.out_bias
+
+    def start(self, context: Float[Array, " context"]) -> tuple[Array, Array]:
+        """The state before the first token, and what the context adds at each place."""
+        return self._first(context), product(context, self.context)
+
+    def step(
+        self, state: tuple[Array, Array], token: Int[Array, ""]
+    ) -> tuple[tuple[Array, Array], Float[Array, " vocabulary"]]:
+        """The state after one more token, and the logits of the next one."""
+        s, of_context = state
+        s = self._next(s, self._added(token) + of_context)
+        return (s, of_context), product(s, self.out) + self.out_bias
+
+    def _first(self, context: Array) -> Float[Array, " width"]:
+        return jnp.tanh(product(context, self.first))
+
+    def _added(self, tokens: Int[Array, "*places"]) -> Float[Array, "*places gates"]:
+        """E[x]: as a product, whose gradient is one as well."""
+        return product(jax.nn.one_hot(tokens, self.vocabulary, dtype=self.tokens.dtype), self.tokens)
+
+    def _next(self, s: Float[Array, " width"], a: Float[Array, " gates"]) -> Float[Array, " width"]:
+        of_s = product(s, self.recurrent)
+        a_r, a_u, a_n = jnp.split(a, 3)
+        s_r, s_u, s_n = jnp.split(of_s, 3)
+        r, u = jax.nn.sigmoid(a_r + s_r), jax.nn.sigmoid(a_u + s_u)
+        return u * s + (1 - u) * jnp.tanh(a_n + r * (s_n + self.recurrent_bias))
