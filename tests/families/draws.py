@@ -180,8 +180,8 @@ def scored(case):
 
 @cache
 def stated(case):
-    """In float32: draws by `sample_shape`; mean and variance, which a flow has by draws alone and
-    sequences have not; and the divergence from the standard member, `None` where it is said to have no closed form."""
+    """In float32: draws by `sample_shape`; mean and variance, which a flow has by draws alone and sequences
+    do not have; and the divergence from the standard member, `None` where it has no closed form."""
 
     @compiled
     def program(family, v, key):
