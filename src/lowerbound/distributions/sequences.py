@@ -84,7 +84,7 @@ class NextToken(Protocol):
 
 
 class SequenceDistribution(Distribution):
-    """p(x) = Πₜ p(xₜ∣x₁ … xₜ₋₁, h) up to the first [`END`][], in nats, of counting measure on the sequences
+    """p(x) = Πₜ p(xₜ∣x₁ … xₜ₋₁, h) up to the first 0, in nats, of counting measure on the sequences
     of at most `length` tokens; of −∞ is what holds another token behind an end."""
 
     arg_constraints = {"context": constraints.real_vector}  # noqa: RUF012
