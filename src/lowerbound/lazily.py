@@ -11,7 +11,7 @@ __all__ = ["lazily"]
 
 
 def lazily(package: str, index: Mapping[str, str]) -> Callable[[str], Any]:
-    """The `__getattr__` of a package of this name, whose names are in the modules that `index` says.
+    """The `__getattr__` of a package of the library, whose names are in the modules that `index` says.
 
     **Raises**, when it is called: `AttributeError` for another name.
 
@@ -19,10 +19,12 @@ def lazily(package: str, index: Mapping[str, str]) -> Callable[[str], Any]:
     'Run'
     """
 
+    inside = package.removeprefix("lowerbound.")  # no other package's code runs, whatever a name says
+
     def attribute(name: str) -> Any:
         if name not in index:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(f"{package}.{index[name]}"), name)
+        value = getattr(importlib.import_module(f"lowerbound.{inside}.{index[name]}"), name)
         setattr(sys.modules[package], name, value)
         return value
 
