@@ -5,6 +5,7 @@ import jax
 import jax.monitoring
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import lowerbound as lb
 from lowerbound.data.rows import Rows
@@ -113,3 +114,13 @@ def test_chunks_are_the_fewest_whole_epochs_of_twenty_steps():
     epochs = np.array(ends[:-1]) * 128 / 1293
     np.testing.assert_allclose(epochs, 2 * np.arange(1, len(ends)), atol=128 / 1293)
     assert Plan(rows=60_000, batch_size=128, epochs=2).end_of_chunk(0) == 469
+
+
+@pytest.mark.parametrize(("look_every", "step"), [(0.25, 150), (1, 600), (2.5, 1500), (1e-9, 1)])
+def test_looks_are_as_many_epochs_apart_as_is_said(look_every, step):
+    """And no nearer than a step; the last is at the end."""
+    plan, ends = Plan(rows=60_000, batch_size=100, epochs=3.1, look_every=look_every), [0]
+    while ends[-1] < plan.total_steps:
+        ends.append(plan.end_of_chunk(ends[-1]))
+    assert set(np.diff(ends[:-1])) == {step}
+    assert ends[-1] == plan.total_steps == 1860

@@ -48,7 +48,7 @@ def fit(
         typer.Option(
             "--resume",
             help="Go on from the checkpoints in --out, or begin where there are none. All else is to be said "
-            "as it was, but for --epochs, --patience, --checkpoint-every and --devices.",
+            "as it was, but for --epochs, --patience, --minutes, --checkpoint-every and --devices.",
         ),
     ] = False,
     checkpoint_every: Annotated[
@@ -115,6 +115,10 @@ def fit(
     patience: Annotated[
         float, typer.Option(help="Epochs without a better bound before training stops.")
     ] = defaults.PATIENCE,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Stop training at the first look after so many minutes [default: no limit]."),
+    ] = None,
     samples: Samples = SAMPLES,
     method: Method = "auto",
     baselines: Annotated[
@@ -179,7 +183,8 @@ def fit(
             out, built.model, train, held_out, wording=as_option,
             objective=objective_named(objective, beta, gradient, built.model), epochs=epochs,
             batch_size=batch_size, learning_rate=learning_rate, precision=precision, validation=validation,
-            patience=patience, devices=devices, baselines=baselines, samples=samples, method=method,
+            patience=patience, minutes=minutes, devices=devices, baselines=baselines, samples=samples,
+            method=method,
             command=shlex.join(["lowerbound", *sys.argv[1:]]), options=options_of(context), seed=seed,
             checkpoint_every=checkpoint_every, resume=resume, watch=Console() if writes else None,
             memory=defaults.MEMORY if memory is None else memory.limit, report=report,

@@ -21,7 +21,7 @@ __all__ = ["check_folder", "options_of", "stops", "whole_run"]
 
 # What may be said anew where a run goes on.
 _MAY_CHANGE = {
-    *("out", "overwrite", "resume", "json", "epochs", "patience", "checkpoint_every", "devices"),
+    *("out", "overwrite", "resume", "json", "epochs", "patience", "minutes", "checkpoint_every", "devices"),
     *("coordinator", "processes", "process", "distributed"),
 }
 

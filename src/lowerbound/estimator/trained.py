@@ -81,6 +81,7 @@ class Trained(BaseEstimator, Storable):
         precision: str | None = None,
         validation: float = defaults.VALIDATION,
         patience: float | None = defaults.PATIENCE,
+        minutes: float | None = None,
         evidence_error: float = ERROR,
         evidence_samples: int = SAMPLES,
         evidence_method: Method = "auto",
@@ -113,6 +114,7 @@ class Trained(BaseEstimator, Storable):
         self.precision = precision
         self.validation = validation
         self.patience = patience
+        self.minutes = minutes
         self.evidence_error = evidence_error
         self.evidence_samples = evidence_samples
         self.evidence_method = evidence_method
@@ -161,6 +163,7 @@ class Trained(BaseEstimator, Storable):
             learning_rate=self.learning_rate,
             validation=validation,
             patience=self.patience,
+            minutes=self.minutes,
         )
         if (gain := result.gain_at_the_end) > 1e-3 * max(abs(result.history[-1]["bound"]), 1.0):
             epochs = result.history[-1]["epoch"]

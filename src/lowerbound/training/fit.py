@@ -51,8 +51,8 @@ class Result:
     """What `fit` returns.
 
     `model`: the best on the validation rows, or the latest where there are none; `history`: a record a
-    chunk (nats a row); `state`: to go on from, `fit(…, resume=result.state)`; `stopped`: why training
-    ended, `"epochs"`, `"patience"`, `"interrupted"`, `"callback"` or `"not finite"`; `best_step`: the
+    chunk (nats a row); `state`: to go on from, `fit(…, resume=result.state)`; `stopped`: why training ended,
+    `"epochs"`, `"patience"`, `"minutes"`, `"interrupted"`, `"callback"` or `"not finite"`; `best_step`: the
     step of `model`; `train_rows`, `validation_rows`: the split, as row numbers of x (the second is `None`
     where validation rows were handed in, or none were kept back); of rows beyond memory as
     [`Others`][lowerbound.data.others.Others].
@@ -91,6 +91,8 @@ def fit(
     precision: str | None = None,
     validation: float | Any = defaults.VALIDATION,
     patience: float | None = defaults.PATIENCE,
+    minutes: float | None = None,
+    look_every: float | None = None,
     callbacks: Sequence[Callback] = (),
     devices: int | None = None,
     memory: str | int = defaults.MEMORY,
@@ -127,6 +129,11 @@ def fit(
       on; or rows themselves, an array (or the pair `(x, given)` with a condition); 0 for none.
     - `patience`: training stops after this many epochs without a better bound on the validation rows;
       `None` for never.
+    - `minutes`: training stops at the first look after so many minutes of it, those before a `resume` with
+      them, and the best model so far is given back; the rate, which falls to 0 at the end of all epochs, has
+      then not fallen so far. By default it has all the time that it needs.
+    - `look_every`: so many epochs lie between two looks at the validation rows, each a record of the history;
+      by default one, or as few as have 20 steps.
     - `callbacks`: each is called with every record of the history; one that returns something true
       stops.
     - `devices`: how many local devices share a batch, by default all that divide it evenly.
@@ -139,8 +146,8 @@ def fit(
       again after it.
     - `resume`: `True` to go on from the newest whole checkpoint of that folder, or to begin where there is
       none: what comes out is, to the bit, what an uninterrupted run gives. Of the call, `epochs`, what
-      watches a run (patience, callbacks) and `devices` may differ. Or the `state` of a result of such a
-      call, whose precision may differ as well.
+      watches a run (patience, minutes, look_every, callbacks) and `devices` may differ. Or the `state` of a
+      result of such a call, whose precision may differ as well.
     - `key`: a key or a seed.
 
     **Raises:** `TypeError` and `ValueError` for an argument that is not as said; for data that are no finite
@@ -170,6 +177,8 @@ def fit(
         batch_size=batch_size,
         weight_prior=weight_prior,
         patience=patience,
+        minutes=minutes,
+        look_every=look_every,
         devices=devices,
         precision=precision,
     )
@@ -182,7 +191,8 @@ def fit(
     if n == 0:
         raise ValueError("weight: expected one above 0 among the rows that are trained on, found zeros alone")
     batch_size = min(batch_size, n)
-    plan = Plan(n, batch_size, defaults.default_epochs(n, batch_size) if epochs is None else epochs)
+    epochs = defaults.default_epochs(n, batch_size) if epochs is None else epochs
+    plan = Plan(n, batch_size, epochs, look_every)
     run = Run.of(
         model,
         population=n,
@@ -211,7 +221,7 @@ def fit(
         saved = saver.newest(state) if saver is not None and resume is True else None
         standing = saved or Standing.begun(state)
         standing = replace(standing, state=replicated(mesh, standing.state))
-        guard = Guard(patience, callbacks, interrupted, precision)
+        guard = Guard(patience, minutes, callbacks, interrupted, precision)
         state, history, stopped = climb(run, supply, held, standing, plan, division, guard, saver)
     run, state = here((run, state))
     if stopped == "interrupted":

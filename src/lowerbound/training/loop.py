@@ -41,6 +41,7 @@ class Guard:
     """What may stop a run before its plan ends, and in which precision its steps are."""
 
     patience: float | None
+    minutes: float | None
     callbacks: Sequence[Callback]
     interrupted: Interrupted
     precision: str | None
@@ -55,19 +56,26 @@ class Guard:
         """Whether a signal has reached any of the processes."""
         return any_process(bool(self.interrupted))
 
-    def stopped_by(self, plan: Plan, held: Held | None, state: State, record: HistoryRecord) -> str | None:
-        """Why no chunk follows this record; every callback is called with it."""
-        if any_process(any([bool(callback(record)) for callback in self.callbacks])):
+    def stopped_by(
+        self, plan: Plan, held: Held | None, state: State, history: Sequence[HistoryRecord]
+    ) -> str | None:
+        """Why no chunk follows the last record; every callback is called with it."""
+        if any_process(any([bool(callback(history[-1])) for callback in self.callbacks])):
             return "callback"
         if self.is_interrupted:
             return "interrupted"
-        return self.ended_by(plan, held, state, record)
+        return self.ended_by(plan, held, state, history)
 
-    def ended_by(self, plan: Plan, held: Held | None, state: State, record: HistoryRecord) -> str | None:
-        """What there is in a run itself that no chunk follows this record."""
+    def ended_by(
+        self, plan: Plan, held: Held | None, state: State, history: Sequence[HistoryRecord]
+    ) -> str | None:
+        """What there is in a run itself that no chunk follows the last record."""
+        spent = sum(record["seconds"] for record in history)
+        if self.minutes is not None and any_process(spent > 60 * self.minutes):
+            return "minutes"
         if held is None:
             return None
-        if math.isnan(record["validation_objective"]):  # of no row
+        if math.isnan(history[-1]["validation_objective"]):  # of no row
             return "not finite"
         waited = int(state.step) - int(state.best_step)
         late = self.patience is not None and waited > self.patience * plan.steps_per_epoch
@@ -117,7 +125,7 @@ def climb(
 
     stopped = None
     if history and chunk.begin == int(state.step):  # a checkpoint at the end of training
-        stopped = guard.ended_by(plan, held, state, history[-1])
+        stopped = guard.ended_by(plan, held, state, history)
     while stopped is None and chunk.begin < plan.total_steps:
         clock = time.perf_counter() - chunk.seconds
         if int(state.step) - snapshot.step >= at_once:
@@ -134,7 +142,7 @@ def climb(
         state, held, terms = _looked(run, held, state, division)
         seconds = time.perf_counter() - clock
         history.append(recorded(plan, state, chunk, terms, seconds))
-        stopped = guard.stopped_by(plan, held, state, history[-1])
+        stopped = guard.stopped_by(plan, held, state, history)
         whole, chunk = int(state.step) >= stop, Chunk(int(state.step), {})
         if saver is not None and whole and (stopped is not None or chunk.begin >= plan.total_steps):
             saver.save(stands(state, chunk), wait=True)

@@ -14,16 +14,20 @@ _FEWEST_STEPS = 20
 
 @dataclass(frozen=True)
 class Plan:
-    """A run of `epochs` passes over `rows` rows, `batch_size` of them a step.
+    """A run of `epochs` passes over `rows` rows, `batch_size` of them a step, with a look at the validation
+    rows every so many epochs; where that is not said every epoch, or every few of fewer than 20 steps.
 
     >>> plan = Plan(rows=1293, batch_size=128, epochs=396)
     >>> plan.total_steps, plan.end_of_chunk(0), plan.end_of_chunk(3990)
     (4001, 21, 4001)
+    >>> Plan(rows=60_000, batch_size=100, epochs=10, look_every=0.25).end_of_chunk(150)
+    300
     """
 
     rows: int
     batch_size: int
     epochs: float
+    look_every: float | None = None
 
     @property
     def steps_per_epoch(self) -> float:
@@ -38,7 +42,10 @@ class Plan:
     def end_of_chunk(self, step: int) -> int:
         """The step at which the chunk ends that `step` lies in: there the validation rows are looked at and a
         record is made."""
-        rows = self.rows * math.ceil(_FEWEST_STEPS / self.steps_per_epoch)  # whole epochs
+        if self.look_every is None:
+            rows = self.rows * math.ceil(_FEWEST_STEPS / self.steps_per_epoch)  # whole epochs
+        else:
+            rows = max(self.batch_size, round(self.rows * self.look_every))
         # In whole numbers: a quotient that is rounded may leave a chunk without a step.
         chunk = step * self.batch_size // rows + 1
         return min(-(-chunk * rows // self.batch_size), self.total_steps)
