@@ -199,6 +199,9 @@ class TestSchedules:
         for objective in (late, penalized):
             assert "stood at 0.999" in objective.unfinished(1000)
             assert objective.unfinished(1001) is None
+        ends_below = lb.ELBO(beta=lambda step: jnp.minimum(step / 1000, 0.25))
+        assert "stood at 0.249" in ends_below.unfinished(250)
+        assert ends_below.unfinished(251) is None
         assert lb.ELBO(beta=4.0).unfinished(5) is None
         rows = np.tile(np.asarray(X), (20, 1))
         with pytest.warns(lb.TrainingWarning, match=r"beta stood at 0\.019 .*had not reached 1"):

@@ -138,8 +138,8 @@ class ELBO(OfDraw):
     def unfinished(self, step: int) -> str | None:
         if not callable(self.beta):
             return None
-        last = float(self.beta(jnp.asarray(max(step - 1, 0))))
-        if abs(last - 1) < 1e-6:
+        last, later = (float(self.beta(jnp.asarray(at))) for at in (max(step - 1, 0), 2 * step))
+        if abs(last - 1) < 1e-6 or last == later:  # where it no longer moves, it was meant to end there
             return None
         return (
             f"the schedule of beta stood at {last:.3g} at the last step and had not reached 1, so the model "
