@@ -23,6 +23,7 @@ CODES: Final = {
     "not_found": (404, "There is no such route."),
     "method_not_allowed": (405, "The route takes another method."),
     "not_acceptable": (406, "The answer has no form of the types that `Accept` names."),
+    "slow_head": (408, "The head of the request did not arrive in time."),
     "slow_body": (408, "The body did not arrive in time."),
     "no_calibration": (409, "The run has no calibration rows, which p-values are ranks among."),
     "not_possible": (409, "The model has no answer of this kind."),

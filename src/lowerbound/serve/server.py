@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from lowerbound.serve.app import App
+from lowerbound.serve.heads import TimedHeads
 
 __all__ = ["Server", "serve"]
 
@@ -83,7 +84,7 @@ def serve(
         application,
         host=host,
         port=port,
-        http="httptools",
+        http=TimedHeads,
         ws="none",
         lifespan="off",
         log_config=None,
