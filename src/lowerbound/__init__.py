@@ -22,6 +22,7 @@ _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
     "Imputation": "inference.imputation",
     "Memory": "data.mapped.memory",
     "NAdam": "training.optimizer",
+    "Patience": "training.patience",
     "Objective": "objectives.objective",
     "Result": "training.fit",
     "Rows": "data.rows",

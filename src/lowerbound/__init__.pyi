@@ -150,6 +150,7 @@ from lowerbound.training.checkpoint import Checkpoint as Checkpoint
 from lowerbound.training.fit import Result as Result
 from lowerbound.training.fit import fit as fit
 from lowerbound.training.optimizer import NAdam as NAdam
+from lowerbound.training.patience import Patience as Patience
 from lowerbound.training.warning import TrainingWarning as TrainingWarning
 from lowerbound.workflow import evaluate as evaluate
 from lowerbound.workflow import report as report

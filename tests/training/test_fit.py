@@ -314,12 +314,6 @@ def test_a_conditional_model_learns_from_its_condition(rows):
         ({"resume": 1}, TypeError, "resume: expected True, or the state of a result"),
         ({"validation": np.ones((3, 5))}, ValueError, "validation: expected rows of 6 values"),
         ({"learning_rate": 1e-3, "optimizer": optax.adam(1e-3)}, ValueError, "found both"),
-        ({"minutes": 0}, ValueError, "minutes: expected a number of minutes above 0, or None, found 0"),
-        (
-            {"look_every": -1},
-            ValueError,
-            "look_every: expected a number of epochs above 0, or None, found -1",
-        ),
         ({"precision": "float16"}, ValueError, "precision: expected None .* found 'float16'"),
         ({"given": np.ones(4)}, ValueError, "no part uses"),
         ({"devices": 99}, ValueError, "devices: expected 1 to"),
@@ -343,19 +337,31 @@ def test_patience_without_validation_rows_is_said_to_end_nothing(model, rows):
 
 def test_a_look_at_every_quarter_of_an_epoch_is_a_record_and_changes_no_step(model, rows):
     once = lb.fit(model, rows, epochs=4, batch_size=8, validation=0)
-    often = lb.fit(model, rows, epochs=4, batch_size=8, validation=0, look_every=0.25)
+    often = lb.fit(model, rows, epochs=4, batch_size=8, validation=0, patience=lb.Patience(look_every=0.25))
     assert [round(4 * record["epoch"]) for record in often.history] == [*range(1, 17)]
     assert eqx.tree_equal(often.state.parameters, once.state.parameters)
 
 
+def test_patience_is_of_numbers_above_0():
+    with pytest.raises(
+        ValueError, match="look_every: expected a number of epochs above 0, or None, found -1"
+    ):
+        lb.Patience(look_every=-1)
+    with pytest.raises(
+        TypeError, match="minutes: expected a number of minutes above 0, or None, found 'ten'"
+    ):
+        lb.Patience(minutes="ten")
+
+
 def test_minutes_end_training_at_the_first_look_after_them(model, rows):
     """Those of a run that goes on count with those before; it ends where it would have without a stop."""
-    ended = lb.fit(model, rows, epochs=40, batch_size=8, validation=0, minutes=1e-9)
+    short = lb.Patience(minutes=1e-9)
+    ended = lb.fit(model, rows, epochs=40, batch_size=8, validation=0, patience=short)
     assert ended.stopped == "minutes"
     assert len(ended.history) == 1
-    again = lb.fit(model, rows, epochs=40, batch_size=8, validation=0, resume=ended.state, minutes=1e-9)
+    again = lb.fit(model, rows, epochs=40, batch_size=8, validation=0, resume=ended.state, patience=short)
     assert again.stopped == "minutes"
-    whole = lb.fit(model, rows, epochs=40, batch_size=8, validation=0, minutes=60)
+    whole = lb.fit(model, rows, epochs=40, batch_size=8, validation=0, patience=lb.Patience(minutes=60))
     assert whole.stopped == "epochs"
     on = lb.fit(model, rows, epochs=40, batch_size=8, validation=0, resume=again.state)
     assert eqx.tree_equal(on.state.parameters, whole.state.parameters)

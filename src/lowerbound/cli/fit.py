@@ -30,6 +30,7 @@ from lowerbound.evidence.defaults import SAMPLES
 from lowerbound.parts import Mechanism, default, grouped, names
 from lowerbound.training import defaults
 from lowerbound.training.checkpoint import EVERY
+from lowerbound.training.patience import Patience
 
 if TYPE_CHECKING:
     from lowerbound.runs import RunFolder
@@ -183,10 +184,9 @@ def fit(
             out, built.model, train, held_out, wording=as_option,
             objective=objective_named(objective, beta, gradient, built.model), epochs=epochs,
             batch_size=batch_size, learning_rate=learning_rate, precision=precision, validation=validation,
-            patience=patience, minutes=minutes, devices=devices, baselines=baselines, samples=samples,
-            method=method,
-            command=shlex.join(["lowerbound", *sys.argv[1:]]), options=options_of(context), seed=seed,
-            checkpoint_every=checkpoint_every, resume=resume, watch=Console() if writes else None,
+            patience=Patience(patience, minutes), devices=devices, baselines=baselines, samples=samples,
+            method=method, command=shlex.join(["lowerbound", *sys.argv[1:]]), options=options_of(context),
+            seed=seed, checkpoint_every=checkpoint_every, resume=resume, watch=Console() if writes else None,
             memory=defaults.MEMORY if memory is None else memory.limit, report=report,
         )  # fmt: skip
     return _shown(run, json) if writes else 0

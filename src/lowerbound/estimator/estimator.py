@@ -52,8 +52,8 @@ class VariationalAutoencoder(
       `lowerbound.parts.names("objective")`, such as `iwae`; `gradient`: its estimator, such as
       `doubly-reparameterized`. Or an objective itself, such as `IWAE(10)`, which has both.
     - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
-    - `batch_size`, `learning_rate`, `precision`, `validation` (a share of the rows), `patience` (epochs),
-      `minutes`: as in [`lowerbound.fit`][].
+    - `batch_size`, `learning_rate`, `precision`, `validation` (a share of the rows), `patience` (epochs, or
+      [`Patience`][]): as in [`lowerbound.fit`][].
     - `evidence_error`: of log p(x) of a row, in nats: samples are drawn until it is below, at most
       `evidence_samples`; `evidence_method`: as the `method` of [`lowerbound.log_evidence`][].
     - `contamination`: what `predict` calls outliers: with a number, that share of the rows that `fit` was

@@ -40,6 +40,7 @@ from lowerbound.training import defaults
 from lowerbound.training.checks import check_number
 from lowerbound.training.fit import Result, fit
 from lowerbound.training.optimizer import constant_adam
+from lowerbound.training.patience import Patience
 from lowerbound.training.state import State
 
 __all__ = ["Trained"]
@@ -80,8 +81,7 @@ class Trained(BaseEstimator, Storable):
         learning_rate: float = defaults.LEARNING_RATE,
         precision: str | None = None,
         validation: float = defaults.VALIDATION,
-        patience: float | None = defaults.PATIENCE,
-        minutes: float | None = None,
+        patience: float | Patience | None = defaults.PATIENCE,
         evidence_error: float = ERROR,
         evidence_samples: int = SAMPLES,
         evidence_method: Method = "auto",
@@ -114,7 +114,6 @@ class Trained(BaseEstimator, Storable):
         self.precision = precision
         self.validation = validation
         self.patience = patience
-        self.minutes = minutes
         self.evidence_error = evidence_error
         self.evidence_samples = evidence_samples
         self.evidence_method = evidence_method
@@ -163,7 +162,6 @@ class Trained(BaseEstimator, Storable):
             learning_rate=self.learning_rate,
             validation=validation,
             patience=self.patience,
-            minutes=self.minutes,
         )
         if (gain := result.gain_at_the_end) > 1e-3 * max(abs(result.history[-1]["bound"]), 1.0):
             epochs = result.history[-1]["epoch"]

@@ -36,9 +36,6 @@ def check_numbers(
     epochs: object,
     batch_size: object,
     weight_prior: object,
-    patience: object,
-    minutes: object,
-    look_every: object,
     devices: object,
     precision: object,
 ) -> None:
@@ -49,9 +46,6 @@ def check_numbers(
 
     check_number("epochs", epochs, "a number above 0", above_0, optional=True)
     check_number("weight_prior", weight_prior, "a scale above 0", above_0, optional=True)
-    check_number("patience", patience, "a number of epochs above 0", lambda value: value > 0, optional=True)
-    check_number("minutes", minutes, "a number of minutes above 0", above_0, optional=True)
-    check_number("look_every", look_every, "a number of epochs above 0", above_0, optional=True)
     check_number("batch_size", batch_size, "a whole number above 0", above_0)
     for name, value in (("batch_size", batch_size), ("devices", devices)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):

@@ -33,6 +33,7 @@ from lowerbound.training.history import Callback
 from lowerbound.training.interrupts import interrupts
 from lowerbound.training.loop import Guard, climb
 from lowerbound.training.optimizer import NAdam
+from lowerbound.training.patience import Patience
 from lowerbound.training.plan import Plan
 from lowerbound.training.processes import together
 from lowerbound.training.resume import origin_of, taken_up
@@ -90,9 +91,7 @@ def fit(
     weight_prior: float | None = None,
     precision: str | None = None,
     validation: float | Any = defaults.VALIDATION,
-    patience: float | None = defaults.PATIENCE,
-    minutes: float | None = None,
-    look_every: float | None = None,
+    patience: float | Patience | None = defaults.PATIENCE,
     callbacks: Sequence[Callback] = (),
     devices: int | None = None,
     memory: str | int = defaults.MEMORY,
@@ -128,12 +127,8 @@ def fit(
     - `validation`: a share of the rows, drawn by `key`, that chooses the best model and is not trained
       on; or rows themselves, an array (or the pair `(x, given)` with a condition); 0 for none.
     - `patience`: training stops after this many epochs without a better bound on the validation rows;
-      `None` for never.
-    - `minutes`: training stops at the first look after so many minutes of it, those before a `resume` with
-      them, and the best model so far is given back; the rate, which falls to 0 at the end of all epochs, has
-      then not fallen so far. By default it has all the time that it needs.
-    - `look_every`: so many epochs lie between two looks at the validation rows, each a record of the history;
-      by default one, or as few as have 20 steps.
+      `None` for never. [`Patience`][lowerbound.Patience] says besides how many minutes it has, and how often
+      these rows are looked at.
     - `callbacks`: each is called with every record of the history; one that returns something true
       stops.
     - `devices`: how many local devices share a batch, by default all that divide it evenly.
@@ -146,7 +141,7 @@ def fit(
       again after it.
     - `resume`: `True` to go on from the newest whole checkpoint of that folder, or to begin where there is
       none: what comes out is, to the bit, what an uninterrupted run gives. Of the call, `epochs`, what
-      watches a run (patience, minutes, look_every, callbacks) and `devices` may differ. Or the `state` of a
+      watches a run (patience, callbacks) and `devices` may differ. Or the `state` of a
       result of such a call, whose precision may differ as well.
     - `key`: a key or a seed.
 
@@ -176,12 +171,10 @@ def fit(
         epochs=epochs,
         batch_size=batch_size,
         weight_prior=weight_prior,
-        patience=patience,
-        minutes=minutes,
-        look_every=look_every,
         devices=devices,
         precision=precision,
     )
+    patience = Patience.of(patience)
     if learning_rate is not None:
         optimizer = NAdam(learning_rate=learning_rate)
     optimizer = NAdam() if optimizer is None else optimizer
@@ -192,7 +185,7 @@ def fit(
         raise ValueError("weight: expected one above 0 among the rows that are trained on, found zeros alone")
     batch_size = min(batch_size, n)
     epochs = defaults.default_epochs(n, batch_size) if epochs is None else epochs
-    plan = Plan(n, batch_size, epochs, look_every)
+    plan = Plan(n, batch_size, epochs, patience.look_every)
     run = Run.of(
         model,
         population=n,
@@ -204,8 +197,8 @@ def fit(
     mesh = mesh_of(devices, batch_size)
     supply = supply_of(division, batch_size, mesh, in_bytes(memory), run_key)
     held = Held.of(block_of(division.held, division.held_rows)) if len(division.held_rows) else None
-    if held is None and patience not in (None, defaults.PATIENCE):
-        warnings.warn(_IMPATIENT.format(patience), TrainingWarning, stacklevel=2)
+    if held is None and patience.epochs not in (None, defaults.PATIENCE):
+        warnings.warn(_IMPATIENT.format(patience.epochs), TrainingWarning, stacklevel=2)
     origin = origin_of(run, division, batch_size, optimizer, as_key(key), precision, supply.runs)
     state = State.initial(run, trainable(model), supply.shapes, run_key, origin)
     if isinstance(resume, State):
@@ -221,7 +214,7 @@ def fit(
         saved = saver.newest(state) if saver is not None and resume is True else None
         standing = saved or Standing.begun(state)
         standing = replace(standing, state=replicated(mesh, standing.state))
-        guard = Guard(patience, minutes, callbacks, interrupted, precision)
+        guard = Guard(patience, callbacks, interrupted, precision)
         state, history, stopped = climb(run, supply, held, standing, plan, division, guard, saver)
     run, state = here((run, state))
     if stopped == "interrupted":

@@ -22,6 +22,7 @@ from lowerbound.training.division import Division
 from lowerbound.training.history import Callback, recorded
 from lowerbound.training.interrupts import Interrupted
 from lowerbound.training.not_finite import began_in, broken_rows, in_words, left_out
+from lowerbound.training.patience import Patience
 from lowerbound.training.plan import Plan
 from lowerbound.training.processes import any_process
 from lowerbound.training.run import Run
@@ -40,8 +41,7 @@ __all__ = ["Climbed", "Guard", "climb"]
 class Guard:
     """What may stop a run before its plan ends, and in which precision its steps are."""
 
-    patience: float | None
-    minutes: float | None
+    patience: Patience
     callbacks: Sequence[Callback]
     interrupted: Interrupted
     precision: str | None
@@ -71,14 +71,15 @@ class Guard:
     ) -> str | None:
         """What there is in a run itself that no chunk follows the last record."""
         spent = sum(record["seconds"] for record in history)
-        if self.minutes is not None and any_process(spent > 60 * self.minutes):
+        patience = self.patience
+        if patience.minutes is not None and any_process(spent > 60 * patience.minutes):
             return "minutes"
         if held is None:
             return None
         if math.isnan(history[-1]["validation_objective"]):  # of no row
             return "not finite"
         waited = int(state.step) - int(state.best_step)
-        late = self.patience is not None and waited > self.patience * plan.steps_per_epoch
+        late = patience.epochs is not None and waited > patience.epochs * plan.steps_per_epoch
         return "patience" if late else None
 
 
