@@ -64,14 +64,14 @@ def by_library() -> Program:
 
 
 def by_pythae(batch: int) -> Program:
-    import torch
-    from peers import pythae_model
+    from peers import pythae_model, torch_here
 
+    torch, device = torch_here()
     os.environ["TQDM_DISABLE"] = "1"
     model = pythae_model(AEVB).eval()
 
     def program(weights: int) -> None:
-        x = torch.from_numpy(binary_rows(weights // K).astype(np.float32))
+        x = torch.from_numpy(binary_rows(weights // K).astype(np.float32)).to(device)
         with torch.no_grad():
             model.get_nll(x, n_samples=K, batch_size=batch)
 

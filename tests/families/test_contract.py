@@ -130,8 +130,8 @@ def test_draws_of_many_have_the_moments_of_scipy(case):
 def test_mean_and_variance_are_those_of_scipy(case):
     """To 1e-5; NaN where there is none. Of a relaxed code they are said to be those of the code."""
     truth, found = truth_of(case), draws.stated(case)
-    if found.mean is None:
-        pytest.skip("its events have no mean")
+    if isinstance(draws.family(case), lb.Autoregressive):
+        pytest.skip("sequences have no mean")
     np.testing.assert_allclose(found.mean, truth.mean, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(found.variance, truth.variance, rtol=1e-5, atol=1e-6)
 

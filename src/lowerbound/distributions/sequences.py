@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import jax
@@ -118,11 +120,10 @@ class SequenceDistribution(Distribution):
         return jnp.where(self.support(x), total, -jnp.inf)
 
     def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Float[Array, "... length"]:
-        count = 1
-        for n in sample_shape:
-            count *= n
-        drawn = jax.vmap(self._drawn)(jax.random.split(key, count)) if sample_shape else self._drawn(key)
-        return drawn.reshape(*sample_shape, self.length)
+        if not sample_shape:
+            return self._drawn(key)
+        keys = jax.random.split(key, math.prod(sample_shape))
+        return jax.vmap(self._drawn)(keys).reshape(*sample_shape, self.length)
 
     def _drawn(self, key: PRNGKeyArray) -> Float[Array, " length"]:
         def chosen(place: Array, logits: Array) -> Array:
@@ -134,7 +135,7 @@ class SequenceDistribution(Distribution):
         """The sequence whose every token is the most probable one after those before it."""
         return self._token_by_token(lambda place, logits: logits.argmax())
 
-    def _token_by_token(self, chosen: Any) -> Float[Array, " length"]:
+    def _token_by_token(self, chosen: Callable[[Array, Array], Array]) -> Float[Array, " length"]:
         """Tokens, each `chosen(place, logits)`, until the end; of several rows until all have ended."""
 
         def unfinished(carry: tuple[Array, Array, Array, PyTree]) -> Array:

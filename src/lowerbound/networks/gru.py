@@ -72,18 +72,18 @@ class GRU(eqx.Module):
     ) -> Float[Array, "length vocabulary"]:
         """The logits at each place, of the tokens before it."""
         before = jnp.concatenate([jnp.full(1, END), tokens[:-1]])
-        added = self._added(before) + product(context, self.context)
+        first, of_context = self.start(context)
 
         def on(s: Array, a: Array) -> tuple[Array, Array]:
             s = self._next(s, a)
             return s, s
 
-        _, states = jax.lax.scan(on, self._first(context), added)
-        return product(states, self.out) + self.out_bias
+        _, states = jax.lax.scan(on, first, self._added(before) + of_context)
+        return self._logits(states)
 
     def start(self, context: Float[Array, " context"]) -> tuple[Array, Array]:
         """The state before the first token, and what the context adds at each place."""
-        return self._first(context), product(context, self.context)
+        return jnp.tanh(product(context, self.first)), product(context, self.context)
 
     def step(
         self, state: tuple[Array, Array], token: Int[Array, ""]
@@ -91,10 +91,10 @@ class GRU(eqx.Module):
         """The state after one more token, and the logits of the next one."""
         s, of_context = state
         s = self._next(s, self._added(token) + of_context)
-        return (s, of_context), product(s, self.out) + self.out_bias
+        return (s, of_context), self._logits(s)
 
-    def _first(self, context: Array) -> Float[Array, " width"]:
-        return jnp.tanh(product(context, self.first))
+    def _logits(self, s: Float[Array, "*places width"]) -> Float[Array, "*places vocabulary"]:
+        return product(s, self.out) + self.out_bias
 
     def _added(self, tokens: Int[Array, "*places"]) -> Float[Array, "*places gates"]:
         """E[x]: as a product, whose gradient is one as well."""

@@ -40,10 +40,13 @@ def multiplying(precision: str | None = None) -> AbstractContextManager[None]:
     ...     jax.default_matmul_precision.value
     'highest'
     """
-    context: AbstractContextManager[None] = jax.default_matmul_precision(
-        precision or jax.default_matmul_precision.value or "highest"
-    )
+    context: AbstractContextManager[None] = jax.default_matmul_precision(precision or _precision())
     return context
+
+
+def _precision() -> str:
+    """What is asked for here, and where nothing is all bits."""
+    return jax.default_matmul_precision.value or "highest"
 
 
 def product(x: Float[Array, "*rows n"], W: Float[Array, "n m"]) -> Float[Array, "*rows m"]:
@@ -63,7 +66,7 @@ def product(x: Float[Array, "*rows n"], W: Float[Array, "n m"]) -> Float[Array, 
     if x.shape[-1:] != W.shape[:1]:
         raise TypeError(f"x W: expected x of {W.shape[0]} values for W of {W.shape}, found {x.shape}")
     dtype = jnp.promote_types(x.dtype, W.dtype)
-    precision = jax.default_matmul_precision.value or "highest"
+    precision = _precision()
     if precision == _ROUNDED and dtype != jnp.float32:
         precision = "highest"
     y: Array = _product.bind(x.astype(dtype), W.astype(dtype), transposed=False, precision=precision)

@@ -8,6 +8,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lowerbound.serve.errors import Refused
+from lowerbound.serve.wire import JSON
 
 __all__ = ["TimedHeads"]
 
@@ -56,7 +57,7 @@ class TimedHeads(HttpToolsProtocol):
             return
         refused = Refused("slow_head")
         body = refused.body()
-        head = f"HTTP/1.1 {refused.status} Request Timeout\r\ncontent-type: application/json\r\n"
+        head = f"HTTP/1.1 {refused.status} Request Timeout\r\ncontent-type: {JSON}\r\n"
         head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.transport.write(head.encode() + body)
         self.transport.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
 
 from lowerbound.training import defaults
 from lowerbound.training.checks import check_number
@@ -38,12 +37,14 @@ class Patience:
     look_every: float | None = None
 
     def __post_init__(self) -> None:
-        above_0 = lambda value: value > 0  # noqa: E731
-        check_number("patience", self.epochs, "a number of epochs above 0", above_0, optional=True)
-        check_number("minutes", self.minutes, "a number of minutes above 0", above_0, optional=True)
-        check_number("look_every", self.look_every, "a number of epochs above 0", above_0, optional=True)
+        for name, value, unit in (
+            ("patience", self.epochs, "epochs"),
+            ("minutes", self.minutes, "minutes"),
+            ("look_every", self.look_every, "epochs"),
+        ):
+            check_number(name, value, f"a number of {unit} above 0", lambda value: value > 0, optional=True)
 
-    @classmethod
-    def of(cls, value: float | Patience | None) -> Self | Patience:
+    @staticmethod
+    def of(value: float | Patience | None) -> Patience:
         """A number of epochs as patience; patience as it is."""
-        return value if isinstance(value, Patience) else cls(value)
+        return value if isinstance(value, Patience) else Patience(value)

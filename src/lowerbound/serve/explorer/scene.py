@@ -65,12 +65,12 @@ class Scene:
     @property
     def grey(self) -> tuple[float, float, bool]:
         """The values that are shown as blank and as full, and whether full is ink on paper."""
+        from lowerbound.figures import grey_map  # Matplotlib, which tables need not wait for
+
         columns = [column for column in self.columns if column.encoded]
         low = min((float(column.low) for column in columns if column.low is not None), default=0.0)
         high = max((float(column.high) for column in columns if column.high is not None), default=1.0)
         shown = np.zeros((1, 1)) if self.rows is None else self.rows.x[:_GREY]
-        from lowerbound.figures import grey_map  # Matplotlib, which tables need not wait for
-
         return min(low, 0.0), high, grey_map(shown, (min(low, 0.0), high)) == "gray_r"
 
     @property
