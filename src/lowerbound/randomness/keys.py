@@ -97,6 +97,9 @@ def _fold_in(key: Array, data: Array | int) -> Array:
     return jnp.stack(_threefry(key, jnp.asarray(data, jnp.uint32)))
 
 
+# Compiled too, for JAX traces what makes bits anew at each place of a program that draws some: without it
+# half of the time in which the programs of a service are lowered.
+@partial(jax.jit, static_argnums=(1, 2))
 def _random_bits(key: Array, bit_width: int, shape: tuple[int, ...]) -> Array:
     """In a loop of two turns, half of the bits each, whose result XLA keeps: noise is read in the forward and
     in the backward pass, and would be made in both. (Of an odd number, the middle one is made twice.)"""
