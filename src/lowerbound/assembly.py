@@ -16,6 +16,7 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 
 from lowerbound.data.chunks import transformed
+from lowerbound.data.columns import Column
 from lowerbound.data.likelihood import Choice, by_columns, choose, choose_by_columns
 from lowerbound.data.pixels import kind_of_image
 from lowerbound.data.rows import Rows
@@ -189,7 +190,8 @@ def build(
         )
     apart = missed is not None and schema is not None and not schema.wide
     if schema is not None and not alike and (apart or by_columns(x, schema, missing=missing)):
-        choice = choose_by_columns(x, schema.encoded, missing=missing, missed=missed)
+        tokens_key = jax.random.fold_in(as_key(key), 2)
+        choice = choose_by_columns(x, schema.placed, missing=missing, missed=missed, key=tokens_key)
         features = _seen(x, schema)
     else:
         image = kind_of_image(image_shape)
@@ -279,13 +281,20 @@ def _encoder(network: Network, seen: np.ndarray, missing: bool) -> Network:
 
 
 def _seen(x: np.ndarray, schema: Schema) -> dict[str, Any]:
-    """How [`Features`][] sees the rows of a table of several kinds: the levels of each column, the margins of
+    """How [`Features`][] sees the rows of a table of several kinds: the levels of each place, the margins of
     those that have none, and the periods of dates and times."""
-    levels = tuple(2 if c.kind == "bit" else len(c.levels or ()) for c in schema.encoded)
+    levels = tuple(_levels_of(column) for column in schema.placed)
     numbers = x[:, [not each for each in levels]]
     margins = Margins.of(numbers, bins=_KNOTS) if numbers.shape[1] else None
-    periods = tuple((place, *each) for place, c in enumerate(schema.encoded) for each in c.periods)
+    periods = tuple((place, *each) for place, c in enumerate(schema.placed) for each in c.periods)
     return {"levels": levels, "margins": margins, "periods": periods}
+
+
+def _levels_of(column: Column) -> int:
+    """How many levels a place of a column has, 0 of numbers."""
+    if column.tokens is not None:
+        return column.tokens.levels
+    return 2 if column.kind == "bit" else len(column.levels or ())
 
 
 def _prior(kind: Any, latent: Family, seen: np.ndarray, key: PRNGKeyArray) -> Callable[..., Distribution]:

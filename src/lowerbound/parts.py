@@ -172,6 +172,7 @@ TABLE: tuple[Row, ...] = (
     # Tables.
     Row("Schema", "data.schema", "file"),
     Row("Column", "data.columns", "file"),
+    Row("Tokens", "data.tokens", "file"),
     # Transforms.
     Row("Identity", "models.transforms", "file"),
     Row("DynamicBinarization", "models.transforms", "file"),
@@ -209,6 +210,8 @@ TABLE: tuple[Row, ...] = (
     Row("NegativeBinomial", "families.counts", "columns", called="counts"),
     Row("Categorical", "families.discrete", "columns", called="levels"),
     Row("Ordinal", "families.ordinal", "columns", called="ordered-levels"),
+    Row("Autoregressive", "families.autoregressive", "columns", called="sequences"),
+    Row("CausalWindow", "networks.window", "columns", called="next-token"),
     Row("MixedColumns", "families.columns", "columns", called="several"),
     Row("DiscretizedLogistic", "families.images", "columns", called="grey"),
     Row("DiagonalGaussian", "families.gaussian", "columns", called="numbers"),

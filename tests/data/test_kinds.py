@@ -14,6 +14,7 @@ from lowerbound.data.refused import taken_for_missing
 from lowerbound.data.schema import described
 from lowerbound.data.sources import Source
 from lowerbound.data.tables import columns_of
+from lowerbound.data.tokens import TOKENIZERS
 
 RNG = np.random.default_rng(0)
 N = 60
@@ -93,7 +94,7 @@ def test_a_kind_that_cannot_hold_the_values_is_refused_by_the_first(name, kind, 
 
 def test_every_kind_can_be_named_and_arrays_are_told_by_number():
     held = {
-        **{kind: [0.5, 1.5, 1.5] for kind in KINDS if kind not in ("date", "time", "span")},
+        **{kind: [0.5, 1.5, 1.5] for kind in KINDS if kind not in ("date", "time", "span", *TOKENIZERS)},
         "whole": [3.0, 4.0, 4.0],
         "bit": [0.0, 1.0, 1.0],
     }
@@ -104,7 +105,10 @@ def test_every_kind_can_be_named_and_arrays_are_told_by_number():
         back = lb.Schema.of(x, kinds={1: kind})
         kept = back.decode(back.encode(x))[:, 1]
         np.testing.assert_array_equal(kept, np.full(3, np.nan) if not column.encoded else values)
-    assert {*held, "date", "time", "span"} == {*KINDS}
+    assert {*held, "date", "time", "span", *TOKENIZERS} == {*KINDS}
+    for kind in TOKENIZERS:
+        with pytest.raises(lb.DataError, match=r"expected text, found 0\.5 in row 0, column 1"):
+            lb.Schema.of(np.column_stack([RNG.normal(size=3), [0.5, 1.5, 1.5]]), kinds={1: kind})
 
 
 def test_a_schema_says_kinds_and_levels_and_the_rest_is_found():

@@ -310,3 +310,20 @@ def test_whole_numbers_and_truth_values_that_may_be_missing_keep_their_type(make
     halves = [np.full(2, 0.5), np.full(2, 0.5), *(schema.restored(np.nan_to_num(x[:2]))[2:])]
     half = columns_of(schema.table(halves))
     assert half.arrays[0].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "offset", "unit"),
+    [("int64", 0, 1), ("int64", 10**9, 3600), ("int64", 2**62, 1), ("uint64", 0.5, 2.0), ("int8", 0, 1)],
+)
+def test_what_is_too_large_for_a_type_is_the_greatest_that_it_holds(dtype, offset, unit):
+    column = Column("n", "whole", dtype, 0, 9, offset=offset, unit=unit)
+    low, high = column.restored(np.array([-np.inf, -1e30])), column.restored(np.array([1e30, np.inf]))
+    limits = np.iinfo(dtype)
+    assert low.dtype == high.dtype == dtype
+    assert low[0] == low[1]
+    assert high[0] == high[1]
+    assert low[0] <= limits.min // 4 or limits.min == 0
+    assert high[0] >= limits.max // 4
+    assert (low >= limits.min).all()
+    assert (high <= limits.max).all()

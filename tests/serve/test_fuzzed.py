@@ -36,7 +36,8 @@ def test_no_request_is_answered_otherwise_than_described(run, request, tmp_path)
             words = [program, "run", f"{url}/openapi.json", "-n", cases, "-c", ",".join(CHECKS)]
             words += [word for path in LONG for word in (flag, path)]
             words += ["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--no-color"]
-            words += ["--request-timeout", "600", "--suppress-health-check", "all", "--seed", "1"]
+            words += ["--wait-for-schema", "600", "--request-timeout", "600"]
+            words += ["--suppress-health-check", "all", "--seed", "1"]
             done = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
             assert done.returncode == 0, done.stdout[-8000:]
             assert int(re.search(r"(\d+) generated", done.stdout)[1]) > int(cases)

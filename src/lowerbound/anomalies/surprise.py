@@ -47,7 +47,9 @@ def surprise(
 ) -> Surprise:
     """−log p(xⱼ∣x_rest) = log p(x_rest) − log p(x) of each column j given all others, (n, d), in nats and in
     the column's own units: how much less odd a row would be had this value not been observed. Where the
-    columns are dependent the surprises of a row do not sum to −log p(x).
+    columns are dependent the surprises of a row do not sum to −log p(x). A text, whose tokens are one value
+    in several places, has one, in the first of them; in the others NaN stands, as where nothing was
+    observed.
 
     Both terms are estimates of [`log_evidence`][], of rows with a hole each: d + 1 of them a row. To reweight
     draws of q(z∣x) by 1/p(xⱼ∣z) would take one, but a value that is odd pulls z to where the rest would not
@@ -91,9 +93,14 @@ def _surprise(
     model: LatentModel, y: np.ndarray, log_scale: np.ndarray, given: np.ndarray | None, budget: dict[str, Any]
 ) -> Surprise:
     """Of rows that are held together, as the model's parts see them."""
-    row, column = np.nonzero(~np.isnan(y))
+    there = ~np.isnan(y)
+    for _, *others in model.together:  # told once, at their first place
+        there[:, others] = False
+    row, column = np.nonzero(there)
     rest = y[row]
     rest[np.arange(len(rest)), column] = np.nan
+    for first, *others in model.together:
+        rest[np.flatnonzero(column == first)[:, None], others] = np.nan
     conditions = None if given is None else np.concatenate([given, given[row]])
     evidence = log_evidence(model, np.concatenate([y, rest]), given=conditions, **budget)
     of_row, of_rest = evidence[: len(y)][row], evidence[len(y) :]

@@ -127,8 +127,12 @@ def _with_intervals(run: RunFolder, source: Source, found: Imputation) -> tuple[
     """The table of means, and behind each column with holes what is known of them."""
     import numpy as np
 
-    encoded = source.names if run.schema is None else [column.name for column in run.schema.encoded]
-    holed = {name for name, hole in zip(encoded, np.isnan(source.x).any(0), strict=True) if hole}
+    holes = np.isnan(source.x).any(0)
+    encoded = source.names
+    if run.schema is not None:
+        encoded = tuple(column.name for column in run.schema.encoded)
+        holes = holes[[*run.schema.firsts]]
+    holed = {name for name, hole in zip(encoded, holes, strict=True) if hole}
     (filled, names), (lower, _), (upper, _) = (
         _completed(run, source, table) for table in (found.mean, found.lower, found.upper)
     )

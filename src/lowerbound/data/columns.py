@@ -24,6 +24,7 @@ from lowerbound.data.times import (
     shown,
     ticks_of,
 )
+from lowerbound.data.tokens import Tokens
 from lowerbound.data.units import plain, relative
 from lowerbound.data.wording import LEFT_OUT, number_words, words_of
 
@@ -36,6 +37,7 @@ Kind = Literal[
     "bit",
     "grey",
     "category",
+    "tokens",
     "date",
     "time",
     "span",
@@ -47,7 +49,7 @@ Kind = Literal[
 ]
 
 # Those that are no numbers to a person.
-_NO_NUMBERS = ("category", *TIMES)
+_NO_NUMBERS = ("category", "tokens", *TIMES)
 _OF_NUMBERS = ("number", "rounded", "whole", "bit", "grey", "copy")
 
 # Whole numbers up to this are exact in float32.
@@ -63,10 +65,11 @@ class Column:
 
     - `kind`: `number` (real numbers), `rounded` (numbers of a few `decimals`, which repeat), `whole` (whole
       numbers), `bit` (0 and 1), `grey` (a pixel of an 8-bit image), `category` (one of some `levels`),
-      `date` (with a time or without), `time` (of the day), `span` (of time), and those that are left out:
-      `constant` (one value, which says nothing of a row), `missing` (no value), `identifier` (what names a
-      row), `text` (free text), `copy` (what another column says, its `original`: the same numbers, or values
-      that go with its, one for one: `levels` with `partners`).
+      `tokens` (text as a sequence of `tokens`, which takes several places of an encoded row), `date` (with a
+      time or without), `time` (of the day), `span` (of time), and those that are left out: `constant` (one
+      value, which says nothing of a row), `missing` (no value), `identifier` (what names a row), `text` (free
+      text), `copy` (what another column says, its `original`: the same numbers, or values that go with its,
+      one for one: `levels` with `partners`).
     - `dtype`: the type of the table's column, by NumPy's name; `object` of text and of times of the day.
     - `levels`: of a category, in order, as text, numbers too; a value is kept as its place among them.
       `ordered`: whether that is an order of more and less. `declared`: whether the table's own type says the
@@ -102,6 +105,7 @@ class Column:
     zone: str | None = None
     original: str | None = None
     partners: tuple[str, ...] | None = None
+    tokens: Tokens | None = None
 
     @property
     def encoded(self) -> bool:
@@ -109,9 +113,15 @@ class Column:
         return self.kind not in LEFT_OUT
 
     @property
+    def places(self) -> int:
+        """How many numbers of an encoded row are its value."""
+        return 0 if not self.encoded else 1 if self.tokens is None else self.tokens.length
+
+    @property
     def as_it_is(self) -> bool:
         """Whether its values are kept as they are."""
-        return self.levels is None and not self.timed and self.offset == 0 and self.unit == 1
+        numbers = self.levels is None and self.tokens is None and not self.timed
+        return numbers and self.offset == 0 and self.unit == 1
 
     @property
     def free(self) -> bool:
@@ -249,9 +259,12 @@ class Column:
 
     def outside(self, values: np.ndarray) -> np.ndarray:
         """Which values have probability 0, since the column never held them: another than the one of a
-        constant column, another level than those of a category or of a pixel, a number between two steps."""
+        constant column, another level than those of a category or of a pixel, a number between two steps,
+        text that is no sequence of its tokens."""
         if self.levels is not None:
             return self.unseen(values)
+        if self.tokens is not None:
+            return self.tokens.outside(values)
         if self.timed:
             ticks = ticks_of(values, self.dtype)
             if self.kind == "constant":
@@ -275,8 +288,10 @@ class Column:
         return np.asarray([name not in known for name in level_names(values)], bool)
 
     def stored(self, values: np.ndarray) -> np.ndarray:
-        """Values of the table's column as they are kept, before they are rounded to float32. A level that the
-        column has not is kept as the first."""
+        """Values of the table's column as they are kept, before they are rounded to float32; text as tokens
+        with a second axis, of its places. A level that the column has not is kept as the first."""
+        if self.tokens is not None:
+            return self.tokens.stored(values)
         if self.levels is not None:
             place: dict[Any, float] = {level: i for i, level in enumerate(self.levels)} | {None: np.nan}
             return np.asarray([place.get(name, 0.0) for name in level_names(values)], np.float64)
@@ -308,6 +323,8 @@ class Column:
     def restored(self, kept: np.ndarray) -> np.ndarray:
         """What is kept as values of the table's column, in its type: whole numbers are the nearest, and a
         column with missing values is real."""
+        if self.tokens is not None:
+            return self.tokens.restored(kept)
         dtype = np.dtype(self.dtype)
         real = kept.astype(np.float64)
         if self.levels is not None:
@@ -325,9 +342,12 @@ class Column:
             return np.rint(real) != 0
         limits = np.iinfo(dtype)
         if isinstance(self.unit, int) and isinstance(self.offset, int) and abs(self.offset) < 2**62:
-            steps = np.rint(real).astype(np.int64)
+            most = 2**62 // self.unit  # beyond which, or of infinity, there is no whole number of 64 bits
+            steps = np.clip(np.rint(real), -most, most).astype(np.int64)
             return np.clip(steps * self.unit + self.offset, limits.min, limits.max).astype(dtype)
-        return np.clip(np.rint(real * self.unit + self.offset), limits.min, limits.max).astype(dtype)
+        # As a float the greatest number of 64 bits is one too many.
+        most = np.nextafter(float(limits.max), 0) if dtype.itemsize == 8 else limits.max
+        return np.clip(np.rint(real * self.unit + self.offset), limits.min, most).astype(dtype)
 
     def _of_levels(self, place: np.ndarray) -> np.ndarray:
         """The levels at these places, in the column's type, −1 where there is none."""

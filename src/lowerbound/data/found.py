@@ -17,6 +17,7 @@ from lowerbound.data.numbers import NUMBER, blocks, check_column, check_finite
 from lowerbound.data.settled import holes_in, own
 from lowerbound.data.tables import Columns
 from lowerbound.data.times import kind_of
+from lowerbound.data.tokens import Tokens
 
 __all__ = ["found_in", "with_levels"]
 
@@ -106,17 +107,22 @@ def _found(
 def with_levels(
     found: Sequence[Column], said: Sequence[Column], read: Columns, name: str
 ) -> tuple[Column, ...]:
-    """What was found, with the levels, and the order of them, that `said` says of categories by name.
+    """What was found, with the levels, and the order of them, that `said` says of categories by name, and the
+    vocabulary and the longest length of tokens.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] for a value that is none of these levels.
     """
     levels = {column.name: column for column in said if column.levels is not None}
-    return tuple(
-        column
-        if column.levels is None or column.name not in levels
-        else _leveled(column, levels[column.name], values, name)
-        for column, values in zip(found, read.arrays, strict=True)
-    )
+    tokens = {column.name: column.tokens for column in said if column.tokens is not None}
+
+    def settled(column: Column, values: np.ndarray) -> Column:
+        if column.levels is not None and column.name in levels:
+            return _leveled(column, levels[column.name], values, name)
+        if column.tokens is not None and column.name in tokens:
+            return _tokened(column, tokens[column.name], values, name)
+        return column
+
+    return tuple(settled(column, values) for column, values in zip(found, read.arrays, strict=True))
 
 
 def _leveled(column: Column, said: Column, values: np.ndarray, name: str) -> Column:
@@ -129,6 +135,15 @@ def _leveled(column: Column, said: Column, values: np.ndarray, name: str) -> Col
         expected = f"one of the {len(levels)} levels that the schema says"
         raise DataError(name, expected, repr(own(values[row])), Place(row, column.name), way_out)
     return new
+
+
+def _tokened(column: Column, said: Tokens, values: np.ndarray, name: str) -> Column:
+    if (odd := said.outside(values)).any():
+        row = int(odd.argmax())
+        expected = said.fault(str(values[row])) or ""
+        way_out = "write it into the schema: the vocabulary or the length of its tokens"
+        raise DataError(name, expected, repr(own(values[row])), Place(row, column.name), way_out)
+    return replace(column, tokens=said)
 
 
 def _looked_at(table: np.ndarray, check: Any, missing: bool) -> tuple[np.ndarray, ...]:

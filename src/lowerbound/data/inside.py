@@ -74,8 +74,6 @@ def any_outside(x: np.ndarray, support: Constraint) -> Bool[np.ndarray, " n"]:
 def _first_outside(x: np.ndarray, columns: tuple[int, ...], support: Constraint) -> list[tuple[int, int]]:
     """Row, and place among the columns, of the first value outside, or nothing: a few rows are looked at, and
     copied, at a time."""
-    if range_of(support) is None:
-        return []
     every = columns == tuple(range(x.shape[1]))
     for first, block in numbered_blocks(x):
         inside = _inside(block if every else block[:, columns], support)
@@ -86,10 +84,12 @@ def _first_outside(x: np.ndarray, columns: tuple[int, ...], support: Constraint)
 
 
 def _inside(x: np.ndarray, support: Constraint) -> Bool[np.ndarray, "n d"] | None:
-    """Which values lie in a set; None where all of them do."""
+    """Which values lie in a set; None where all of them do. Values that hang together lie there, or not,
+    together."""
     span = range_of(support)
     if span is None:
-        return None
+        together = np.concatenate([np.atleast_1d(support(block)) for block in blocks(x)])
+        return None if together.all() else np.broadcast_to(together[:, None], x.shape)
 
     def between(low: Any, high: Any) -> Any:
         above = low > span.low if span.open_low else low >= span.low
@@ -114,6 +114,8 @@ def _whole(x: np.ndarray) -> bool:
 def _ways_out(value: float, support: Constraint) -> str:
     """What to do about a value that is not in the support."""
     span = range_of(support)
+    if span is None and not np.isnan(value):
+        return "its columns hang together: mend the row, or leave it out"
     if span is None or np.isnan(value):
         return "make the family with missing=True where NaN stands for a value that was not observed"
     over = partial(suggested, "likelihood", most=1)

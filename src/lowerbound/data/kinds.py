@@ -14,11 +14,15 @@ from lowerbound.data.errors import DataError
 from lowerbound.data.numbers import NUMBER
 from lowerbound.data.settled import holes_in
 from lowerbound.data.times import TIME_WORDS, TIMES, kind_of, parsed, step_of, ticks_of
+from lowerbound.data.tokens import TOKENIZERS, Tokens
 
 __all__ = ["KINDS", "as_kind", "by_name", "kinds_of", "of_levels", "of_times"]
 
 # What a person may name; the last two leave the column out.
-KINDS = ("number", "rounded", "whole", "bit", "category", "ordered", *TIMES, "identifier", "text")
+KINDS = (
+    *("number", "rounded", "whole", "bit", "category", "ordered"),
+    *(*TIMES, *TOKENIZERS, "identifier", "text"),
+)
 
 
 def by_name(kinds: Mapping[Any, str] | None, labels: tuple[str, ...], name: str) -> dict[str, str]:
@@ -46,7 +50,10 @@ def by_name(kinds: Mapping[Any, str] | None, labels: tuple[str, ...], name: str)
 
 def kinds_of(columns: Sequence[Column]) -> dict[str, str]:
     """The kinds of these columns that a person may name, by name."""
-    kinds = {column.name: "ordered" if column.ordered else column.kind for column in columns}
+    kinds: dict[str, str] = {}
+    for column in columns:
+        kind = "ordered" if column.ordered else column.kind
+        kinds[column.name] = kind if column.tokens is None else column.tokens.tokenizer
     return {name: kind for name, kind in kinds.items() if kind in KINDS}
 
 
@@ -111,6 +118,8 @@ def as_kind(label: str, values: np.ndarray, kind: str, declared: Declared | None
         if kind_of(values) is not None:
             raise fault("text or numbers", _first(~holes))
         return of_levels(label, values, declared, ordered=kind == "ordered")
+    if kind in TOKENIZERS:
+        return _as_tokens(label, values, kind, fault)
     if kind in TIMES:
         return _as_times(label, values, kind, declared, fault)
     return _as_numbers(label, values, kind, fault)
@@ -118,6 +127,22 @@ def as_kind(label: str, values: np.ndarray, kind: str, declared: Declared | None
 
 # The error about a row of a column, from what was expected there.
 Fault = Callable[[str, int], DataError]
+
+
+def _as_tokens(label: str, values: np.ndarray, kind: str, fault: Fault) -> Column:
+    """A column of text whose texts are sequences of tokens."""
+    holes = holes_in(values)
+    if values.dtype.kind != "O" and not holes.all():
+        raise fault("text", _first(~holes))
+    texts = [str(text) for text in values[~holes].tolist()]
+    tokens = Tokens.of(texts, kind)
+    odd = tokens.outside(values)
+    if odd.any():
+        raise fault(tokens.fault(str(values[_first(odd)])) or "", _first(odd))
+    different = len(set(texts))
+    if different < 2 or not tokens.length:
+        return Column(label, "text", "object", high=different, holes=int(holes.sum()))
+    return Column(label, "tokens", "object", high=different, holes=int(holes.sum()), tokens=tokens)
 
 
 def _as_times(label: str, values: np.ndarray, kind: str, declared: Declared | None, fault: Fault) -> Column:

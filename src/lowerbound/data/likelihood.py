@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PRNGKeyArray
 
 from lowerbound.data.columns import Column
 from lowerbound.data.schema import Schema
@@ -18,6 +20,10 @@ from lowerbound.families.fitted import FEW, Fitted, Found, Image
 from lowerbound.families.masking import masked
 from lowerbound.models.transforms import Dequantization, Identity, Standardization, Threshold, Transform
 from lowerbound.parts import Missed, default, kebab, names, part
+from lowerbound.randomness.keys import as_key
+
+# Of what a network of tokens is given from z at each place.
+CONTEXT = 256
 
 __all__ = ["Choice", "automatic", "by_columns", "choose", "choose_by_columns"]
 
@@ -132,11 +138,19 @@ def by_columns(x: np.ndarray, schema: Schema, *, missing: bool = False) -> bool:
 
 
 def choose_by_columns(
-    x: np.ndarray, columns: Sequence[Column], *, missing: bool = False, missed: Missed | None = None
+    x: np.ndarray,
+    columns: Sequence[Column],
+    *,
+    missing: bool = False,
+    missed: Missed | None = None,
+    key: PRNGKeyArray | int = 0,
 ) -> Choice:
     """The likelihood for the encoded rows of a table whose columns are of several kinds: a family for each
-    kind. A category is one of its levels, in their order where they have one, 0 and 1 a coin, and a number of
-    any distribution; log p(x) is a mass on these, on whole and on rounded numbers, and a density on other
+    kind; `columns` are those of each place of a row ([`placed`][lowerbound.data.schema.Schema.placed]). Text
+    as tokens is a sequence of its own, each token given those before it by a network that sees the last few,
+    whose weights begin by `key`: what is further back is known through z alone, so that z is used. A category
+    is one of its levels, in their order where they have one, 0 and 1 a coin, and a number of any
+    distribution; log p(x) is a mass on these, on whole and on rounded numbers, and a density on other
     numbers. With `missed`, which numbers are missing more often, the mask is part of the family of numbers
     and of coins; a level is missing at random.
 
@@ -144,7 +158,7 @@ def choose_by_columns(
     >>> import pyarrow
     >>> table = pyarrow.table({"color": ["red", "blue"] * 8, "mass": np.linspace(0.5, 1.0, 16)})
     >>> schema = Schema.of(table)
-    >>> choose_by_columns(schema.encode(table), schema.encoded).words
+    >>> choose_by_columns(schema.encode(table), schema.placed).words
     'columns of several kinds: Categorical (1), FreeForm (1)'
     """
     kinds = [_kind_of(column, x[:, place], missed) for place, column in enumerate(columns)]
@@ -155,7 +169,11 @@ def choose_by_columns(
     }
     fits = {
         kind: _fitted_by_kind(
-            kind, Found.of(x[:, places], missing), [columns[place] for place in places], missed
+            kind,
+            Found.of(x[:, places], missing),
+            [columns[place] for place in places],
+            missed,
+            jax.random.fold_in(as_key(key), int(places[0])),
         )
         for kind, places in blocks.items()
     }
@@ -166,24 +184,28 @@ def choose_by_columns(
     numbers: dict[str, int] = {}
     for kind, fitted in fits.items():
         title = fitted.family.title()
-        numbers[title] = numbers.get(title, 0) + len(blocks[kind])
+        of_kind = {columns[place].name for place in blocks[kind]}
+        numbers[title] = numbers.get(title, 0) + len(of_kind)
     said = ", ".join(f"{title} ({count})" for title, count in numbers.items())
     return Choice(mixed, Identity(), f"columns of several kinds: {said}", np.concatenate(starts))
 
 
 class _Kind(NamedTuple):
-    """What a column's family is called, of a category how many levels it has, and whether numbers are in
-    steps and have bins."""
+    """What a column's family is called, of a category how many levels it has, whether numbers are in steps
+    and have bins, and the column whose text, as tokens, is alone in its family."""
 
     name: str
     levels: int = 0
     in_steps: bool = False
     has_bins: bool = False
+    alone: str | None = None
 
 
 def _kind_of(column: Column, values: np.ndarray, missed: Missed | None) -> _Kind:
     if column.levels is not None:
         return _Kind("ordered-levels" if column.ordered else "levels", len(column.levels))
+    if column.tokens is not None:
+        return _Kind("sequences", column.tokens.levels, alone=column.name)
     if column.kind == "bit":
         return _Kind("bits")
     any_numbers = "any-numbers"
@@ -192,8 +214,13 @@ def _kind_of(column: Column, values: np.ndarray, missed: Missed | None) -> _Kind
     return _Kind(any_numbers, 0, in_steps, has_bins)
 
 
-def _fitted_by_kind(kind: _Kind, found: Found, columns: Sequence[Column], missed: Missed | None) -> Fitted:
+def _fitted_by_kind(
+    kind: _Kind, found: Found, columns: Sequence[Column], missed: Missed | None, key: PRNGKeyArray
+) -> Fitted:
     family = part(kind.name, "columns")
+    if kind.alone is not None:
+        network = part("next-token", "columns")(kind.levels, CONTEXT, key=key)
+        return Fitted(family(network, found.columns, missing=found.missing))
     if kind.levels:
         return family.fitted_to_levels(found, kind.levels)
     steps = tuple(10**column.decimals for column in columns) if kind.in_steps else None

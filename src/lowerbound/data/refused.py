@@ -47,6 +47,9 @@ def never_held(schema: Schema, read: Columns, row: int, rows: int, name: str) ->
         only = f"{column.low:g}" if numeric else column.only
         way_out = "leave the row out, or the column where the schema is made"
         return DataError(name, f"{only}, which that column always was", f"{value}{more}", where, way_out)
+    if column.tokens is not None:
+        expected = column.tokens.fault(str(value)) or ""
+        return DataError(name, expected, f"{own(value)!r}{more}", where, "leave the row out")
     if column.kind == "grey":
         return DataError(name, "multiples of 1/255", f"{value}{more}", where, "leave the row out")
     if column.kind == "rounded":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Self, get_args
@@ -36,7 +36,8 @@ _WIDE = 128
 @dataclass(frozen=True)
 class Schema(Checked):
     """What the columns of a table are. A row is encoded as a vector of numbers, one for each of the columns
-    that say something ([`encoded`][]), each relative to its offset and in its unit, and decoded again.
+    that say something ([`encoded`][]), several for one of text as tokens, each relative to its offset and in
+    its unit, and decoded again.
 
     A schema is data: it is stored with a model, and prints in words.
 
@@ -89,8 +90,9 @@ class Schema(Checked):
         stands for a value that was not observed; `counts`: that all columns are counts, which are kept as
         they are, constant ones too (a count that was 0 so far may be 1); `kinds`: what some columns are, by
         name, where the guess is wrong, {"zip": "category"}: one of `number`, `rounded`, `whole`, `bit`,
-        `category`, `ordered` (a category whose levels are in order), `date`, `time`, `span`, and, of what is
-        left out, `identifier` and `text`; or a schema, whose kinds, levels and their orders are taken while
+        `category`, `ordered` (a category whose levels are in order), `date`, `time`, `span`, text as a
+        sequence of `tokens` (characters), `words` or tokens of `smiles`, and, of what is left out,
+        `identifier` and `text`; or a schema, whose kinds, levels and their orders are taken while
         all else is found anew; `unseen`: what becomes of levels that a category never had; `beside`: of each
         column more cells, where the rows are a sample: its ends, and levels that no row of the sample has.
 
@@ -126,6 +128,22 @@ class Schema(Checked):
     def encoded(self) -> tuple[Column, ...]:
         """The columns that an encoded row has: those that are neither constant nor without any value."""
         return tuple(column for column in self.columns if column.encoded)
+
+    @cached_property
+    def placed(self) -> tuple[Column, ...]:
+        """The column that each place of an encoded row is of: [`encoded`][], but that one of text as tokens
+        stands as often as it has places."""
+        return tuple(column for column in self.encoded for _ in range(column.places))
+
+    @cached_property
+    def firsts(self) -> tuple[int, ...]:
+        """The place of an encoded row at which each of the columns that it has begins."""
+        return tuple(np.cumsum([0, *(column.places for column in self.encoded[:-1])]).tolist())
+
+    def apart(self, x: np.ndarray) -> Iterator[np.ndarray]:
+        """Of encoded rows what each column keeps, (n,), or (n, places) of one that has several."""
+        for first, column in zip(self.firsts, self.encoded, strict=True):
+            yield x[:, first] if column.tokens is None else x[:, first : first + column.places]
 
     def __str__(self) -> str:
         alike = self._alike
@@ -187,9 +205,12 @@ class Schema(Checked):
         if all(column.as_it_is for column in self.encoded):
             x = matrix(kept, name, missing=self.missing, looked_at=looked_at)
         else:
-            stored = [column.stored(values) for column, values in zip(self.encoded, kept.arrays, strict=True)]
-            named = Columns(stored, tuple(column.name for column in self.encoded))
-            x = stack(named, name, missing=self.missing, looked_at=looked_at)
+            stored, names = [], []
+            for column, values in zip(self.encoded, kept.arrays, strict=True):
+                several = column.stored(values).reshape(len(values), -1).T
+                stored += [*several]
+                names += [column.name] if column.tokens is None else _numbered(column)
+            x = stack(Columns(stored, tuple(names)), name, missing=self.missing, looked_at=looked_at)
         return x, np.flatnonzero(odd)
 
     def rows(self, table: Any, given: Any = None, name: str = "x") -> Rows:
@@ -214,9 +235,9 @@ class Schema(Checked):
     def restored(self, x: np.ndarray) -> list[np.ndarray]:
         """The columns of such a table, each in its own type: what [`decode`][] puts together."""
         x = np.asarray(x)
-        if x.ndim != 2 or x.shape[1] != len(self.encoded):
-            raise DataError("x", f"encoded rows of {len(self.encoded)} values", f"shape {x.shape}")
-        values = iter(np.moveaxis(x, 1, 0))
+        if x.ndim != 2 or x.shape[1] != len(self.placed):
+            raise DataError("x", f"encoded rows of {len(self.placed)} values", f"shape {x.shape}")
+        values = self.apart(x)
         own = [
             column.restored(next(values)) if column.encoded else column.repeated(len(x))
             for column in self.columns
@@ -278,7 +299,7 @@ class Schema(Checked):
     def log_units(self) -> np.ndarray:
         """The logarithms of the units of the encoded columns: what a density over encoded rows is less than
         one in the table's own units, each, in nats."""
-        return np.log([float(column.unit) for column in self.encoded])
+        return np.log([float(column.unit) for column in self.placed])
 
     def held_against(self, table: Any, name: str = "x") -> Columns:
         """The columns of `table` that are the schema's, in its order: by name where both have names, else by
@@ -335,7 +356,7 @@ class Schema(Checked):
         """An error of encoded rows, whose place is a column's number, with the name that the column has."""
         if not self.named or not isinstance(error.place.column, int):
             return error
-        place = error.place._replace(column=self.encoded[error.place.column].name)
+        place = error.place._replace(column=self.placed[error.place.column].name)
         return DataError(error.source, error.expected, error.found, place, error.way_out)
 
     def to_json(self) -> dict[str, Any]:
@@ -364,6 +385,11 @@ class Schema(Checked):
 
     def checked(self) -> Self:
         return self.from_json(self.to_json())
+
+
+def _numbered(column: Column) -> list[str]:
+    """The names of the places of a column that has several."""
+    return [f"{column.name}[{number}]" for number in range(column.places)]
 
 
 def described(

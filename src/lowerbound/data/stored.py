@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lowerbound.data.tables import FORMS
+from lowerbound.data.tokens import Tokens
 
 __all__ = ["column_fields", "schema_fields"]
 
@@ -17,7 +18,7 @@ _TRUTH = ("ordered", "declared")
 _WHOLE, _NUMBERS = ("holes", "decimals"), ("low", "high", "offset", "unit")
 _TEXT, _LISTS = ("name", "dtype", "zone", "original"), ("levels", "partners")
 # Fields that may be null.
-_NONE = ("low", "high", "zone", "original", *_LISTS)
+_NONE = ("low", "high", "zone", "original", "tokens", *_LISTS)
 # The most decimals that a number shows.
 _DECIMALS = 17
 # A type of NumPy of one value, which is a number, a date, a time span, text or an object.
@@ -41,8 +42,12 @@ def column_fields(record: Any, names: Sequence[str], kinds: Sequence[str]) -> di
         expected, good = _checked(name, value)
         if not good:
             raise ValueError(f"{place}.{name}: expected {expected}, found {value!r:.60}")
+    tokens = record.get("tokens")
+    if (record["kind"] == "tokens") != (tokens is not None):
+        raise ValueError(f"{place}.tokens: expected them of the kind 'tokens', and of no other")
     lists = {name: record[name] for name in _LISTS if record.get(name) is not None}
-    return {**record, **{name: tuple(each) for name, each in lists.items()}}
+    known = {**record, **{name: tuple(each) for name, each in lists.items()}}
+    return known if tokens is None else {**known, "tokens": Tokens.from_json(tokens, f"{place}.tokens")}
 
 
 def _checked(name: str, value: Any) -> tuple[str, bool]:

@@ -48,6 +48,8 @@ def _values(column: Column) -> str:
         sign = " < " if column.ordered else ", "
         told = sign.join(column.levels[:_SHOWN]) + (f"{sign}…" if len(column.levels) > _SHOWN else "")
         return f"one of {len(column.levels)}{' in order' * column.ordered}: {told}"
+    if column.tokens is not None:
+        return column.tokens.words
     if column.timed:
         return _times(column)
     if column.kind == "rounded":
@@ -69,7 +71,7 @@ def _times(column: Column) -> str:
 
 
 def _kept(column: Column) -> str:
-    if column.as_it_is or column.levels is not None or column.timed:
+    if column.as_it_is or not column.numeric:
         return ""
     if column.kind == "grey":
         return " in steps of 1/255"

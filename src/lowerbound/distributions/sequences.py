@@ -20,7 +20,8 @@ END = 0
 
 class Sequences(Constraint):
     """Vectors of tokens 0, 1, …, vocabulary − 1, in which nothing but 0 follows the first 0: it ends the
-    sequence, and what is behind it is no data. A sequence that fills all places ends without it.
+    sequence, and what is behind it is no data. A sequence that fills all places ends without it. With
+    `missing`, and NaN in every place, one that was not observed.
 
     >>> import jax.numpy as jnp
     >>> Sequences(3)(jnp.array([[1, 2, 0], [2, 2, 2], [0, 1, 0]])).tolist()
@@ -30,19 +31,24 @@ class Sequences(Constraint):
     event_dim = 1
     is_discrete = True
 
-    def __init__(self, vocabulary: int):
-        self.vocabulary = vocabulary
+    def __init__(self, vocabulary: int, *, missing: bool = False):
+        self.vocabulary, self.missing = vocabulary, missing
         super().__init__()
 
     def __call__(self, x: Array) -> Array:
         tokens = (x >= 0) & (x < self.vocabulary) & (x == jnp.floor(x))
-        return (tokens & (_read(x) | (x == END))).all(-1)
+        inside = (tokens & (_read(x) | (x == END))).all(-1)
+        return inside | jnp.isnan(x).all(-1) if self.missing else inside
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequences) and self.vocabulary == other.vocabulary
+        return isinstance(other, Sequences) and self._said == other._said
 
     def __hash__(self) -> int:
-        return hash((Sequences, self.vocabulary))
+        return hash((Sequences, self._said))
+
+    @property
+    def _said(self) -> tuple[int, bool]:
+        return self.vocabulary, self.missing
 
     def __repr__(self) -> str:
         return f"Sequences({self.vocabulary})"
@@ -51,7 +57,7 @@ class Sequences(Constraint):
         return jnp.full_like(prototype, END)
 
     def tree_flatten(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        return (), ((), {"vocabulary": self.vocabulary})
+        return (), ((), {"vocabulary": self.vocabulary, "missing": self.missing})
 
 
 def _read(x: Array) -> Bool[Array, "... length"]:
@@ -87,11 +93,12 @@ class NextToken(Protocol):
 
 class SequenceDistribution(Distribution):
     """p(x) = Πₜ p(xₜ∣x₁ … xₜ₋₁, h) up to the first 0, in nats, of counting measure on the sequences
-    of at most `length` tokens; of −∞ is what holds another token behind an end."""
+    of at most `length` tokens; of −∞ is what holds another token behind an end. With `missing`, log p(x) of
+    NaN in every place is 0: nothing was observed."""
 
     arg_constraints = {"context": constraints.real_vector}  # noqa: RUF012
     pytree_data_fields = ("network", "context")
-    pytree_aux_fields = ("length",)
+    pytree_aux_fields = ("length", "missing")
 
     def __init__(
         self,
@@ -99,24 +106,26 @@ class SequenceDistribution(Distribution):
         context: Float[Array, " context"],
         length: int,
         *,
+        missing: bool = False,
         validate_args: bool | None = None,
     ) -> None:
-        self.network, self.context, self.length = network, context, length
+        self.network, self.context, self.length, self.missing = network, context, length, missing
         super().__init__(batch_shape=(), event_shape=(length,), validate_args=validate_args)
 
     @property
     def support(self) -> Constraint:
-        return Sequences(self.network.vocabulary)
+        return Sequences(self.network.vocabulary, missing=self.missing)
 
     def log_prob(self, value: Array) -> Float[Array, ...]:
         return jnp.vectorize(self._log_prob, signature="(d)->()")(jnp.asarray(value))
 
     def _log_prob(self, x: Array) -> Float[Array, ""]:
         """Σₜ log p(xₜ∣x₁ … xₜ₋₁, h): all places in one pass (teacher forcing)."""
-        tokens = x.astype(int)
+        observed = ~jnp.isnan(x).all() if self.missing else True
+        tokens = jnp.where(observed, x, END).astype(int)
         logits = self.network(tokens, self.context)
         log_p = jnp.take_along_axis(jax.nn.log_softmax(logits), tokens[:, None], axis=1)[:, 0]
-        total = jnp.where(_read(tokens), log_p, 0.0).sum()
+        total = jnp.where(_read(tokens) & observed, log_p, 0.0).sum()
         return jnp.where(self.support(x), total, -jnp.inf)
 
     def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Float[Array, "... length"]:

@@ -12,6 +12,8 @@ from jaxtyping import Array, Bool
 from numpyro.distributions import constraints
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.sequences import Sequences
+
 __all__ = [
     "Columns",
     "OrMissing",
@@ -318,6 +320,8 @@ def words(support: Constraint) -> str:
         return "numbers in steps"
     if isinstance(each, SimplexBlocks):
         return "blocks that sum to 1"
+    if isinstance(each, Sequences):
+        return f"sequences of whole numbers below {each.vocabulary}, with nothing but 0 behind a 0"
     span = range_of(each)
     if span is None:
         return type(each).__name__.lstrip("_")

@@ -96,7 +96,7 @@ def by_column(schema: Schema, read: Columns, nats: np.ndarray) -> np.ndarray:
     """The surprise of each cell of these columns, (n, columns), from that of the encoded ones: 0 where a
     column is left out, ∞ of a value that it never held, and of a copy that does not say what its original
     says."""
-    encoded, arrays = iter(nats.T), schema.held_against(read).arrays
+    encoded, arrays = iter(nats[:, schema.firsts].T), schema.held_against(read).arrays
     differ = disagreeing(schema.columns, arrays)
     found = []
     for place, (column, values) in enumerate(zip(schema.columns, arrays, strict=True)):

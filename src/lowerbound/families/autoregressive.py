@@ -24,7 +24,8 @@ class Autoregressive(Family):
     sequence whose every token is the most probable one after those before it.
 
     **Arguments:** `network`: what says how probable each next token is, of a [`GRU`][lowerbound.GRU] or a
-    [`CausalWindow`][lowerbound.CausalWindow]; `length`: the most tokens of a sequence.
+    [`CausalWindow`][lowerbound.CausalWindow]; `length`: the most tokens of a sequence; `missing`: whether NaN
+    in every place stands for a sequence that was not observed, whose log p(x) is 0.
 
     **Raises:** `ValueError` for a length that is none.
 
@@ -42,9 +43,10 @@ class Autoregressive(Family):
 
     network: NextToken
     event_size: int = eqx.field(static=True)
+    missing: bool = eqx.field(static=True, default=False)
 
-    def __init__(self, network: NextToken, length: int):
-        self.network = network
+    def __init__(self, network: NextToken, length: int, *, missing: bool = False):
+        self.network, self.missing = network, missing
         self.event_size = positive_size("Autoregressive.length", length)
 
     @property
@@ -53,14 +55,18 @@ class Autoregressive(Family):
 
     @property
     def support(self) -> Constraint:
-        return Sequences(self.network.vocabulary)
+        return Sequences(self.network.vocabulary, missing=self.missing)
 
     @property
-    def categories(self) -> tuple[int, ...]:
-        return tuple(range(self.event_size))
+    def together(self) -> tuple[tuple[int, ...], ...]:
+        return (tuple(range(self.event_size)),)
+
+    def taking_missing(self) -> Autoregressive:
+        return Autoregressive(self.network, self.event_size, missing=True)
 
     def __call__(self, parameters: Float[Array, " size"]) -> SequenceDistribution:
-        return SequenceDistribution(self.network, jnp.asarray(parameters, float), self.event_size)
+        context = jnp.asarray(parameters, float)
+        return SequenceDistribution(self.network, context, self.event_size, missing=self.missing)
 
     def point(self, parameters: Float[Array, " size"]) -> Float[Array, " event_size"]:
         return self(parameters).greedy()

@@ -125,6 +125,13 @@ class MixedColumns(Family):
         blocks = zip(self.families, self.columns, strict=True)
         return tuple(sorted(columns[i] for family, columns in blocks for i in family.categories))
 
+    @property
+    def together(self) -> tuple[tuple[int, ...], ...]:
+        blocks = zip(self.families, self.columns, strict=True)
+        return tuple(
+            tuple(columns[i] for i in each) for family, columns in blocks for each in family.together
+        )
+
     def level_probabilities(self, parameters: Float[Array, " size"]) -> tuple[Float[Array, " levels"], ...]:
         found: dict[int, Array] = {}
         for family, columns, part in zip(self.families, self.columns, self._parts(parameters), strict=True):

@@ -79,6 +79,12 @@ class Family(eqx.Module):
         """The dimensions whose values are the levels of a category, of which no mean is taken."""
         return ()
 
+    @property
+    def together(self) -> tuple[tuple[int, ...], ...]:
+        """Blocks of dimensions that are one value, as the tokens of a text are: all of them are observed or
+        none, and of several values one is taken where of numbers it is the mean."""
+        return ()
+
     def cells(self, x: Float[np.ndarray, "n d"]) -> Cells | None:
         """Where values lie among finitely many cells of each column; `None` of a family that has none."""
         return None

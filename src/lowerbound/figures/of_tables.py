@@ -37,7 +37,7 @@ def margins_of(shown: Shown) -> Drawn | None:
 
 def pairs_of(shown: Shown) -> Drawn | None:
     """Rows beside samples, pair by pair; None where they are no table of two columns."""
-    if shown.table is None or len(shown.table.encoded) < 2:
+    if shown.table is None or sum(column.tokens is None for column in shown.table.encoded) < 2:
         return None
     both = shown.real_and_drawn
     alike = pairs_alike(Aligned.of(dict(both), shown.table), _PAIRS)
@@ -56,6 +56,7 @@ def missing_in(shown: Shown) -> Drawn | None:
     holes = np.isnan(shown.x.astype(np.float64))
     if shown.table is None or not holes.any():
         return None
+    holes = holes[:, shown.table.firsts]
     held = [place for place, column in enumerate(shown.table.columns) if column.encoded]
     most = int(holes.mean(0).argmax())
     name = shown.table.encoded[most].name

@@ -62,11 +62,12 @@ class Shown:
 
     @property
     def table(self) -> Schema | None:
-        """The schema of rows that are shown as a table: no images, nor more columns than can be named."""
+        """The schema of rows that are shown as a table: no images, nor more columns than can be named, nor
+        text alone."""
         schema = self.schema
         if schema is None or self.image_shape is not None or len(schema.encoded) > _COLUMNS:
             return None
-        return schema
+        return schema if any(column.tokens is None for column in schema.encoded) else None
 
     @cached_property
     def real_and_drawn(self) -> dict[str, Columns]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -151,9 +152,9 @@ def imputed(
     rows = checked(model, x, given)
     asked = _Asked(_positive("samples", samples), draws, True, jnp.asarray(interval, float))
     cells, completed = _cells_of(model, rows, as_key(key), asked), _completion(model, x, rows)
-    # A level is no number between two others.
+    # A level is no number between two others, nor is a text between two others.
     ends = np.stack([cells.lower, cells.upper])
-    ends[..., list(model.categories)] = np.nan
+    ends[..., [*model.categories, *itertools.chain(*model.together)]] = np.nan
     lower, upper = map(completed, ends)
     return Imputation(
         mean=completed(cells.mean),
@@ -210,10 +211,10 @@ def _probabilities(model: LatentModel, rows: Rows, cells: _Cells) -> dict[str | 
     found = dict(zip(model.categories, cells.probabilities, strict=True))
     labels: dict[int, str | int] = {place: place for place in found}
     if (schema := rows.schema) is not None:
-        encoded = [place for place, column in enumerate(schema.columns) if column.encoded]
-        labels = dict(enumerate(schema.names[place] if schema.named else place for place in encoded))
+        placed = (place for place, column in enumerate(schema.columns) for _ in range(column.places))
+        labels = dict(enumerate(schema.names[place] if schema.named else place for place in placed))
         if schema.mixed:  # truth values, whose mean is a probability
-            bits = (i for i, column in enumerate(schema.encoded) if column.kind == "bit")
+            bits = (i for i, column in enumerate(schema.placed) if column.kind == "bit")
             found |= {i: np.stack([1 - cells.mean[:, i], cells.mean[:, i]], axis=1) for i in bits}
 
     def whole(place: int) -> np.ndarray:
@@ -324,9 +325,13 @@ def _expected(
     weight: Float[Array, " K"],
     probabilities: Sequence[Float[Array, " levels"]],
 ) -> Float[Array, " d"]:
-    """Σⱼ w̃ⱼ x̂ⱼ of numbers; of a category the most probable level."""
+    """Σⱼ w̃ⱼ x̂ⱼ of numbers; of a category the most probable level; of what is one value in several places, as
+    a text is, that of the greatest weight."""
     inverse = model.transform.inverse
     mean = weight @ jax.vmap(inverse)(points)
+    if model.together:
+        one = jnp.asarray([*itertools.chain(*model.together)])
+        mean = mean.at[one].set(inverse(points[weight.argmax()])[one])
     if not model.categories:
         return mean
     places = jnp.asarray(model.categories)

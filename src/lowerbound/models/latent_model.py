@@ -112,6 +112,11 @@ class LatentModel(eqx.Module):
         """The dimensions of a row whose values are levels without an order, and so have no mean."""
         return ()
 
+    @property
+    def together(self) -> tuple[tuple[int, ...], ...]:
+        """Blocks of dimensions of a row that are one value, as the tokens of a text are."""
+        return ()
+
     def level_probabilities(self, z: Array, given: Array | None = None) -> tuple[Array, ...]:
         """Of each of [`categories`][], the probabilities of its levels given z."""
         return ()

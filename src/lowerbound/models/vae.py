@@ -123,6 +123,11 @@ class VAE(LatentModel):
         part = unwrapped(self.likelihood)
         return part.family.categories if isinstance(part, Conditional) else ()
 
+    @property
+    def together(self) -> tuple[tuple[int, ...], ...]:
+        part = unwrapped(self.likelihood)
+        return part.family.together if isinstance(part, Conditional) else ()
+
     def level_probabilities(self, z: Array, given: Array | None = None) -> tuple[Array, ...]:
         part = unwrapped(self.likelihood)
         if not isinstance(part, Conditional):

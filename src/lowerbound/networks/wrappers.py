@@ -4,6 +4,7 @@ several latents."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 
 import equinox as eqx
 import jax
@@ -130,7 +131,12 @@ class Features(Wrapper):
     def __call__(self, x: Array) -> Array:
         # Of −1 there is no level.
         places = jnp.where(jnp.isnan(x), -1.0, x).astype(int)
-        seen = [jax.nn.one_hot(places[i], levels) for i, levels in enumerate(self.levels) if levels]
+        seen, first = [], 0
+        for levels, alike in groupby(self.levels):  # of a text's tokens at once
+            last = first + len([*alike])
+            if levels:
+                seen.append(jax.nn.one_hot(places[first:last], levels).reshape(-1))
+            first = last
         if self.margins is not None:
             numbers = x[np.flatnonzero(np.asarray(self.levels) == 0)]
             observed = ~jnp.isnan(numbers)

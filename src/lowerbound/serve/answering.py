@@ -86,6 +86,8 @@ def surprised(service: Service, asked: Asked) -> Answer:
         [f"x{i}" for i in range(service.width)] if schema is None else [each.name for each in schema.encoded]
     )
     nats = service.surprise(asked["rows"])
+    if schema is not None:
+        nats = nats[:, schema.firsts]
     return {"unit": "nats", "columns": names, "surprise": nats}
 
 

@@ -84,6 +84,8 @@ def _cell(column: Column, given: bool) -> _Schema:
         return {"enum": [own, None]}
     if not column.encoded:
         return dict(_ANY)
+    if column.tokens is not None:
+        return {**_TEXT, "description": f"{column.words[0].upper()}{column.words[1:]}."}
     if column.time == "span":
         return {**(_NUMBER if given else REAL), "description": "Seconds."}
     if column.timed:

@@ -141,8 +141,8 @@ def signatures(service: Service) -> dict[str, Signature]:
 
 
 def _datatype(column: Column) -> str:
-    """How a column goes: categories, dates and times as text, numbers and spans as real numbers."""
-    if column.levels is not None or column.time in ("date", "time"):
+    """How a column goes: categories, tokens, dates and times as text, numbers and spans as real numbers."""
+    if column.levels is not None or column.tokens is not None or column.time in ("date", "time"):
         return "BYTES"
     return "FP64"
 

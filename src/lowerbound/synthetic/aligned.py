@@ -24,7 +24,7 @@ class Aligned:
     NaN where a value is missing.
 
     `names`: of the columns; `levels`: those of each, none of a number; `tables`: the rows by what they are
-    called. Columns that say nothing of a real row, and those of free text, are left out.
+    called. Columns that say nothing of a real row, and those of text, are left out.
 
     >>> real = [{"a": 1.5, "b": "x"}, {"a": 2.5, "b": "y"}, {"a": 1.5, "b": None}]
     >>> both = Aligned.of({"real": real, "synthetic": [{"b": "z", "a": 0.5}]})
@@ -48,7 +48,7 @@ class Aligned:
         read = {name: schema.held_against(table, name) for name, table in tables.items()}
         names, levels, values = [], [], []
         for place, column in enumerate(schema.columns):
-            if not column.encoded:
+            if not column.encoded or column.tokens is not None:
                 continue
             arrays = [held.arrays[place] for held in read.values()]
             leveled = column.levels is not None or column.kind == "bit"

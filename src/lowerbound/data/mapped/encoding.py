@@ -86,7 +86,7 @@ def _encoded(
     told: Told,
     of: int | None,
 ) -> Encoded:
-    writing = Unwritten() if to is None or dtype is None else FlatFile(to, dtype, len(schema.encoded))
+    writing = Unwritten() if to is None or dtype is None else FlatFile(to, dtype, len(schema.placed))
     sample: Sample[np.ndarray] = Sample(most, seed, lambda rows, some: rows[some], np.concatenate)
     moments: Moments | None = None
     impossible: list[np.ndarray] = []
@@ -130,7 +130,7 @@ def _rows(schema: Schema, batch: Columns, name: str, first: int) -> Rows:
 def _between_steps(schema: Schema, x: np.ndarray) -> np.ndarray:
     """Rows of whole numbers in a unit which lie between two steps of it."""
     places = [
-        place for place, column in enumerate(schema.encoded) if column.kind == "whole" and column.unit != 1
+        place for place, column in enumerate(schema.placed) if column.kind == "whole" and column.unit != 1
     ]
     steps = x[:, places]
     if x.dtype.kind != "f" or not places:

@@ -209,9 +209,9 @@ class Kept:
         impossible, numbers = sketched.pop("impossible"), sketched.pop("numbers")
         schema = Schema.from_json(json.loads((folder / _SCHEMA).read_text("utf-8")))
         sketch = Sketch(read_npy(folder / _SAMPLE), numbers, Moments(**sketched))
-        if x.shape != (record.rows, len(schema.encoded)) or sketch.sample.dtype != x.dtype:
+        if x.shape != (record.rows, len(schema.placed)) or sketch.sample.dtype != x.dtype:
             raise ValueError(
-                f"{folder}: expected {record.rows} rows of {len(schema.encoded)}, found {x.shape}"
+                f"{folder}: expected {record.rows} rows of {len(schema.placed)}, found {x.shape}"
             )
         labels = read_npy(folder / _LABELS) if (folder / _LABELS).exists() else None
         fault = None if record.fault is None else record.fault.error(name)

@@ -95,7 +95,7 @@ class Scene:
             found += [
                 {"key": str(place), "name": column.name}
                 for place, column in enumerate(self.columns)
-                if column.encoded
+                if column.encoded and column.tokens is None
             ]
         return found
 
@@ -110,7 +110,8 @@ class Scene:
         if self.schema is None:
             return np.asarray(self.rows.x[order, place], float)
         encoded = [number for number, column in enumerate(self.columns) if column.encoded]
-        return self.columns[place].restored(self.rows.x[order, encoded.index(place)])
+        kept = [*self.schema.apart(self.rows.x[order])][encoded.index(place)]
+        return self.columns[place].restored(kept)
 
     def to_json(self) -> dict[str, Any]:
         """The scene as the page takes it."""

@@ -1,0 +1,67 @@
+"""Molecules: SMILES in RDKit's canonical form, and the tokens of SELFIES, of which any sequence is a molecule
+(Krenn et al. 2020). Both come with the extra `molecules`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+__all__ = ["canonical", "selfies_of", "smiles_of"]
+
+# Molecules whose tokens are kept, since a column is looked at more than once.
+_KEPT = 2**18
+
+
+def canonical(smiles: str) -> str | None:
+    """A molecule's SMILES as RDKit writes it, whichever way it was written; None of what is no molecule.
+
+    **Raises:** `ImportError` without `lowerbound[molecules]`.
+
+    >>> canonical("OCC"), canonical("C(C"), canonical("")
+    ('CCO', None, None)
+    """
+    chemistry = _imported("rdkit.Chem")
+    with _imported("rdkit.rdBase").BlockLogs():
+        molecule = chemistry.MolFromSmiles(smiles)
+    if molecule is None or not molecule.GetNumAtoms():
+        return None
+    return str(chemistry.MolToSmiles(molecule))
+
+
+@lru_cache(_KEPT)
+def selfies_of(smiles: str) -> tuple[str, ...] | None:
+    """The tokens of a molecule; None of what is none, or is none that SELFIES can say.
+
+    >>> selfies_of("OCC"), selfies_of("what")
+    (('[C]', '[C]', '[O]'), None)
+    """
+    known = canonical(smiles)
+    if known is None:
+        return None
+    selfies = _imported("selfies")
+    try:
+        return tuple(selfies.split_selfies(selfies.encoder(known)))
+    except selfies.EncoderError:
+        return None
+
+
+def smiles_of(tokens: Sequence[str]) -> str:
+    """The molecule of some tokens, canonical; empty where they are of no atom.
+
+    >>> smiles_of(["[O]", "[C]", "[=C]", "[F]", "[F]"])       # of fluorine's bonds there is one
+    'OC=CF'
+    """
+    said = str(_imported("selfies").decoder("".join(tokens)))
+    return canonical(said) or said
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        package = name.partition(".")[0]
+        raise ImportError(
+            f"molecules need {package}: pip install 'lowerbound[molecules]'", name=package
+        ) from error
