@@ -21,6 +21,7 @@ from lowerbound.data.rows import Rows as Rows
 from lowerbound.data.schema import Schema as Schema
 from lowerbound.data.sources.encoded import open_rows as open_rows
 from lowerbound.data.sources.source import read as read
+from lowerbound.data.tokens import Tokens as Tokens
 from lowerbound.diagnosis.advice import Advice as Advice
 from lowerbound.diagnosis.diagnose import diagnose as diagnose
 from lowerbound.diagnosis.diagnosis import Diagnosis as Diagnosis

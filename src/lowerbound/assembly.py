@@ -72,11 +72,13 @@ def automatic_prior(latent: Family, by_columns: bool) -> type[StandardNormal | S
 def automatic_objective(model: VAE) -> Objective:
     """The objective where none is named: of a table that is modelled by its columns, and where values are
     missing, the bound of 5 samples, `IWAE(5)`; else the ELBO. p(z∣x) of such a row is seldom near a
-    Gaussian: with one sample small tables, or those of which half is missing, leave z without use."""
+    Gaussian: with one sample small tables, or those of which half is missing, leave z without use. Where text
+    is a sequence a sample costs a pass over all its tokens, and it is the ELBO."""
     columns = part("several", "columns")
     likelihood = model.likelihood
     by_columns = isinstance(likelihood, Conditional) and isinstance(likelihood.family, columns)
-    return part("iwae", "objective")(_SAMPLES) if by_columns or model.takes_missing else ELBO()
+    several = (by_columns or model.takes_missing) and not model.together
+    return part("iwae", "objective")(_SAMPLES) if several else ELBO()
 
 
 def objective_named(

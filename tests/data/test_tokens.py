@@ -1,18 +1,20 @@
 """Text as tokens: a column that takes several places of a row, from a table to a model and back."""
 
 import json
+import warnings
 
 import jax
 import numpy as np
 import pyarrow as pa
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 import lowerbound as lb
 from lowerbound.cli import main
 from lowerbound.data.errors import DataError
 from lowerbound.data.inside import any_outside, check_support
 from lowerbound.data.schema import described
-from lowerbound.data.sources.source import read
+from lowerbound.data.sources.source import open_source
 from lowerbound.data.tokens import TOKENIZERS, Tokens
 
 WORDS = pa.table({"word": ["abba", "cab", None, "b"], "p": [0.5, 1.25, 3.0, 2.0], "q": ["u", "v", "u", "v"]})
@@ -124,8 +126,9 @@ TABLE = pa.table({"text": TEXTS, "a": [text.count("a") + RNG.normal() / 10 for t
 
 @pytest.fixture(scope="module")
 def vae():
-    options = {"latent_dim": 2, "width": 32, "epochs": 40, "learning_rate": 5e-3, "random_state": 0}
-    with pytest.warns() as _:  # of so short a training
+    options = {"latent_dim": 2, "width": 32, "epochs": 150, "learning_rate": 5e-3, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
         return lb.VariationalAutoencoder(kinds={"text": "tokens"}, missing=True, **options).fit(TABLE)
 
 
@@ -177,11 +180,13 @@ def test_the_command_line_takes_a_table_of_text(tmp_path, capsys):
     pytest.importorskip("pandas")
     file, run = tmp_path / "texts.csv", tmp_path / "run"
     TABLE.to_pandas().to_csv(file, index=False)
-    quick = ["--latent-dim", "2", "--epochs", "2", "--width", "16", "--no-baselines", "--no-report"]
-    assert main(["fit", str(file), "--kinds", "text=tokens", "--out", str(run), *quick[:6]]) == 0
-    assert "text of at most 5 characters" in capsys.readouterr().err
+    quick = ["--latent-dim", "2", "--epochs", "2", "--width", "16"]
+    assert main(["fit", str(file), "--kinds", "text=tokens", "--out", str(run), *quick]) == 0
+    said = capsys.readouterr().err
+    assert "Autoregressive (1), FreeForm (1)" in said
+    assert "warning" not in said
     assert main(["sample", str(run), "-n", "5", "--out", str(tmp_path / "drawn.csv")]) == 0
-    assert read(str(tmp_path / "drawn.csv"), kinds={"text": "tokens"}).schema.names == ("text", "a")
+    assert open_source(str(tmp_path / "drawn.csv"), kinds={"text": "tokens"}).schema.names == ("text", "a")
 
 
 def test_molecules_are_read_in_any_form_and_written_in_one():
@@ -203,3 +208,43 @@ def test_whatever_the_tokens_a_molecule_is_drawn():
     drawn = tokens.restored(numbers)
     assert all(canonical(smiles) == smiles for smiles in drawn if smiles)
     assert len(set(drawn)) > 50
+
+
+SMI = "CCO ethanol\nC(C bad\nc1ccccc1 benzene\n\nCC(=O)[O-].[Na+] salt\nOCC again\nxyz worse\n"
+
+
+def test_a_file_of_smiles_is_a_table_of_molecules_without_what_is_none(tmp_path):
+    pytest.importorskip("rdkit"), pytest.importorskip("selfies")
+    file = tmp_path / "some.smi"
+    file.write_text(SMI)
+    source = open_source(str(file))
+    assert [column.kind for column in source.schema.columns] == ["tokens", "identifier"]
+    assert len(source.x) == 4
+    (note,) = (note for note in source.notes if "left out, whose" in note)
+    assert note.startswith("2 rows left out, whose 'smiles' is no text of tokens of SELFIES: ")
+    assert note.endswith("'C(C' in row 1, 'xyz' in row 5")
+    kept = source.schema.restored(source.x)[0].tolist()
+    assert kept == ["CCO", "c1ccccc1", "CC(=O)[O-].[Na+]", "CCO"]
+
+
+def test_a_file_of_structures_has_their_properties(tmp_path):
+    chemistry = pytest.importorskip("rdkit.Chem")
+    pytest.importorskip("selfies")
+    file = tmp_path / "some.sdf"
+    with chemistry.SDWriter(str(file)) as writer:
+        for smiles, value in (("OCC", 1.5), ("c1ccccc1", 2.5), ("CC", 0.25)):
+            molecule = chemistry.MolFromSmiles(smiles)
+            molecule.SetDoubleProp("logP", value)
+            writer.write(molecule)
+    source = open_source(str(file))
+    assert source.schema.names == ("smiles", "logP")
+    assert source.schema.decode(source.x).column("smiles").to_pylist() == ["CCO", "c1ccccc1", "CC"]
+    assert source.schema.decode(source.x).column("logP").to_pylist() == [1.5, 2.5, 0.25]
+
+
+def test_rows_are_left_out_with_their_labels(tmp_path):
+    file = tmp_path / "some.csv"
+    file.write_text("smiles,p,y\nCC,1.5,a\nC C,2.5,b\nCCC,3.5,c\n")
+    source = open_source(str(file), "y", kinds={"smiles": "smiles"})
+    assert source.labels.tolist() == ["a", "c"]
+    assert source.x.shape == (2, 4)

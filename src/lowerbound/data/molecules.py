@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["canonical", "selfies_of", "smiles_of"]
+__all__ = ["canonical", "imported", "selfies_of", "smiles_of"]
 
 # Molecules whose tokens are kept, since a column is looked at more than once.
 _KEPT = 2**18
@@ -22,8 +22,8 @@ def canonical(smiles: str) -> str | None:
     >>> canonical("OCC"), canonical("C(C"), canonical("")
     ('CCO', None, None)
     """
-    chemistry = _imported("rdkit.Chem")
-    with _imported("rdkit.rdBase").BlockLogs():
+    chemistry = imported("rdkit.Chem")
+    with imported("rdkit.rdBase").BlockLogs():
         molecule = chemistry.MolFromSmiles(smiles)
     if molecule is None or not molecule.GetNumAtoms():
         return None
@@ -40,7 +40,7 @@ def selfies_of(smiles: str) -> tuple[str, ...] | None:
     known = canonical(smiles)
     if known is None:
         return None
-    selfies = _imported("selfies")
+    selfies = imported("selfies")
     try:
         return tuple(selfies.split_selfies(selfies.encoder(known)))
     except selfies.EncoderError:
@@ -53,11 +53,15 @@ def smiles_of(tokens: Sequence[str]) -> str:
     >>> smiles_of(["[O]", "[C]", "[=C]", "[F]", "[F]"])       # of fluorine's bonds there is one
     'OC=CF'
     """
-    said = str(_imported("selfies").decoder("".join(tokens)))
+    said = str(imported("selfies").decoder("".join(tokens)))
     return canonical(said) or said
 
 
-def _imported(name: str) -> Any:
+def imported(name: str) -> Any:
+    """A module of RDKit or SELFIES.
+
+    **Raises:** `ImportError` with what installs it.
+    """
     try:
         return importlib.import_module(name)
     except ImportError as error:

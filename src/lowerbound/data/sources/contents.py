@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,13 +15,15 @@ __all__ = ["Contents"]
 @dataclass(frozen=True)
 class Contents:
     """An array or columns, and `labels`, one a row, by the name `label`, where the file sets them apart;
-    `files`, the names of the files that rows are of, where each has one."""
+    `files`, the names of the files that rows are of, where each has one; `kinds`, what the format says that
+    columns are, by name."""
 
     data: np.ndarray | Columns
     labels: np.ndarray | None = None
     label: str | None = None
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def apart(cls, x: np.ndarray, y: np.ndarray, label: str, note: str) -> Contents:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lowerbound.archive.records import Reading
 from lowerbound.data.errors import DataError
-from lowerbound.data.sources import arff, arrow, delimited, foreign, json_document, libsvm
+from lowerbound.data.sources import arff, arrow, delimited, foreign, json_document, libsvm, molecules
 from lowerbound.data.sources.arrays import read_npy, read_npz
 from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.file import CONTAINERS, File
@@ -35,6 +35,8 @@ _READERS: dict[str, Callable[[File, Reading], np.ndarray | Columns | Contents]] 
     ".arff": arff.read_arff,
     **dict.fromkeys((".libsvm", ".svmlight", ".svm"), libsvm.read_libsvm),
     **dict.fromkeys((".xlsx", ".xlsm"), foreign.read_excel),
+    **dict.fromkeys((".smi", ".smiles"), molecules.read_smiles),
+    ".sdf": molecules.read_sdf,
     ".mtx": foreign.read_matrix_market,
     ".dta": foreign.read_stata,
     ".sav": foreign.read_spss,
@@ -45,8 +47,8 @@ _READERS: dict[str, Callable[[File, Reading], np.ndarray | Columns | Contents]] 
 _WITH_MEMBERS = (".npz", ".mat")
 _KNOWN = (
     "digits[:train|:test], .npy, .npz[:name], .csv, .tsv, .txt, .data, .parquet, .feather, .json, .jsonl, "
-    ".xlsx, .arff, .libsvm, .mat, IDX (.idx, train-images-idx3-ubyte; .gz), an image, a folder of "
-    "images or of 10x Genomics"
+    ".xlsx, .arff, .libsvm, .mat, .smi, .sdf, IDX (.idx, train-images-idx3-ubyte; .gz), an image, a folder "
+    "of images or of 10x Genomics"
 )
 _CONVERT = {
     **dict.fromkeys((".xls", ".xlsb", ".ods", ".numbers"), "save the sheet as .csv or .xlsx"),

@@ -13,6 +13,7 @@ import numpy as np
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.data.declared import as_arrow
 from lowerbound.data.errors import DataError
+from lowerbound.data.kinds import kinds_of
 from lowerbound.data.mapped.memory import Memory
 from lowerbound.data.mapped.passed import Passed, Told
 from lowerbound.data.mapped.sketch import Sketch
@@ -26,6 +27,7 @@ from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.doubts import doubts
 from lowerbound.data.sources.faults import all_faults
 from lowerbound.data.sources.kept import Kept
+from lowerbound.data.sources.molecules import unreadable, without
 from lowerbound.data.sources.names import kept_columns
 from lowerbound.data.sources.opening import batches_of, read_files
 from lowerbound.data.sources.pixels import pixels_of
@@ -211,7 +213,15 @@ def open_source(
         table = table.reshape(len(table), -1)
     array = table
     kept = _with_doubts(columns_of(table, data), reading, data, schema)
+    if not isinstance(kinds, Schema):
+        kinds = {**found.kinds, **(kinds or {})} or None
     notes = found.notes + kept.notes
+    if schema is None and kinds is not None:
+        named = kinds_of(kinds.columns) if isinstance(kinds, Schema) else kinds
+        wrong, said = unreadable(kept, {str(name): kind for name, kind in named.items()})
+        if len(wrong):
+            found, kept = without(found, kept, wrong)
+            notes += said
     if schema is None and image_shape is None and (image_shape := pixels_of(kept)) is not None:
         ends = f"{(kept.names or ())[0]} … {(kept.names or ())[-1]}"
         notes = (*notes, f"the columns {ends} are the pixels of images of {'×'.join(map(str, image_shape))}")
@@ -257,10 +267,11 @@ def _labelled(found: Contents, label_column: str | None) -> Contents:
         return found
     table = found.data
     if not isinstance(table, Columns) or label_column not in (table.names or ()):
-        return Contents(table, notes=found.notes)
+        return replace(found, labels=None, label=None, files=None)
     place = (table.names or ()).index(label_column)
     rest = table.taken([i for i in range(table.width) if i != place])
-    return Contents(rest, plain_labels(table.arrays[place]), label_column, found.notes)
+    labels = plain_labels(table.arrays[place])
+    return replace(found, data=rest, labels=labels, label=label_column, files=None)
 
 
 def _has_holes(read: Columns) -> bool:
