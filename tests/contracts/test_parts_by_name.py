@@ -17,7 +17,7 @@ pytestmark = [
 ]
 
 
-@every_part()
+@every_part(slow=("likelihood", "posterior"))
 def test_the_estimator_takes_it_through_every_verb(options, tmp_path):
     x = data_for(options)
     settings = {
