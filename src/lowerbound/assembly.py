@@ -163,7 +163,7 @@ def build(
     missing more often. A category is missing at random.
 
     **Raises:** `ValueError` for a wrong argument or rows that are not as said; with `self-masking` where
-    nothing is missing, and for one family of all columns that has no quantiles.
+    nothing is missing, for one family of all columns that has no quantiles, and for a `vamp-prior` of text.
 
     >>> built = build(np.array([[0, 1, 1], [1, 1, 0]]), latent_dim=2)
     >>> type(built.model.likelihood.family).__name__, built.model.posterior.family.event_size
@@ -200,6 +200,10 @@ def build(
         choice = choose(x, likelihood, binarize, missing=missing, image=image, of_all=of_all)
         if missed is not None:
             choice = _with_mask(choice, x, missed)
+    if of_prior is VampPrior and schema is not None and any(c.tokens is not None for c in schema.placed):
+        raise ValueError(
+            f"prior: {prior} moves rows by their gradient, and text has none; take mixture-prior"
+        )
     encoder_key, decoder_key = jax.random.split(as_key(key))
     latent_key, prior_key = jax.random.split(jax.random.fold_in(as_key(key), 1))
     d = x.shape[1]

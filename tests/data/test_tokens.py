@@ -10,6 +10,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 import lowerbound as lb
+from lowerbound.assembly import automatic_objective, build
 from lowerbound.cli import main
 from lowerbound.data.errors import DataError
 from lowerbound.data.inside import any_outside, check_support
@@ -211,6 +212,26 @@ def test_whatever_the_tokens_a_molecule_is_drawn():
 
 
 SMI = "CCO ethanol\nC(C bad\nc1ccccc1 benzene\n\nCC(=O)[O-].[Na+] salt\nOCC again\nxyz worse\n"
+
+
+def test_a_prior_of_rows_is_refused_of_text():
+    _, rows = described(WORDS, kinds=KINDS)
+    with pytest.raises(ValueError, match="vamp-prior moves rows by their gradient, and text has none"):
+        build(rows, prior="vamp-prior", width=4)
+    built = build(rows, prior="mixture-prior", width=4)
+    assert automatic_objective(built.model) == lb.ELBO()
+
+
+def test_a_person_is_asked_about_text_that_may_be_molecules_and_rows_that_may_be_sequences(tmp_path):
+    file = tmp_path / "some.csv"
+    cells = [f"{'C' * n},{n / 7}" for n in range(1, 40)]
+    file.write_text("\n".join(["SMILES,p", *cells]))
+    assert "if it is, --kinds SMILES=molecule" in " ".join(open_source(str(file)).notes)
+    rows = np.triu(np.full((30, 30), 3))[:, ::-1]
+    for name, x in (("sequences", rows), ("counts", rows[:, ::-1])):
+        np.save(tmp_path / f"{name}.npy", x)
+        notes = open_source(str(tmp_path / f"{name}.npy")).notes
+        assert any("sequences of tokens" in note for note in notes) == (name == "sequences")
 
 
 def test_a_file_of_smiles_is_a_table_of_molecules_without_what_is_none(tmp_path):
