@@ -17,6 +17,8 @@ from lowerbound.data.inside import any_outside, check_support
 from lowerbound.data.schema import described
 from lowerbound.data.sources.source import open_source
 from lowerbound.data.tokens import TOKENIZERS, Tokens
+from lowerbound.serve.cells import cells_of
+from lowerbound.serve.errors import Refused
 
 WORDS = pa.table({"word": ["abba", "cab", None, "b"], "p": [0.5, 1.25, 3.0, 2.0], "q": ["u", "v", "u", "v"]})
 KINDS = {"word": "tokens", "q": "category"}
@@ -269,3 +271,10 @@ def test_rows_are_left_out_with_their_labels(tmp_path):
     source = open_source(str(file), "y", kinds={"smiles": "smiles"})
     assert source.labels.tolist() == ["a", "c"]
     assert source.x.shape == (2, 4)
+
+
+def test_text_of_json_is_a_cell_of_tokens():
+    column = lb.Schema.of(WORDS, kinds=KINDS).columns[0]
+    assert cells_of(column, ["cab", None], ".word").tolist() == ["cab", None]
+    with pytest.raises(Refused, match="expected text, found 7 in row 1, column 'word'"):
+        cells_of(column, ["cab", 7], ".word")

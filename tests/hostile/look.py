@@ -52,7 +52,10 @@ def warm_up(folder):
     import pyarrow.json
     import pyarrow.orc
     import pyarrow.parquet
+    import rdkit.Chem
+    import rdkit.rdBase
     import scipy.io
+    import selfies
     from PIL import Image
     from sklearn.datasets import load_svmlight_file
 
@@ -68,7 +71,7 @@ def warm_up(folder):
             _ = [getattr(run, each) for each in ("provenance", "schema", "history", "metrics", "baselines")]
         else:
             open_source(str(folder / name))
-    return run, jax, lb, scipy, pyarrow, load_svmlight_file, VariationalAutoencoder
+    return run, jax, lb, scipy, pyarrow, rdkit, selfies, load_svmlight_file, VariationalAutoencoder
 
 
 def asked(reader, path, run):

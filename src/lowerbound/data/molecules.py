@@ -3,12 +3,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["canonical", "imported", "selfies_of", "smiles_of"]
+__all__ = ["canonical", "rdkit", "selfies_of", "smiles_of"]
 
 # Molecules whose tokens are kept, since a column is looked at more than once.
 _KEPT = 2**18
@@ -22,12 +21,12 @@ def canonical(smiles: str) -> str | None:
     >>> canonical("OCC"), canonical("C(C"), canonical("")
     ('CCO', None, None)
     """
-    chemistry = imported("rdkit.Chem")
-    with imported("rdkit.rdBase").BlockLogs():
-        molecule = chemistry.MolFromSmiles(smiles)
+    package = rdkit()
+    with package.rdBase.BlockLogs():
+        molecule = package.Chem.MolFromSmiles(smiles)
     if molecule is None or not molecule.GetNumAtoms():
         return None
-    return str(chemistry.MolToSmiles(molecule))
+    return str(package.Chem.MolToSmiles(molecule))
 
 
 @lru_cache(_KEPT)
@@ -40,7 +39,7 @@ def selfies_of(smiles: str) -> tuple[str, ...] | None:
     known = canonical(smiles)
     if known is None:
         return None
-    selfies = imported("selfies")
+    selfies = _selfies()
     try:
         return tuple(selfies.split_selfies(selfies.encoder(known)))
     except selfies.EncoderError:
@@ -53,19 +52,30 @@ def smiles_of(tokens: Sequence[str]) -> str:
     >>> smiles_of(["[O]", "[C]", "[=C]", "[F]", "[F]"])       # of fluorine's bonds there is one
     'OC=CF'
     """
-    said = str(imported("selfies").decoder("".join(tokens)))
+    said = str(_selfies().decoder("".join(tokens)))
     return canonical(said) or said
 
 
-def imported(name: str) -> Any:
-    """A module of RDKit or SELFIES.
+def rdkit() -> Any:
+    """RDKit's package, with the modules that are used of it.
 
     **Raises:** `ImportError` with what installs it.
     """
     try:
-        return importlib.import_module(name)
+        import rdkit.Chem
+        import rdkit.rdBase
     except ImportError as error:
-        package = name.partition(".")[0]
-        raise ImportError(
-            f"molecules need {package}: pip install 'lowerbound[molecules]'", name=package
-        ) from error
+        raise _missing("rdkit") from error
+    return rdkit
+
+
+def _selfies() -> Any:
+    try:
+        import selfies
+    except ImportError as error:
+        raise _missing("selfies") from error
+    return selfies
+
+
+def _missing(package: str) -> ImportError:
+    return ImportError(f"molecules need {package}: pip install 'lowerbound[molecules]'", name=package)

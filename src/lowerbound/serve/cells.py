@@ -56,6 +56,11 @@ def cells_of(column: Column, cells: Sequence[Any], place: str) -> np.ndarray:
         levels = np.empty(len(cells), object)
         levels[:] = cells
         return levels
+    if column.tokens is not None:
+        _check(column, cells, kinds, {str, NoneType}, "text", place)
+        texts = np.empty(len(cells), object)
+        texts[:] = cells
+        return texts
     if column.timed:
         return _times(column, cells, kinds, place)
     boolean = column.kind == "bit" or np.dtype(column.dtype).kind == "b"

@@ -11,7 +11,7 @@ import numpy as np
 
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.data.errors import DataError
-from lowerbound.data.molecules import imported
+from lowerbound.data.molecules import rdkit
 from lowerbound.data.settled import holes_in, settled_objects
 from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.file import File
@@ -48,12 +48,12 @@ def read_sdf(file: File, reading: Reading = AS_FOUND) -> Contents:
 
     **Raises:** `ImportError` without `lowerbound[molecules]`.
     """
-    chemistry = imported("rdkit.Chem")
+    package = rdkit()
     rows: list[dict[str, Any]] = []
-    with whole(file.path, "structure data"), file.whole() as stream, imported("rdkit.rdBase").BlockLogs():
-        for molecule in chemistry.ForwardSDMolSupplier(stream):
+    with whole(file.path, "structure data"), file.whole() as stream, package.rdBase.BlockLogs():
+        for molecule in package.Chem.ForwardSDMolSupplier(stream):
             said = {} if molecule is None else molecule.GetPropsAsDict(autoConvertStrings=True)
-            rows.append({_SMILES: "" if molecule is None else chemistry.MolToSmiles(molecule), **said})
+            rows.append({_SMILES: "" if molecule is None else package.Chem.MolToSmiles(molecule), **said})
     if not rows:
         raise DataError(file.path, "molecules", "none")
     names = tuple(dict.fromkeys(name for row in rows for name in row))
