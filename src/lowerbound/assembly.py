@@ -16,7 +16,6 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 
 from lowerbound.data.chunks import transformed
-from lowerbound.data.columns import Column
 from lowerbound.data.likelihood import Choice, by_columns, choose, choose_by_columns
 from lowerbound.data.pixels import kind_of_image
 from lowerbound.data.rows import Rows
@@ -201,9 +200,8 @@ def build(
         if missed is not None:
             choice = _with_mask(choice, x, missed)
     if of_prior is VampPrior and schema is not None and any(c.tokens is not None for c in schema.placed):
-        raise ValueError(
-            f"prior: {prior} moves rows by their gradient, and text has none; take mixture-prior"
-        )
+        way_out = f"take {kebab(MixturePrior.__name__)}"
+        raise ValueError(f"prior: {prior} moves rows by their gradient, and text has none; {way_out}")
     encoder_key, decoder_key = jax.random.split(as_key(key))
     latent_key, prior_key = jax.random.split(jax.random.fold_in(as_key(key), 1))
     d = x.shape[1]
@@ -289,18 +287,11 @@ def _encoder(network: Network, seen: np.ndarray, missing: bool) -> Network:
 def _seen(x: np.ndarray, schema: Schema) -> dict[str, Any]:
     """How [`Features`][] sees the rows of a table of several kinds: the levels of each place, the margins of
     those that have none, and the periods of dates and times."""
-    levels = tuple(_levels_of(column) for column in schema.placed)
+    levels = tuple(2 if column.kind == "bit" else column.choices for column in schema.placed)
     numbers = x[:, [not each for each in levels]]
     margins = Margins.of(numbers, bins=_KNOTS) if numbers.shape[1] else None
     periods = tuple((place, *each) for place, c in enumerate(schema.placed) for each in c.periods)
     return {"levels": levels, "margins": margins, "periods": periods}
-
-
-def _levels_of(column: Column) -> int:
-    """How many levels a place of a column has, 0 of numbers."""
-    if column.tokens is not None:
-        return column.tokens.levels
-    return 2 if column.kind == "bit" else len(column.levels or ())
 
 
 def _prior(kind: Any, latent: Family, seen: np.ndarray, key: PRNGKeyArray) -> Callable[..., Distribution]:

@@ -118,6 +118,18 @@ class Column:
         return 0 if not self.encoded else 1 if self.tokens is None else self.tokens.length
 
     @property
+    def place_names(self) -> tuple[str, ...]:
+        """What each of these is called."""
+        if self.tokens is None:
+            return (self.name,)
+        return tuple(f"{self.name}[{number}]" for number in range(self.places))
+
+    @property
+    def choices(self) -> int:
+        """How many levels there are, or tokens with the end; 0 of what is neither."""
+        return len(self.levels or ()) if self.tokens is None else self.tokens.levels
+
+    @property
     def as_it_is(self) -> bool:
         """Whether its values are kept as they are."""
         numbers = self.levels is None and self.tokens is None and not self.timed

@@ -14,7 +14,7 @@ from lowerbound.data.errors import DataError
 from lowerbound.data.numbers import NUMBER
 from lowerbound.data.settled import holes_in
 from lowerbound.data.times import TIME_WORDS, TIMES, kind_of, parsed, step_of, ticks_of
-from lowerbound.data.tokens import TOKENIZERS, Tokens
+from lowerbound.data.tokens import TOKENIZERS, Tokens, unsplit
 
 __all__ = ["KINDS", "as_kind", "by_name", "kinds_of", "of_levels", "of_times"]
 
@@ -136,8 +136,7 @@ def _as_tokens(label: str, values: np.ndarray, kind: str, fault: Fault) -> Colum
         raise fault("text", _first(~holes))
     texts = [str(text) for text in values[~holes].tolist()]
     tokens = Tokens.of(texts, kind)
-    odd = tokens.outside(values)
-    if odd.any():
+    if (odd := unsplit(values, kind)).any():
         raise fault(tokens.fault(str(values[_first(odd)])) or "", _first(odd))
     different = len(set(texts))
     if different < 2 or not tokens.length:

@@ -22,10 +22,10 @@ from lowerbound.models.transforms import Dequantization, Identity, Standardizati
 from lowerbound.parts import Missed, default, kebab, names, part
 from lowerbound.randomness.keys import as_key
 
-# Of what a network of tokens is given from z at each place.
-CONTEXT = 256
-
 __all__ = ["Choice", "automatic", "by_columns", "choose", "choose_by_columns"]
+
+# Of what a network of tokens is given from z at each place.
+_CONTEXT = 256
 
 
 @dataclass(frozen=True)
@@ -167,16 +167,13 @@ def choose_by_columns(
         kind: np.asarray([place for place, other in enumerate(kinds) if other == kind])
         for kind in dict.fromkeys(kinds)
     }
-    fits = {
-        kind: _fitted_by_kind(
-            kind,
-            Found.of(x[:, places], missing),
-            [columns[place] for place in places],
-            missed,
-            jax.random.fold_in(as_key(key), int(places[0])),
-        )
-        for kind, places in blocks.items()
-    }
+    fits = {}
+    for kind, places in blocks.items():
+        found = Found.of(x[:, places], missing)
+        if kind.alone is not None:
+            fits[kind] = _sequences(kind, found, jax.random.fold_in(as_key(key), int(places[0])))
+        else:
+            fits[kind] = _fitted_by_kind(kind, found, [columns[place] for place in places], missed)
     mixed = part("several", "columns")(
         [f.family for f in fits.values()], [b.tolist() for b in blocks.values()]
     )
@@ -203,9 +200,9 @@ class _Kind(NamedTuple):
 
 def _kind_of(column: Column, values: np.ndarray, missed: Missed | None) -> _Kind:
     if column.levels is not None:
-        return _Kind("ordered-levels" if column.ordered else "levels", len(column.levels))
+        return _Kind("ordered-levels" if column.ordered else "levels", column.choices)
     if column.tokens is not None:
-        return _Kind("sequences", column.tokens.levels, alone=column.name)
+        return _Kind("sequences", column.choices, alone=column.name)
     if column.kind == "bit":
         return _Kind("bits")
     any_numbers = "any-numbers"
@@ -214,13 +211,13 @@ def _kind_of(column: Column, values: np.ndarray, missed: Missed | None) -> _Kind
     return _Kind(any_numbers, 0, in_steps, has_bins)
 
 
-def _fitted_by_kind(
-    kind: _Kind, found: Found, columns: Sequence[Column], missed: Missed | None, key: PRNGKeyArray
-) -> Fitted:
+def _sequences(kind: _Kind, found: Found, key: PRNGKeyArray) -> Fitted:
+    network = part("next-token", "columns")(kind.levels, _CONTEXT, key=key)
+    return Fitted(part(kind.name, "columns")(network, found.columns, missing=found.missing))
+
+
+def _fitted_by_kind(kind: _Kind, found: Found, columns: Sequence[Column], missed: Missed | None) -> Fitted:
     family = part(kind.name, "columns")
-    if kind.alone is not None:
-        network = part("next-token", "columns")(kind.levels, CONTEXT, key=key)
-        return Fitted(family(network, found.columns, missing=found.missing))
     if kind.levels:
         return family.fitted_to_levels(found, kind.levels)
     steps = tuple(10**column.decimals for column in columns) if kind.in_steps else None

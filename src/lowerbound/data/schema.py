@@ -91,9 +91,9 @@ class Schema(Checked):
         they are, constant ones too (a count that was 0 so far may be 1); `kinds`: what some columns are, by
         name, where the guess is wrong, {"zip": "category"}: one of `number`, `rounded`, `whole`, `bit`,
         `category`, `ordered` (a category whose levels are in order), `date`, `time`, `span`, text as a
-        sequence of `tokens` (characters), `words` or tokens of `smiles`, and, of what is left out,
-        `identifier` and `text`; or a schema, whose kinds, levels and their orders are taken while
-        all else is found anew; `unseen`: what becomes of levels that a category never had; `beside`: of each
+        sequence of `tokens` (characters), `words` or tokens of `smiles`, a `molecule`, and, of what is left
+        out, `identifier` and `text`; or a schema, whose kinds, levels and their orders are taken while all
+        else is found anew; `unseen`: what becomes of levels that a category never had; `beside`: of each
         column more cells, where the rows are a sample: its ends, and levels that no row of the sample has.
 
         **Raises:** [`DataError`][lowerbound.data.errors.DataError] for what is no table of finite numbers,
@@ -209,7 +209,7 @@ class Schema(Checked):
             for column, values in zip(self.encoded, kept.arrays, strict=True):
                 several = column.stored(values).reshape(len(values), -1).T
                 stored += [*several]
-                names += [column.name] if column.tokens is None else _numbered(column)
+                names += [*column.place_names]
             x = stack(Columns(stored, tuple(names)), name, missing=self.missing, looked_at=looked_at)
         return x, np.flatnonzero(odd)
 
@@ -385,11 +385,6 @@ class Schema(Checked):
 
     def checked(self) -> Self:
         return self.from_json(self.to_json())
-
-
-def _numbered(column: Column) -> list[str]:
-    """The names of the places of a column that has several."""
-    return [f"{column.name}[{number}]" for number in range(column.places)]
 
 
 def described(

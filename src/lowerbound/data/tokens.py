@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -14,7 +15,7 @@ from lowerbound.data.molecules import selfies_of, smiles_of
 from lowerbound.data.settled import holes_in
 from lowerbound.distributions.sequences import END
 
-__all__ = ["TOKENIZERS", "Tokenizer", "Tokens"]
+__all__ = ["TOKENIZERS", "Tokenizer", "Tokens", "unsplit"]
 
 
 class Tokenizer(NamedTuple):
@@ -46,6 +47,16 @@ TOKENIZERS = {
     ),
     "molecule": Tokenizer(selfies_of, smiles_of, "tokens of SELFIES"),
 }
+
+
+def unsplit(values: np.ndarray, tokenizer: str) -> np.ndarray:
+    """Which values are text that cannot be split.
+
+    >>> unsplit(np.array(["CC", "C C", None], object), "smiles").tolist()
+    [False, True, False]
+    """
+    split, pairs = TOKENIZERS[tokenizer].split, zip(values.tolist(), holes_in(values).tolist(), strict=True)
+    return np.asarray([not hole and split(str(text)) is None for text, hole in pairs], bool)
 
 
 @dataclass(frozen=True)
@@ -87,6 +98,10 @@ class Tokens(Checked):
         """How many values a place may have, with the end."""
         return len(self.vocabulary) + 1
 
+    @cached_property
+    def _number(self) -> dict[str, int]:
+        return {token: number for number, token in enumerate(self.vocabulary, 1)}
+
     @property
     def words(self) -> str:
         """What they are, in words."""
@@ -98,8 +113,7 @@ class Tokens(Checked):
         tokens = TOKENIZERS[self.tokenizer].split(text)
         if tokens is None:
             return f"text of {TOKENIZERS[self.tokenizer].words}"
-        known = set(self.vocabulary)
-        unknown = next((token for token in tokens if token not in known), None)
+        unknown = next((token for token in tokens if token not in self._number), None)
         if unknown is not None:
             return f"tokens that the column had, of which {unknown!r} is none"
         if len(tokens) > self.length:
@@ -115,13 +129,12 @@ class Tokens(Checked):
     def stored(self, values: np.ndarray) -> np.ndarray:
         """The numbers of the tokens, (n, length); NaN in each place of text that was not observed. Of what is
         no such sequence, the empty one."""
-        place = {token: number for number, token in enumerate(self.vocabulary, 1)}
         split = TOKENIZERS[self.tokenizer].split
         kept = np.full((len(values), self.length), float(END))
         kept[holes := holes_in(values)] = np.nan
         for row in np.flatnonzero(~holes):
             tokens = split(str(values[row])) or ()
-            numbers = [place.get(token) for token in tokens]
+            numbers = [self._number.get(token) for token in tokens]
             if None not in numbers and len(numbers) <= self.length:
                 kept[row, : len(numbers)] = numbers
         return kept

@@ -14,8 +14,9 @@ from lowerbound.serve.errors import Refused
 
 __all__ = ["cells_of", "json_cells", "kind_of_json"]
 
-_SCALARS = {str, int, float, bool, NoneType}
+_SCALARS: set[type] = {str, int, float, bool, NoneType}
 _NUMBERS = {int, float, NoneType}
+_TEXTS: set[type] = {str, NoneType}
 
 
 def kind_of_json(value: Any) -> str:
@@ -49,18 +50,15 @@ def cells_of(column: Column, cells: Sequence[Any], place: str) -> np.ndarray:
     kinds = {*map(type, cells)}
     if kinds == {NoneType}:
         return column.blank(len(cells))
-    if column.levels is not None or column.kind in ("identifier", "text", "missing"):
-        _check(column, cells, kinds, _SCALARS, "text or a number", place)
+    tokens = column.tokens is not None
+    if tokens or column.levels is not None or column.kind in ("identifier", "text", "missing"):
+        allowed, expected = (_TEXTS, "text") if tokens else (_SCALARS, "text or a number")
+        _check(column, cells, kinds, allowed, expected, place)
         if column.kind == "missing":
             return column.blank(len(cells))
         levels = np.empty(len(cells), object)
         levels[:] = cells
         return levels
-    if column.tokens is not None:
-        _check(column, cells, kinds, {str, NoneType}, "text", place)
-        texts = np.empty(len(cells), object)
-        texts[:] = cells
-        return texts
     if column.timed:
         return _times(column, cells, kinds, place)
     boolean = column.kind == "bit" or np.dtype(column.dtype).kind == "b"

@@ -60,14 +60,12 @@ def _holding(low: float, high: float, *, bytes_first: bool = False) -> np.dtype:
 
 def _has_steps(column: Column) -> bool:
     """Whether what is kept of a column are whole numbers."""
-    return column.levels is not None or column.tokens is not None or column.whole
+    return column.choices > 0 or column.whole
 
 
 def _ends(column: Column) -> tuple[float, float]:
     """The least and the greatest of what is kept."""
-    if column.levels is not None:
-        return 0, len(column.levels) - 1
-    if column.tokens is not None:
-        return 0, len(column.tokens.vocabulary)
+    if column.choices:
+        return 0, column.choices - 1
     low, high = ((end or 0) - column.offset for end in (column.low, column.high))
     return round(low / column.unit), round(high / column.unit)

@@ -3,7 +3,7 @@ tokens that a column is said to have, left out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +12,12 @@ import numpy as np
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.data.errors import DataError
 from lowerbound.data.molecules import rdkit
-from lowerbound.data.settled import holes_in, settled_objects
 from lowerbound.data.sources.contents import Contents
 from lowerbound.data.sources.file import File
 from lowerbound.data.sources.held import whole
-from lowerbound.data.tables import Columns
-from lowerbound.data.tokens import TOKENIZERS
+from lowerbound.data.tables import Columns, columns_of
+from lowerbound.data.tokens import TOKENIZERS, unsplit
+from lowerbound.text import counted
 
 __all__ = ["read_sdf", "read_smiles", "unreadable", "without"]
 
@@ -35,11 +35,11 @@ def read_smiles(file: File, reading: Reading = AS_FOUND) -> Contents:
         cells = cells[1:]
     if not cells:
         raise DataError(file.path, "a molecule a line", "none")
-    arrays, names = [_texts([each[0] for each in cells])], [_SMILES]
-    if all(len(each) == 2 for each in cells):
-        arrays, names = [*arrays, _texts([each[1].strip() for each in cells])], [*names, _NAME]
-    kinds = {_SMILES: "molecule", **{name: "identifier" for name in names[1:]}}
-    return Contents(Columns(arrays, tuple(names), "pyarrow"), kinds=kinds)
+    kinds = {_SMILES: "molecule", _NAME: "identifier"}
+    if not all(len(each) == 2 for each in cells):
+        cells, kinds = [each[:1] for each in cells], {_SMILES: "molecule"}
+    rows = [dict(zip(kinds, map(str.strip, each), strict=True)) for each in cells]
+    return Contents(columns_of(rows), kinds=kinds)
 
 
 def read_sdf(file: File, reading: Reading = AS_FOUND) -> Contents:
@@ -56,15 +56,7 @@ def read_sdf(file: File, reading: Reading = AS_FOUND) -> Contents:
             rows.append({_SMILES: "" if molecule is None else package.Chem.MolToSmiles(molecule), **said})
     if not rows:
         raise DataError(file.path, "molecules", "none")
-    names = tuple(dict.fromkeys(name for row in rows for name in row))
-    cells = [[row.get(name) for row in rows] for name in names]
-    return Contents(Columns([*map(_texts, cells)], names, "pyarrow"), kinds={_SMILES: "molecule"})
-
-
-def _texts(cells: Sequence[Any]) -> np.ndarray:
-    array = np.empty(len(cells), object)
-    array[:] = cells
-    return settled_objects(array)
+    return Contents(columns_of(rows), kinds={_SMILES: "molecule"})
 
 
 def unreadable(read: Columns, kinds: Mapping[str, str]) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -79,18 +71,16 @@ def unreadable(read: Columns, kinds: Mapping[str, str]) -> tuple[np.ndarray, tup
     for name, kind in kinds.items():
         if kind not in TOKENIZERS or name not in (read.names or ()):
             continue
-        values, tokenizer = read.arrays[read.place(name)], TOKENIZERS[kind]
+        values = read.arrays[read.place(name)]
         if values.dtype.kind != "O":
             continue
-        holes = holes_in(values)
-        cells = [(row, values[row]) for row in np.flatnonzero(~holes).tolist()]
-        odd = [(row, cell) for row, cell in cells if isinstance(cell, str) and tokenizer.split(cell) is None]
+        odd = [row for row in np.flatnonzero(unsplit(values, kind)).tolist() if isinstance(values[row], str)]
         if odd:
-            wrong[[row for row, _ in odd]] = True
-            named = ", ".join(f"{cell!r} in row {row}" for row, cell in odd[:_NAMED])
+            wrong[odd] = True
+            named = ", ".join(f"{values[row]!r} in row {row}" for row in odd[:_NAMED])
             more = f" and {len(odd) - _NAMED:,} more" if len(odd) > _NAMED else ""
-            rows = f"{len(odd):,} row{'s' * (len(odd) > 1)} left out"
-            notes.append(f"{rows}, whose {name!r} is no text of {tokenizer.words}: {named}{more}")
+            told = f"{counted(len(odd), 'row')} left out, whose {name!r} is no text of"
+            notes.append(f"{told} {TOKENIZERS[kind].words}: {named}{more}")
     return np.flatnonzero(wrong), tuple(notes)
 
 
