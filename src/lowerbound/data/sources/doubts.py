@@ -22,7 +22,7 @@ _ROWS = 20
 _PLACES, _LOOKED_AT = 4, 1000
 _SEQUENCES = (
     "nothing but 0 follows the first 0 of a row: where rows are sequences of tokens, and not counts, take "
-    "text (--kinds NAME=tokens), or a model with lb.Autoregressive"
+    "text (--kinds NAME=tokens), or a likelihood of sequences (see the page Sequences)"
 )
 
 
