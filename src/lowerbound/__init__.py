@@ -32,6 +32,7 @@ _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
     "TrainingWarning": "training.warning",
     "UniformOnSphere": "distributions.sphere",
     "Verdict": "diagnosis.diagnosis",
+    "WarmUp": "objectives.schedules",
     "annealed": "evidence.annealing",
     "compress": "compression.bits_back",
     "conformal_p_values": "anomalies.conformal",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, get_args
@@ -42,10 +42,18 @@ from lowerbound.networks.mlp import MLP
 from lowerbound.networks.wrappers import Features, Log1p, Standardized
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.objective import Objective
-from lowerbound.parts import MISSED, Mechanism, Missed, default, kebab, part
+from lowerbound.objectives.schedules import WarmUp
+from lowerbound.parts import MISSED, Mechanism, Missed, default, kebab, nearest, part
 from lowerbound.randomness.keys import as_key
 
-__all__ = ["Built", "automatic_objective", "automatic_prior", "build", "objective_named"]
+__all__ = [
+    "Built",
+    "automatic_objective",
+    "automatic_prior",
+    "build",
+    "objective_named",
+    "weights_of_columns",
+]
 
 Network = Callable[[Array], Array]
 
@@ -57,6 +65,8 @@ _KNOTS = 16
 _OBJECTIVE = default("objective")
 # Of the bound of a table, and of its prior.
 _SAMPLES, _COMPONENTS = 5, 100
+# Steps of a warm-up. On QM9 it leaves 6 nats of rate where without it .02 are left, and log p(x) is higher.
+_WARM_UP = 4000
 
 
 def automatic_prior(latent: Family, by_columns: bool) -> type[StandardNormal | StandardPrior | MixturePrior]:
@@ -85,16 +95,26 @@ def objective_named(
     beta: float = 1.0,
     gradient: str = default("gradient"),
     model: VAE | None = None,
+    column_weights: np.ndarray | None = None,
+    warm_up: int | None = None,
+    steps: int = 0,
 ) -> Objective:
     """The objective that an option names, at the defaults of its class (`iwae`: 50 samples), with the weight
-    β of the KL for `elbo`, and its gradient estimator. An objective itself, which has both, as it is. `auto`
-    is what [`automatic_objective`][] says for a model, and `elbo` with a weight, a gradient or no model.
+    β of the KL, the steps in which it rises from 0 and the weights of the columns for `elbo`, and its
+    gradient estimator. An objective itself, which
+    has all of these, as it is. `auto` is what [`automatic_objective`][] says for a model, and `elbo` with a
+    weight, a gradient or no model. Where nothing is said of it, β rises where a row has text, which may be
+    told from the tokens before without z: in half of the `steps` that are to be made, at most 4,000.
 
     >>> objective_named("iwae").samples
     50
     """
+    if warm_up is None:
+        rises = name in (_OBJECTIVE, kebab(ELBO.__name__)) and model is not None and model.together
+        warm_up = min(_WARM_UP, steps // 2) if rises else 0
     if isinstance(name, str) and name == _OBJECTIVE:
-        if model is not None and beta == 1 and gradient == default("gradient"):
+        plain = beta == 1 and gradient == default("gradient") and column_weights is None and not warm_up
+        if model is not None and plain:
             return automatic_objective(model)
         name = kebab(ELBO.__name__)
     if isinstance(name, Objective):
@@ -103,13 +123,17 @@ def objective_named(
                 f"objective: {type(name).__name__}(…) has its own beta and gradient; found beta={beta} and "
                 f"gradient={gradient!r} besides: hand them to the objective"
             )
+        _check_elbo(type(name).__name__ + "(…), which has its own", column_weights, warm_up)
         return name
     kind, estimator = part(name, "objective"), part(gradient, "gradient")()
     options: dict[str, Any] = {}
     if kind is ELBO:
-        options["beta"] = beta
-    elif beta != 1:
-        raise ValueError(f"beta: goes with the objective elbo, found {beta} with {name}")
+        rising = WarmUp(warm_up, end=beta) if warm_up else beta
+        options |= {"beta": rising, "column_weights": column_weights}
+    else:
+        _check_elbo(name, column_weights, warm_up)
+        if beta != 1:
+            raise ValueError(f"beta: goes with the objective elbo, found {beta} with {name}")
     if "gradient" in inspect.signature(kind).parameters:
         options["gradient"] = estimator
     elif estimator != part(default("gradient"), "gradient")():
@@ -118,6 +142,34 @@ def objective_named(
         options["samples"] = 2  # the fewest of which one can be left out
     objective: Objective = kind(**options)
     return objective
+
+
+def _check_elbo(found: str, column_weights: np.ndarray | None, warm_up: int) -> None:
+    for option, said in (("column_weights", column_weights is not None), ("warm_up", bool(warm_up))):
+        if said:
+            raise ValueError(f"{option}: goes with the objective elbo, found {found}")
+
+
+def weights_of_columns(said: Mapping[str, float] | None, schema: Schema | None) -> np.ndarray | None:
+    """The weight of each place of an encoded row's term of log p(x∣z), of columns named in `said`, 1 of the
+    others; `None` where nothing is said.
+
+    **Raises:** `ValueError` for a column that there is not.
+
+    >>> import pyarrow
+    >>> schema = Schema.of(pyarrow.table({"a": [0.5, 1.25, 3.0], "b": ["x", "y", "x"]}))
+    >>> weights_of_columns({"b": 3}, schema).tolist()
+    [1.0, 3.0]
+    """
+    if not said:
+        return None
+    if schema is None:
+        raise ValueError("column_weights: are of columns by name, found rows without a schema")
+    known = {column.name for column in schema.encoded}
+    for name in said:
+        if name not in known:
+            raise ValueError(f"column_weights: no column is called {name!r}; {nearest(name, known)}")
+    return np.asarray([said.get(column.name, 1.0) for column in schema.placed], float)
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,7 @@ def test_an_estimator_of_text_draws_text(vae):
     assert again.num_rows == 3
 
 
+@pytest.mark.thorough
 def test_its_log_p_is_that_of_the_table(vae):
     lengths = vae.score_samples(TABLE)
     assert np.isfinite(lengths).all()

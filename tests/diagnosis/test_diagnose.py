@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import numpyro.distributions as dist
-import optax
 import pytest
 
 import lowerbound as lb
@@ -45,7 +44,7 @@ def close(estimate, expected, errors=4, rounding=2e-3):
 
 
 WARM = [{"step": 200, "best_step": 180}]
-SCHEDULE = lb.ELBO(beta=optax.linear_schedule(0.0, 1.0, 100))
+SCHEDULE = lb.ELBO(beta=lb.WarmUp(100))
 
 
 @pytest.fixture(scope="module")

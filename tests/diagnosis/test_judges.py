@@ -6,7 +6,6 @@ from itertools import chain
 
 import jax
 import numpy as np
-import optax
 import pytest
 
 import lowerbound as lb
@@ -61,9 +60,7 @@ FAULTS = {
     "memorised rows": lambda: judges.judged_memory(looked(SURE + 1), looked(SURE), [], []),
     "too sure": lambda: judges.judged_scale(scale(0.001, 1.0)),
     "too wide": lambda: judges.judged_scale(scale(1.0, 0.1)),
-    "warm-up": lambda: judges.judged_warm_up(
-        [{"step": 9}], lb.ELBO(beta=optax.linear_schedule(0.0, 1.0, 100)), []
-    ),
+    "warm-up": lambda: judges.judged_warm_up([{"step": 9}], lb.ELBO(beta=lb.WarmUp(100)), []),
 }
 
 

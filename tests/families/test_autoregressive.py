@@ -25,7 +25,12 @@ def window(key):
     return lb.CausalWindow(VOCABULARY, CONTEXT, window=2, width=8, key=key)
 
 
-@pytest.fixture(params=[gru, window], ids=["GRU", "CausalWindow"])
+def placed(key):
+    network = lb.CausalWindow(VOCABULARY, CONTEXT, window=2, length=LENGTH, width=8, key=key)
+    return eqx.tree_at(lambda n: n.places, network, jax.random.normal(key, network.places.shape))
+
+
+@pytest.fixture(params=[gru, window, placed], ids=["GRU", "CausalWindow", "CausalWindow, places"])
 def p(request):
     """Weights large enough for tokens to matter."""
     network = jax.tree.map(lambda a: 1.5 * a + 0.1, request.param(jax.random.key(0)))
@@ -62,6 +67,14 @@ def test_a_place_sees_nothing_from_itself_on(p):
     one, other = (p.network(jnp.array(x), H) for x in ([1, 2, 3], [1, 2, 1]))
     np.testing.assert_array_equal(one, other)
     assert (p.network(jnp.array([2, 2, 3]), H)[1:] != one[1:]).all()
+
+
+def test_a_window_knows_its_place_where_it_is_told():
+    """After the same token the next is as probable at each place, or not."""
+    x = jnp.array([1, 1, 1])
+    one, other = window(jax.random.key(0))(jnp.array([1, 1, 1, 1]), H), placed(jax.random.key(0))(x, H)
+    np.testing.assert_array_equal(one[2], one[3])
+    assert not np.allclose(other[1], other[2], atol=0.01)
 
 
 def test_what_is_behind_an_end_is_no_sequence(p):
@@ -170,6 +183,7 @@ def test_training_raises_the_bound_of_sequences():
     ("make", "message"),
     [
         (lambda: lb.GRU(0, 2, key=jax.random.key(0)), r"GRU\.vocabulary: .* found 0"),
+        (lambda: lb.CausalWindow(3, 2, length=-1, key=jax.random.key(0)), r"CausalWindow\.length: .* -1"),
         (lambda: lb.CausalWindow(3, 2, window=0, key=jax.random.key(0)), r"CausalWindow\.window: .* found 0"),
         (lambda: lb.Autoregressive(gru(jax.random.key(0)), 0), r"Autoregressive\.length: .* found 0"),
     ],

@@ -268,3 +268,27 @@ class TestRefusals:
     def test_arguments_without_meaning(self, make, message):
         with pytest.raises(ValueError, match=message):
             make()
+
+
+def test_weights_of_columns_count_in_the_value_and_not_in_the_bound(model):
+    """Σⱼ wⱼ log p(xⱼ∣z) − KL, on the same draws: weights of 1 change nothing, twice a column's weight adds
+    its term once more, and the bound and log p(x∣z) stay what they are."""
+    plain, terms = lb.ELBO().with_terms(model, X, KEY)
+    ones, _ = lb.ELBO(column_weights=[1, 1, 1, 1]).with_terms(model, X, KEY)
+    np.testing.assert_allclose(ones, plain, rtol=1e-6)
+    twice, weighed = lb.ELBO(column_weights=[1, 2, 1, 1]).with_terms(model, X, KEY)
+    z = model.draw(X, KEY).z[0]
+    np.testing.assert_allclose(twice - plain, model.p_x(z).base_dist.log_prob(X)[1], rtol=1e-5)
+    for name in ("bound", "log_likelihood", "kl"):
+        np.testing.assert_allclose(weighed[name], terms[name], rtol=1e-6)
+
+
+@pytest.mark.parametrize("weights", [[1, -1, 1, 1], [0, 0, 0, 0], 2.0, [[1.0]]])
+def test_weights_of_columns_are_checked(weights):
+    with pytest.raises(ValueError, match="column_weights: expected one number of at least 0 a column"):
+        lb.ELBO(column_weights=weights)
+
+
+def test_there_is_a_weight_for_each_column(model):
+    with pytest.raises(ValueError, match="one number for each of 4 columns, found 3"):
+        lb.ELBO(column_weights=[1, 1, 1])(model, X, KEY)

@@ -11,7 +11,7 @@ import typer
 
 from lowerbound.archive.records import AS_FOUND, Reading
 from lowerbound.cli.distributed import Together
-from lowerbound.cli.kinds import kinds_said
+from lowerbound.cli.kinds import kinds_said, weights_said
 from lowerbound.cli.options import (
     Data,
     Json,
@@ -90,6 +90,21 @@ def fit(
         str, typer.Option(help=f"How its gradient is estimated: {', '.join(names('gradient'))}.")
     ] = default("gradient"),
     beta: Annotated[float, typer.Option(help="Weight of the KL in the ELBO.")] = 1.0,
+    warm_up: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Steps in which that weight rises from 0, so that z is put to use [default: for text half "
+            "of all, at most 4,000; else 0].",
+        ),
+    ] = None,
+    column_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A=WEIGHT,…",
+            help="What columns' terms of log p(x|z) count in the ELBO [default: 1 each].",
+        ),
+    ] = None,
     missing_mechanism: Annotated[
         Mechanism,
         typer.Option(
@@ -160,7 +175,7 @@ def fit(
 
     Example: lowerbound fit digits --latent-dim 10 --out runs/digits
     """
-    from lowerbound.assembly import build, objective_named
+    from lowerbound.assembly import build, objective_named, weights_of_columns
     from lowerbound.cli.advice import as_option
     from lowerbound.cli.console import Console, compilation_cache, plain_warnings, say
     from lowerbound.cli.inputs import training_and_held_out
@@ -179,14 +194,17 @@ def fit(
         network=network, latent_dim=latent_dim, width=width, depth=depth, missing_mechanism=missing_mechanism,
     )  # fmt: skip
     say(f"{train.name}: {train.rows.taking_part} rows of {train.x.shape[1]}; {built.words}")
+    weights = weights_of_columns(weights_said(column_weights), train.rows.schema)
+    steps = defaults.steps_of(train.rows.taking_part, epochs, batch_size, validation)
+    aim = objective_named(objective, beta, gradient, built.model, weights, warm_up, steps)
     with plain_warnings(), stops(out):
         run = train_run(
             out, built.model, train, held_out, wording=as_option,
-            objective=objective_named(objective, beta, gradient, built.model), epochs=epochs,
-            batch_size=batch_size, learning_rate=learning_rate, precision=precision, validation=validation,
-            patience=Patience(patience, minutes), devices=devices, baselines=baselines, samples=samples,
-            method=method, command=shlex.join(["lowerbound", *sys.argv[1:]]), options=options_of(context),
-            seed=seed, checkpoint_every=checkpoint_every, resume=resume, watch=Console() if writes else None,
+            objective=aim, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
+            precision=precision, validation=validation, patience=Patience(patience, minutes), devices=devices,
+            baselines=baselines, samples=samples, method=method, options=options_of(context), seed=seed,
+            command=shlex.join(["lowerbound", *sys.argv[1:]]), checkpoint_every=checkpoint_every,
+            resume=resume, watch=Console() if writes else None,
             memory=defaults.MEMORY if memory is None else memory.limit, report=report,
         )  # fmt: skip
     return _shown(run, json) if writes else 0

@@ -147,8 +147,9 @@ def choose_by_columns(
 ) -> Choice:
     """The likelihood for the encoded rows of a table whose columns are of several kinds: a family for each
     kind; `columns` are those of each place of a row ([`placed`][lowerbound.data.schema.Schema.placed]). Text
-    as tokens is a sequence of its own, each token given those before it by a network that sees the last few,
-    whose weights begin by `key`: what is further back is known through z alone, so that z is used. A category
+    as tokens is a sequence of its own, each token given its place and those before it by a network that sees
+    the last few, whose weights begin by `key`: what is further back is known through z alone, so that z is
+    used. A category
     is one of its levels, in their order where they have one, 0 and 1 a coin, and a number of any
     distribution; log p(x) is a mass on these, on whole and on rounded numbers, and a density on other
     numbers. With `missed`, which numbers are missing more often, the mask is part of the family of numbers
@@ -212,7 +213,7 @@ def _kind_of(column: Column, values: np.ndarray, missed: Missed | None) -> _Kind
 
 
 def _sequences(kind: _Kind, found: Found, key: PRNGKeyArray) -> Fitted:
-    network = part("next-token", "columns")(kind.levels, _CONTEXT, key=key)
+    network = part("next-token", "columns")(kind.levels, _CONTEXT, length=found.columns, key=key)
     return Fitted(part(kind.name, "columns")(network, found.columns, missing=found.missing))
 
 

@@ -13,8 +13,8 @@ __all__ = ["Advice", "Call", "worded"]
 class Call:
     """A value that is made by a call: a name of this library, or one with its module.
 
-    >>> print(Call("LearnedScale"), Call("optax.linear_schedule", (0.0, 1.0, 2000)))
-    lb.LearnedScale() optax.linear_schedule(0.0, 1.0, 2000)
+    >>> print(Call("LearnedScale"), Call("WarmUp", (2000,)))
+    lb.LearnedScale() lb.WarmUp(2000)
     """
 
     name: str

@@ -103,7 +103,7 @@ def judged_activity(activity: Activity | None, n: int) -> Iterator[Verdict]:
         Advice("beta", 0.5, use),
         Advice("objective", "iwae", use),
         Advice("free_nats", 2.0, use, of="ELBO"),
-        Advice("beta", Call("optax.linear_schedule", (0.0, 1.0, 2000)), "a warm-up", of="ELBO"),
+        Advice("warm_up", 2000, use),
     )
 
 
@@ -283,5 +283,5 @@ def judged_warm_up(
         unfinished is not None,
         f"The model is that of step {step} of {int(last['step'])}: {stood}.",
         Advice("epochs", 400, "more steps"),
-        Advice("beta", Call("optax.linear_schedule", (0.0, 1.0, 1000)), "a shorter schedule", of="ELBO"),
+        Advice("warm_up", 1000, "a shorter schedule"),
     )

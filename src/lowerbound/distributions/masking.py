@@ -64,11 +64,11 @@ class SelfMasked(ObservedPart):
         self.mask = mask
         super().__init__(marginals, 1)
 
-    def log_prob(self, value: Float[Array, "... d"]) -> Float[Array, ...]:
+    def log_probs(self, value: Float[Array, "... d"]) -> Float[Array, "... d"]:
         observed = ~jnp.isnan(value)
         inside = jnp.where(observed, value, self.base_dist.support.feasible_like(value))
         seen = self.base_dist.log_prob(inside) + self.mask.log_observed(inside)
-        return jnp.where(observed, seen, self.log_missing).sum(-1)
+        return jnp.where(observed, seen, self.log_missing)
 
     @property
     def log_missing(self) -> Float[Array, " d"]:

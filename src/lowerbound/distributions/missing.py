@@ -22,7 +22,11 @@ class ObservedPart(dist.Independent):
         return constraints.independent(OrMissing(self.base_dist.support), 1)
 
     def log_prob(self, value: Float[Array, "... d"]) -> Float[Array, ...]:
+        return self.log_probs(value).sum(-1)
+
+    def log_probs(self, value: Float[Array, "... d"]) -> Float[Array, "... d"]:
+        """The term of each dimension, 0 where nothing was observed."""
         observed = ~jnp.isnan(value)
         # A density is only ever asked at values inside its support, so that no gradient is 0 · NaN.
         inside = jnp.where(observed, value, self.base_dist.support.feasible_like(value))
-        return jnp.where(observed, self.base_dist.log_prob(inside), 0.0).sum(-1)
+        return jnp.where(observed, self.base_dist.log_prob(inside), 0.0)

@@ -48,12 +48,15 @@ class MixedDistribution(Distribution):
 
     def log_prob(self, value: Float[Array, "... d"]) -> Float[Array, ...]:
         log_probs = []
-        for p, columns, missing in zip(self.blocks, self.columns, self.missing, strict=True):
-            x = value[..., np.asarray(columns)]
+        for p, x, missing in zip(self.blocks, self.in_blocks(value), self.missing, strict=True):
             log_prob = p.log_prob(x)
             # Some families turn a NaN into a number, by making whole numbers of floats.
             log_probs.append(log_prob if missing else jnp.where(jnp.isnan(x).any(-1), jnp.nan, log_prob))
         return sum(log_probs[1:], log_probs[0])
+
+    def in_blocks(self, value: Float[Array, "... d"]) -> list[Array]:
+        """What each block has of a value."""
+        return [value[..., np.asarray(columns)] for columns in self.columns]
 
     @property
     def mean(self) -> Float[Array, " d"]:

@@ -51,6 +51,10 @@ class VariationalAutoencoder(
     - `objective`: `elbo` with the weight `beta` of its KL, or one of
       `lowerbound.parts.names("objective")`, such as `iwae`; `gradient`: its estimator, such as
       `doubly-reparameterized`. Or an objective itself, such as `IWAE(10)`, which has both.
+    - `warm_up`: steps in which `beta` rises from 0 to what it is, so that z is put to use; by default, where
+      a row has text, half of all, at most 4,000, else 0.
+    - `column_weights`: what columns' terms of log p(x∣z) count in the ELBO, {"logP": 10}, 1 of the others;
+      what is called the bound stays that of all columns alike.
     - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
     - `batch_size`, `learning_rate`, `precision`, `validation` (a share of the rows), `patience` (epochs, or
       [`Patience`][]): as in [`lowerbound.fit`][].

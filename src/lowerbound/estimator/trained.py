@@ -19,7 +19,7 @@ from lowerbound.anomalies.conformal import conformal_threshold
 from lowerbound.anomalies.panel import LATENT_DIM, WIDTH, Panel
 from lowerbound.archive.store import save
 from lowerbound.archive.structure import Storable
-from lowerbound.assembly import Built, build, objective_named
+from lowerbound.assembly import Built, build, objective_named, weights_of_columns
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.baselines.traces import Traces
 from lowerbound.data.mapped.memory import Memory
@@ -76,6 +76,8 @@ class Trained(BaseEstimator, Storable):
         objective: str | Objective = _OBJECTIVE,
         beta: float = 1.0,
         gradient: str = default("gradient"),
+        warm_up: int | None = None,
+        column_weights: Mapping[str, float] | None = None,
         epochs: float | None = None,
         batch_size: int = defaults.BATCH_SIZE,
         learning_rate: float = defaults.LEARNING_RATE,
@@ -108,6 +110,8 @@ class Trained(BaseEstimator, Storable):
         self.objective = objective
         self.beta = beta
         self.gradient = gradient
+        self.warm_up = warm_up
+        self.column_weights = column_weights
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -267,10 +271,20 @@ class Trained(BaseEstimator, Storable):
 
     def _trained(self, rows: Rows, **options: Any) -> Result:
         """Train the model further. Fitted state is NumPy: it pickles, and holds on to no device."""
+        steps = defaults.steps_of(len(rows), self.epochs, self.batch_size, self.validation)
+        objective = objective_named(
+            self.objective,
+            self.beta,
+            self.gradient,
+            self.model_,
+            weights_of_columns(self.column_weights, self.schema_),
+            self.warm_up,
+            steps,
+        )
         result = fit(
             self.model_,
             rows,
-            objective=objective_named(self.objective, self.beta, self.gradient, self.model_),
+            objective=objective,
             batch_size=self.batch_size,
             precision=self.precision,
             key=self.seed_,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -14,6 +15,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.by_column import log_prob_by_column
 from lowerbound.distributions.divergence import kl_divergence
 from lowerbound.distributions.kinds import MovingSupport, Scored, made_of, sample_with_log_prob, takes_indices
 from lowerbound.distributions.support import range_of, same_support, words
@@ -31,7 +33,8 @@ class Draw(eqx.Module):
 
     `log_likelihood` is log p(x∣z) in the units of x: log p(y∣z) of the row y = T(x) that the parts see, plus
     the transform's `log_jacobian`, log ∣det ∂y/∂x∣. `kl` is KL(q(z∣x) ‖ p(z)) in closed form, `None` where
-    there is none. `reparameterized` says whether the samples are differentiable functions of the posterior's
+    there is none. `weighed_likelihood` is log p(x∣z) with a weight on each column's term, `None` where all
+    count alike. `reparameterized` says whether the samples are differentiable functions of the posterior's
     parameters; `enumerated`, that z holds every value that the posterior has, once each, in place of samples.
     """
 
@@ -43,6 +46,7 @@ class Draw(eqx.Module):
     log_jacobian: Float[Array, ""]
     reparameterized: bool = eqx.field(static=True)
     enumerated: bool = eqx.field(static=True, default=False)
+    weighed_likelihood: Float[Array, " K"] | None = None
 
     @property
     def log_weight(self) -> Float[Array, " K"]:
@@ -58,13 +62,20 @@ class Sampler:
     """q(z∣x) and p(z) of one data point, built once: draws are made from it, stream after stream.
 
     **Arguments:** `model`; `y`: the data point as the parts see it; `log_jacobian`: log ∣det ∂y/∂x∣, which is
-    added to what is said of y; `given`: its condition.
+    added to what is said of y; `given`: its condition; `column_weights`: what each column's term of
+    log p(y∣z) counts in a draw's `weighed_likelihood`.
     """
 
     def __init__(
-        self, model: LatentModel, y: Array, log_jacobian: Float[Array, ""], given: Array | None = None
+        self,
+        model: LatentModel,
+        y: Array,
+        log_jacobian: Float[Array, ""],
+        given: Array | None = None,
+        column_weights: Float[Array, " d"] | None = None,
     ):
         self.model, self.y, self.log_jacobian, self.given = model, y, log_jacobian, given
+        self.column_weights = column_weights
         self.q, self.p = model.q_z(y, given), model.p_z(given)
         if self.q.event_shape != self.p.event_shape:
             raise ValueError(
@@ -87,14 +98,34 @@ class Sampler:
     def log_likelihood(self, z: Array) -> Float[Array, ""]:
         """log p(x∣z) of one z, in the units of x."""
         p = self.model.p_x(z, self.given)
-        y = self.y.astype(int) if takes_indices(p) else self.y
-        return p.log_prob(y) + self.log_jacobian
+        return p.log_prob(self._value(p)) + self.log_jacobian
+
+    def _both_likelihoods(
+        self, z: Array, weights: Float[Array, " d"]
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """log p(x∣z) of one z, and with each column's term weighed."""
+        p = self.model.p_x(z, self.given)
+        terms = log_prob_by_column(p, self._value(p))
+        if weights.shape != terms.shape:
+            raise ValueError(
+                f"column_weights: expected one number for each of {len(terms)} columns, found {len(weights)}"
+            )
+        return terms.sum() + self.log_jacobian, (weights * terms).sum() + self.log_jacobian
+
+    def _value(self, p: Distribution) -> Array:
+        return self.y.astype(int) if takes_indices(p) else self.y
 
     def at(self, z: Array, log_posterior: Float[Array, " K"]) -> Draw:
         """The draw that consists of these z, whose log q(z∣x) is known."""
+        if self.column_weights is None:
+            log_likelihood, weighed = _over_samples(self.log_likelihood, z), None
+        else:
+            of_z = partial(self._both_likelihoods, weights=self.column_weights)
+            log_likelihood, weighed = _over_samples(of_z, z)
         return Draw(
             z=z,
-            log_likelihood=_over_samples(self.log_likelihood, z),
+            log_likelihood=log_likelihood,
+            weighed_likelihood=weighed,
             log_prior=_over_samples(self.p.log_prob, z),
             log_posterior=log_posterior,
             kl=_closed_form(self.q, self.p),

@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
@@ -147,10 +147,17 @@ class LatentModel(eqx.Module):
         keys = RowKeys.of(key)
         return self.sampler(x, keys.transform, given)(keys.draws, jnp.arange(samples))
 
-    def sampler(self, x: Array, key: PRNGKeyArray, given: Array | None = None) -> Sampler:
+    def sampler(
+        self,
+        x: Array,
+        key: PRNGKeyArray,
+        given: Array | None = None,
+        column_weights: Float[Array, " d"] | None = None,
+    ) -> Sampler:
         """q(z∣x) and p(z) built once, from which a stream over samples draws chunk by chunk; `key` is of
-        what the transform draws."""
-        return Sampler(self, self.transform(x, key), self.transform.log_jacobian(x), given)
+        what the transform draws; the weights are those of [`Sampler`][lowerbound.models.draws.Sampler]."""
+        y, log_jacobian = self.transform(x, key), self.transform.log_jacobian(x)
+        return Sampler(self, y, log_jacobian, given, column_weights)
 
     def apart(self) -> tuple[Self, Self]:
         """The model of which only θ is differentiated (what p(y, z) is made of), and the one of which only φ

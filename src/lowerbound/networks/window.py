@@ -15,19 +15,23 @@ from lowerbound.networks.product import product
 
 __all__ = ["CausalWindow"]
 
+# The place, the last tokens, and what the context adds.
+State = tuple[Array, Array, Array]
+
 
 class CausalWindow(eqx.Module):
     """How probable each next token is, from the last tokens alone and the context h: logits are
 
-        f(a(Σₖ Eₖ[xₜ₋ₖ] + g(h))),   k = 1 … window,
+        f(a(Σₖ Eₖ[xₜ₋ₖ] + g(h) + bₜ)),   k = 1 … window,
 
-    the rows of Eₖ what a token k places back adds, f and g MLPs: a causal convolution of the tokens and what
-    follows at each place. What is further back is known through h alone, so that a latent code is used that a
-    network with a long memory would ignore.
+    the rows of Eₖ what a token k places back adds, f an MLP and g linear: a causal convolution of the tokens
+    and what follows at each place, which bₜ tells where it is. What else is further back is known through h
+    alone, so that a latent code is used that a network with a long memory would ignore.
 
     **Arguments:** `vocabulary`: how many tokens, with the end; `context_size`: length of h; `window`: how
-    many tokens back it sees; `width`, `depth`: units and hidden layers behind the convolution; `activation`;
-    `key`: for the initial weights.
+    many tokens back it sees; `length`: the most tokens of a sequence, for each of which there is a bₜ, or 0,
+    where a place is not to be known; `width`, `depth`: units and hidden layers behind the convolution;
+    `activation`; `key`: for the initial weights.
 
     **Raises:** `ValueError` for a size that is none.
 
@@ -42,6 +46,7 @@ class CausalWindow(eqx.Module):
     convolution: Float[Array, "window*vocabulary width"]
     of_context: MLP
     behind: MLP
+    places: Float[Array, "length width"] | None
 
     def __init__(
         self,
@@ -49,6 +54,7 @@ class CausalWindow(eqx.Module):
         context_size: int,
         *,
         window: int = 6,
+        length: int = 0,
         width: int = 256,
         depth: int = 1,
         activation: Activation = "swish",
@@ -61,6 +67,8 @@ class CausalWindow(eqx.Module):
         self.convolution = jax.random.normal(k1, (window * vocabulary, width)) / window**0.5
         self.of_context = MLP(context_size, width, depth=0, activation=activation, key=k2)
         self.behind = MLP(width, vocabulary, width=width, depth=depth, activation=activation, key=k3)
+        places = positive_size("CausalWindow.length", length) if length else 0
+        self.places = jnp.zeros((places, width)) if places else None
 
     @property
     def vocabulary(self) -> int:
@@ -79,23 +87,23 @@ class CausalWindow(eqx.Module):
         length = len(tokens)
         before = jnp.concatenate([jnp.full(self.window, END), tokens[:-1]])
         windows = jnp.stack([before[k : k + length] for k in range(self.window)], axis=1)
-        return self._logits(windows, self.of_context(context))
+        added = self.of_context(context)
+        return self._logits(windows, added if self.places is None else added + self.places[:length])
 
-    def start(self, context: Float[Array, " context"]) -> tuple[Array, Array]:
-        """The window before the first token, and what the context adds at each place."""
-        return jnp.full(self.window, END), self.of_context(context)
+    def start(self, context: Float[Array, " context"]) -> State:
+        """The first place, the window before it, and what the context adds at each place."""
+        return jnp.asarray(0), jnp.full(self.window, END), self.of_context(context)
 
-    def step(
-        self, state: tuple[Array, Array], token: Int[Array, ""]
-    ) -> tuple[tuple[Array, Array], Float[Array, " vocabulary"]]:
-        """The window after one more token, and the logits of the next one."""
-        window, of_context = state
+    def step(self, state: State, token: Int[Array, ""]) -> tuple[State, Float[Array, " vocabulary"]]:
+        """The place and the window after one more token, and the logits of the next one."""
+        place, window, added = state
         window = jnp.concatenate([window[1:], token[None]])
-        return (window, of_context), self._logits(window, of_context)
+        logits = self._logits(window, added if self.places is None else added + self.places[place])
+        return (place + 1, window, added), logits
 
     def _logits(
-        self, windows: Int[Array, "*places window"], of_context: Float[Array, " width"]
+        self, windows: Int[Array, "*places window"], added: Float[Array, "*places width"]
     ) -> Float[Array, "*places vocabulary"]:
         tokens = jax.nn.one_hot(windows, self.vocabulary, dtype=self.convolution.dtype)
         seen = product(tokens.reshape(*windows.shape[:-1], -1), self.convolution)
-        return self.behind(activation_named(self.behind.activation)(seen + of_context))
+        return self.behind(activation_named(self.behind.activation)(seen + added))

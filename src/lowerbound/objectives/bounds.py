@@ -9,6 +9,8 @@ from typing import Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from lowerbound.families.family import positive_size
@@ -41,13 +43,16 @@ class ELBO(OfDraw):
     schedule of the training step, as Optax has them; `free_nats`: the KL of a data point counts at
     least this much, max(KL, free_nats), so that nothing is gained below it (Kingma et al. 2016); where
     the KL is estimated the estimate is floored, which is a little more than the floored KL; `capacity`:
-    the penalty is β·|KL − capacity| (Burgess et al. 2018), a number of nats or a schedule; `gradient`:
+    the penalty is β·|KL − capacity| (Burgess et al. 2018), a number of nats or a schedule; `column_weights`:
+    what each column's term of log p(x∣z) counts, one number a place of a row, such as more than 1 for a
+    property that z is to know; columns that are not independent given z have one term, that of the first;
+    `gradient`:
     `"reparameterized"`, `"sticking_the_landing"`, `"score_function"` (with the running mean as baseline),
     `"vimco"` (leave-one-out baseline), `"enumeration"`, or one of the estimators of
     `lowerbound.objectives.gradients`.
 
-    With β = 1, no free nats and no capacity its value is a lower bound on log p(x), in nats; the term
-    `bound` always is that bound.
+    With β = 1, no free nats, no capacity and no weights its value is a lower bound on log p(x), in nats; the
+    term `bound` always is that bound.
 
     >>> import jax, jax.numpy as jnp, lowerbound as lb
     >>> key, latent, pixels = jax.random.key(0), lb.DiagonalGaussian(2), lb.Bernoulli(4)
@@ -66,6 +71,7 @@ class ELBO(OfDraw):
     beta: float | Array | Schedule
     free_nats: float | Array
     capacity: float | Array | Schedule | None
+    column_weights: Float[Array, " d"] | None
     gradient: Gradient
 
     def __init__(
@@ -76,6 +82,7 @@ class ELBO(OfDraw):
         beta: float | Schedule = 1.0,
         free_nats: float = 0.0,
         capacity: float | Schedule | None = None,
+        column_weights: ArrayLike | None = None,
         gradient: str | Gradient = "reparameterized",
     ):
         self.samples = positive_size("ELBO.samples", samples)
@@ -87,6 +94,12 @@ class ELBO(OfDraw):
             raise ValueError(f"ELBO.free_nats: expected at least 0 nats, found {free_nats}")
         if capacity is not None and not callable(capacity) and not capacity >= 0:
             raise ValueError(f"ELBO.capacity: expected at least 0 nats, found {capacity}")
+        weights = None if column_weights is None else np.asarray(column_weights, float)
+        if weights is not None and not (weights.ndim == 1 and (weights >= 0).all() and weights.any()):
+            raise ValueError(
+                f"ELBO.column_weights: expected one number of at least 0 a column, not all 0; found {weights}"
+            )
+        self.column_weights = None if weights is None else jnp.asarray(weights, float)
         self.gradient = gradient_named(gradient)
         if isinstance(self.gradient, DoublyReparameterized):
             raise ValueError(
@@ -115,6 +128,10 @@ class ELBO(OfDraw):
     def draws(self) -> int:
         return self.samples
 
+    @property
+    def weighs_columns(self) -> Float[Array, " d"] | None:
+        return self.column_weights
+
     def of_draw(self, draw: Draw, progress: Progress = END) -> tuple[Float[Array, ""], Terms]:
         log_likelihood = draw.expectation(draw.log_likelihood)
         kl = self._kl(draw)
@@ -122,7 +139,8 @@ class ELBO(OfDraw):
         floored = jnp.where(self.free_nats > 0, jnp.maximum(kl, self.free_nats), kl)
         if self.capacity is not None:
             floored = jnp.abs(floored - progress.at(self.capacity))
-        value = log_likelihood - progress.at(self.beta) * floored
+        weighed = draw.log_likelihood if draw.weighed_likelihood is None else draw.weighed_likelihood
+        value = draw.expectation(weighed) - progress.at(self.beta) * floored
         return value, {"bound": log_likelihood - kl, "log_likelihood": log_likelihood, "kl": kl}
 
     def _kl(self, draw: Draw) -> Array:

@@ -30,9 +30,9 @@ class DataPoint(NamedTuple):
     given: Array | None = None
     weight: Array | None = None
 
-    def sampler(self, model: LatentModel) -> Sampler:
+    def sampler(self, model: LatentModel, column_weights: Array | None = None) -> Sampler:
         """q(z∣x) and p(z) of this data point under `model`."""
-        return model.sampler(self.x, self.keys.transform, self.given)
+        return model.sampler(self.x, self.keys.transform, self.given, column_weights)
 
 
 class Progress(NamedTuple):
@@ -115,6 +115,11 @@ class OfDraw(Objective):
     gradient: eqx.AbstractVar[Gradient]
 
     @property
+    def weighs_columns(self) -> Float[Array, " d"] | None:
+        """What each column's term of log p(x∣z) counts, `None` where all count alike."""
+        return None
+
+    @property
     @abstractmethod
     def draws(self) -> int:
         """How many samples of z a data point takes."""
@@ -127,7 +132,8 @@ class OfDraw(Objective):
         self, model: LatentModel, point: DataPoint, progress: Progress = END
     ) -> tuple[Float[Array, ""], Terms]:
         bound = lambda draw: self.of_draw(draw, progress)  # noqa: E731
-        return self.gradient(bound, point.sampler(model), point.keys.draws, self.draws, progress.running)
+        sampler = point.sampler(model, self.weighs_columns)
+        return self.gradient(bound, sampler, point.keys.draws, self.draws, progress.running)
 
 
 def held(sampler: Sampler, key: PRNGKeyArray, samples: int) -> Draw:
