@@ -107,7 +107,7 @@ def test_draws_stand_one_below_the_other(people, tmp_path):
     assert len({rows[1 + N * draw]["weight"] for draw in range(3)}) == 3
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_rows_are_drawn_given_columns(people, tmp_path, capsys):
     call = ["sample", f"{people}/run", "-n", "20", "--out", f"{tmp_path}/new.csv"]
     assert main([*call, "--given", "color=green", "--given", "time=3.5"]) == 0
@@ -130,7 +130,7 @@ def test_draws_have_no_intervals(tmp_path, capsys):
     assert "leave one of them out" in capsys.readouterr().err
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_copy_that_contradicts_does_not_lose_the_file_and_a_count_above_all_the_score(tmp_path, capsys):
     """A row in which a copy disagrees is filled by its original, said; a count that the model has no mass on
     scores −∞, the others what they would."""

@@ -185,7 +185,7 @@ def test_the_encoder_tells_a_hole_from_the_first_level(trained):
     assert not np.allclose(lb.encode(model, hole), lb.encode(model, blue))
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_mixed_table_has_a_probability_that_sums_to_1():
     """Over all levels of a category and a grid of a number, standardised, of a model of no training."""
     table = pa.table({"color": ["red", "blue", "green"] * 20, "weight": np.linspace(-50.0, 170.0, 60)})

@@ -135,6 +135,7 @@ def vae():
         return lb.VariationalAutoencoder(kinds={"text": "tokens"}, missing=True, **options).fit(TABLE)
 
 
+@pytest.mark.thorough
 def test_an_estimator_of_text_draws_text(vae):
     assert "Autoregressive (1), FreeForm (1)" in vae.likelihood_
     drawn = vae.sample(50).to_pydict()
