@@ -115,12 +115,14 @@ from lowerbound.models.transforms import StaticBinarization as StaticBinarizatio
 from lowerbound.models.transforms import Stored as Stored
 from lowerbound.models.transforms import Threshold as Threshold
 from lowerbound.models.vae import VAE as VAE
+from lowerbound.networks.attention import AttentionBlock as AttentionBlock
 from lowerbound.networks.convolution import ConvDecoder as ConvDecoder
 from lowerbound.networks.convolution import ConvEncoder as ConvEncoder
 from lowerbound.networks.convolution import Convolution as Convolution
 from lowerbound.networks.convolution import TransposedConvolution as TransposedConvolution
 from lowerbound.networks.gru import GRU as GRU
 from lowerbound.networks.mlp import MLP as MLP
+from lowerbound.networks.transformer import CausalTransformer as CausalTransformer
 from lowerbound.networks.window import CausalWindow as CausalWindow
 from lowerbound.networks.wrappers import Features as Features
 from lowerbound.networks.wrappers import Leading as Leading

@@ -107,6 +107,8 @@ TABLE: tuple[Row, ...] = (
     # What says the next token.
     Row("GRU", "networks.gru", "file"),
     Row("CausalWindow", "networks.window", "file"),
+    Row("CausalTransformer", "networks.transformer", "file"),
+    Row("AttentionBlock", "networks.attention", "file"),
     # Families, by the set that they are over.
     Row("DiagonalGaussian", "families.gaussian", _FAMILY, REAL),
     Row("StudentT", "families.location_scale", _FAMILY, REAL),

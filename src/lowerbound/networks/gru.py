@@ -9,6 +9,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from lowerbound.distributions.sequences import END
 from lowerbound.families.family import positive_size
+from lowerbound.networks.embedding import embedded
 from lowerbound.networks.product import product
 
 __all__ = ["GRU"]
@@ -78,7 +79,7 @@ class GRU(eqx.Module):
             s = self._next(s, a)
             return s, s
 
-        _, states = jax.lax.scan(on, first, self._added(before) + of_context)
+        _, states = jax.lax.scan(on, first, embedded(before, self.tokens) + of_context)
         return self._logits(states)
 
     def start(self, context: Float[Array, " context"]) -> tuple[Array, Array]:
@@ -90,15 +91,11 @@ class GRU(eqx.Module):
     ) -> tuple[tuple[Array, Array], Float[Array, " vocabulary"]]:
         """The state after one more token, and the logits of the next one."""
         s, of_context = state
-        s = self._next(s, self._added(token) + of_context)
+        s = self._next(s, embedded(token, self.tokens) + of_context)
         return (s, of_context), self._logits(s)
 
     def _logits(self, s: Float[Array, "*places width"]) -> Float[Array, "*places vocabulary"]:
         return product(s, self.out) + self.out_bias
-
-    def _added(self, tokens: Int[Array, "*places"]) -> Float[Array, "*places gates"]:
-        """E[x]: as a product, whose gradient is one as well."""
-        return product(jax.nn.one_hot(tokens, self.vocabulary, dtype=self.tokens.dtype), self.tokens)
 
     def _next(self, s: Float[Array, " width"], a: Float[Array, " gates"]) -> Float[Array, " width"]:
         of_s = product(s, self.recurrent)
