@@ -121,7 +121,11 @@ from lowerbound.networks.convolution import ConvEncoder as ConvEncoder
 from lowerbound.networks.convolution import Convolution as Convolution
 from lowerbound.networks.convolution import TransposedConvolution as TransposedConvolution
 from lowerbound.networks.gru import GRU as GRU
+from lowerbound.networks.gru import GatedUnit as GatedUnit
 from lowerbound.networks.mlp import MLP as MLP
+from lowerbound.networks.sequence_attention import SequenceAttention as SequenceAttention
+from lowerbound.networks.sequence_conv import SequenceConv as SequenceConv
+from lowerbound.networks.sequence_gru import SequenceGRU as SequenceGRU
 from lowerbound.networks.transformer import CausalTransformer as CausalTransformer
 from lowerbound.networks.window import CausalWindow as CausalWindow
 from lowerbound.networks.wrappers import Features as Features

@@ -104,8 +104,13 @@ TABLE: tuple[Row, ...] = (
     Row("OneHot", "networks.wrappers", "file"),
     Row("Features", "networks.wrappers", "file"),
     Row("Leading", "networks.wrappers", "file"),
+    # What reads a sequence of tokens.
+    Row("SequenceConv", "networks.sequence_conv", "file"),
+    Row("SequenceGRU", "networks.sequence_gru", "file"),
+    Row("SequenceAttention", "networks.sequence_attention", "file"),
     # What says the next token.
     Row("GRU", "networks.gru", "file"),
+    Row("GatedUnit", "networks.gru", "file"),
     Row("CausalWindow", "networks.window", "file"),
     Row("CausalTransformer", "networks.transformer", "file"),
     Row("AttentionBlock", "networks.attention", "file"),

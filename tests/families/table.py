@@ -401,9 +401,9 @@ def gated(v):
     def log_p(x):
         s, last, total = np.tanh(v @ network.first), 0, 0.0
         for token in x.astype(int):
-            a, of_s = network.tokens[last] + v @ network.context, s @ network.recurrent
+            a, of_s = network.tokens[last] + v @ network.context, s @ network.unit.recurrent
             r, u = expit(a[:4] + of_s[:4]), expit(a[4:8] + of_s[4:8])
-            s = u * s + (1 - u) * np.tanh(a[8:] + r * (of_s[8:] + network.recurrent_bias))
+            s = u * s + (1 - u) * np.tanh(a[8:] + r * (of_s[8:] + network.unit.bias))
             total += np.log(softmax(s @ network.out + network.out_bias)[token])
             if token == 0:
                 break

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import jax
-from jaxtyping import Array, Float, Int
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
 
+from lowerbound.distributions.sequences import END
 from lowerbound.networks.product import product
 
-__all__ = ["embedded"]
+__all__ = ["before_end", "embedded"]
 
 
 def embedded(tokens: Int[Array, "*places"], E: Float[Array, "vocabulary n"]) -> Float[Array, "*places n"]:
@@ -18,3 +20,12 @@ def embedded(tokens: Int[Array, "*places"], E: Float[Array, "vocabulary n"]) -> 
     [[3.0, 4.0], [0.0, 0.0]]
     """
     return product(jax.nn.one_hot(tokens, len(E), dtype=E.dtype), E)
+
+
+def before_end(x: Float[Array, " length"]) -> Bool[Array, " length"]:
+    """The places of a sequence before its end.
+
+    >>> before_end(jnp.array([2, 1, 0, 0])).tolist()
+    [True, True, False, False]
+    """
+    return jnp.cumsum(x == END) == 0
