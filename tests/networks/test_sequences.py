@@ -173,3 +173,55 @@ def test_is_saved_and_loaded_and_stands_in_a_posterior(make, tmp_path):
 def test_a_size_that_is_none_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+class TestFeatures:
+    """A row of a category, a text of four places, a number, and a text of two."""
+
+    MARGINS = lb.Margins.of(np.arange(100.0)[:, None], bins=4)
+    LEVELS = (2, 5, 5, 5, 5, 0, 5, 5)
+    READERS = (
+        (1, numbered(lb.SequenceGRU(5, 4, 3, width=4, key=KEY))),
+        (6, numbered(lb.SequenceAttention(5, 2, 2, width=4, heads=2, key=KEY))),
+    )
+    ROW = jnp.array([1.0, 2, 4, 0, 0, 49.5, 3, 0])
+
+    def seen(self, row, readers=READERS):
+        options = {"levels": self.LEVELS, "margins": self.MARGINS, "readers": readers}
+        vector = lb.Features(lambda x: x, **options)(row)
+        assert len(vector) == lb.Features.inputs(**options)
+        return vector
+
+    def test_a_text_that_is_read_stands_as_its_vector_in_place_of_its_tokens(self):
+        """Behind what there is of the other columns, which is as without texts; to 1e-6."""
+        vector = self.seen(self.ROW)
+        others = lb.Features(lambda x: x, levels=(2, 0), margins=self.MARGINS)(self.ROW[jnp.array([0, 5])])
+        np.testing.assert_array_equal(vector[:-5], others)
+        (_, first), (_, second) = self.READERS
+        np.testing.assert_allclose(vector[-5:-2], first(self.ROW[1:5]), rtol=1e-6)
+        np.testing.assert_allclose(vector[-2:], second(self.ROW[6:]), rtol=1e-6)
+
+    def test_one_text_may_be_read_and_another_not(self):
+        vector = self.seen(self.ROW, self.READERS[:1])
+        np.testing.assert_array_equal(vector[2:12], jax.nn.one_hot(self.ROW[6:].astype(int), 5).ravel())
+
+    def test_of_a_text_that_is_missing_all_is_0(self):
+        vector = self.seen(self.ROW.at[1:5].set(jnp.nan))
+        np.testing.assert_array_equal(vector[-5:-2], 0)
+        empty = self.seen(self.ROW.at[1:5].set(0))
+        assert (empty[-5:-2] != 0).all()
+
+    def test_readers_are_trained_and_saved(self, tmp_path):
+        inner = lb.MLP(lb.Features.inputs(self.LEVELS, self.MARGINS, (), self.READERS), 2, key=KEY)
+        network = lb.Features(inner, levels=self.LEVELS, margins=self.MARGINS, readers=self.READERS)
+        gradient = jax.jit(jax.grad(lambda n: n(self.ROW).sum(), allow_int=True))(network)
+        assert all((leaf != 0).any() for leaf in jax.tree.leaves(gradient.readers[0].units))
+        posterior = lb.Conditional(network, lb.DiagonalGaussian(1))
+        lb.save(posterior, tmp_path)
+        np.testing.assert_array_equal(lb.load(tmp_path)(self.ROW).mean, posterior(self.ROW).mean)
+
+    def test_a_reader_of_other_places_is_refused(self):
+        with pytest.raises(
+            ValueError, match=r"Features\.readers: .* from 2 on, .* levels are \(5, 5, 5, 0\)"
+        ):
+            self.seen(self.ROW, ((2, self.READERS[0][1]),))

@@ -12,13 +12,13 @@ from lowerbound.networks.activations import Activation
 from lowerbound.networks.attention import AttentionBlock, attended, normalised
 from lowerbound.networks.embedding import before_end, embedded
 from lowerbound.networks.mlp import MLP
-from lowerbound.networks.network import Network
+from lowerbound.networks.network import SequenceReader
 from lowerbound.networks.product import product
 
 __all__ = ["SequenceAttention"]
 
 
-class SequenceAttention(Network):
+class SequenceAttention(SequenceReader):
     """A sequence of tokens → a vector for each, of the token and of its place → `depth` blocks in which all
     places before the end see each other → what `queries` learned questions q find, each
 

@@ -14,13 +14,13 @@ from lowerbound.families.family import positive_size
 from lowerbound.networks.activations import Activation, activation_named
 from lowerbound.networks.embedding import before_end, embedded
 from lowerbound.networks.mlp import MLP
-from lowerbound.networks.network import Network
+from lowerbound.networks.network import SequenceReader
 from lowerbound.networks.product import product
 
 __all__ = ["SequenceConv"]
 
 
-class SequenceConv(Network):
+class SequenceConv(SequenceReader):
     """A sequence of tokens → a vector for each → convolutions over the places, of stride 2, each with its
     activation → an MLP of all places that these leave, in order: it can tell what stands where.
 

@@ -11,12 +11,12 @@ from lowerbound.families.family import positive_size
 from lowerbound.networks.embedding import before_end, embedded
 from lowerbound.networks.gru import GatedUnit
 from lowerbound.networks.mlp import MLP
-from lowerbound.networks.network import Network
+from lowerbound.networks.network import SequenceReader
 
 __all__ = ["SequenceGRU"]
 
 
-class SequenceGRU(Network):
+class SequenceGRU(SequenceReader):
     """A sequence of tokens → the state in which a gated recurrent unit (Cho et al. 2014) is that has read it
     to its end, from s = 0 on, and the state of another that has read it from its end to its beginning → a
     linear map. Places from the end on are not read.
