@@ -147,6 +147,7 @@ from lowerbound.objectives.gradients import StickingTheLanding as StickingTheLan
 from lowerbound.objectives.objective import Objective as Objective
 from lowerbound.objectives.penalties import MaximumMeanDiscrepancy as MaximumMeanDiscrepancy
 from lowerbound.objectives.penalties import TotalCorrelation as TotalCorrelation
+from lowerbound.objectives.token_dropout import TokenDropout as TokenDropout
 from lowerbound.objectives.wake_sleep import ReweightedWakeSleep as ReweightedWakeSleep
 from lowerbound.objectives.wake_sleep import WakeSleep as WakeSleep
 from lowerbound.runs import load as load

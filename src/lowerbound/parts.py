@@ -202,6 +202,7 @@ TABLE: tuple[Row, ...] = (
     Row("ReweightedWakeSleep", "objectives.wake_sleep", "file objective"),
     Row("TotalCorrelation", "objectives.penalties", "file"),
     Row("MaximumMeanDiscrepancy", "objectives.penalties", "file"),
+    Row("TokenDropout", "objectives.token_dropout", "file"),
     Row("Reparameterized", "objectives.gradients", "file gradient"),
     Row("StickingTheLanding", "objectives.gradients", "file gradient"),
     Row("DoublyReparameterized", "objectives.gradients", "file gradient"),

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lowerbound.distributions.sequences import UNKNOWN
 from lowerbound.families.family import positive_size
 from lowerbound.networks.activations import Activation, activation_named
 from lowerbound.networks.embedding import before_end, embedded
@@ -91,7 +92,7 @@ class SequenceConv(SequenceReader):
 
     def __call__(self, x: Float[Array, " in_size"]) -> Float[Array, " out_size"]:
         inside, activation = before_end(x), activation_named(self.dense.activation)
-        y = embedded(jnp.where(inside, x.astype(int), -1), self.tokens)
+        y = embedded(jnp.where(inside, x.astype(int), UNKNOWN), self.tokens)
         for W, b in zip(self.weights, self.biases, strict=True):
             inside = inside[::2]
             y = activation(product(_windows(y, len(W)), W.reshape(-1, W.shape[2])) + b)
