@@ -10,11 +10,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from lowerbound.distributions.sequences import UNKNOWN, NextToken
-from lowerbound.families.autoregressive import Autoregressive
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.gradients import Terms, stop
 from lowerbound.objectives.objective import END, DataPoint, Objective, Progress, Schedule
+from lowerbound.parts import part
 
 __all__ = ["TokenDropout"]
 
@@ -39,8 +39,7 @@ class TokenDropout(Objective):
     samples of z.
 
     **Raises:** `ValueError` for a share that is none; `TypeError` for an objective of a batch, in which this
-    one can stand, and for a model whose likelihood has no [`Autoregressive`][lowerbound.Autoregressive]
-    family.
+    one can stand, and for a model without a likelihood of [sequences][lowerbound.distributions.sequences].
 
     >>> import lowerbound as lb
     >>> lb.TokenDropout(lb.ELBO(), share=0.3).share
@@ -122,20 +121,20 @@ class _Unknown(eqx.Module):
 
 def _with_unknown(model: LatentModel, key: PRNGKeyArray, share: Array) -> LatentModel:
     """The model whose every sequence has its own mask."""
-    found = 0
+    found, sequences = 0, part("sequences", "columns")
 
     def dropping(node: Any) -> Any:
         nonlocal found
-        if not isinstance(node, Autoregressive):
+        if not isinstance(node, sequences):
             return node
         network = _Unknown(node.network, jax.random.fold_in(key, found), share)
         found += 1
         return eqx.tree_at(lambda family: family.network, node, network)
 
-    masked: LatentModel = jax.tree.map(dropping, model, is_leaf=lambda node: isinstance(node, Autoregressive))
+    masked: LatentModel = jax.tree.map(dropping, model, is_leaf=lambda node: isinstance(node, sequences))
     if not found:
         raise TypeError(
-            "TokenDropout: expected a model with a likelihood of sequences, Autoregressive(…), found none "
+            "TokenDropout: expected a model with a likelihood of sequences, found none "
             "whose tokens could be dropped"
         )
     return masked
