@@ -115,12 +115,18 @@ from lowerbound.models.transforms import StaticBinarization as StaticBinarizatio
 from lowerbound.models.transforms import Stored as Stored
 from lowerbound.models.transforms import Threshold as Threshold
 from lowerbound.models.vae import VAE as VAE
+from lowerbound.networks.attention import AttentionBlock as AttentionBlock
 from lowerbound.networks.convolution import ConvDecoder as ConvDecoder
 from lowerbound.networks.convolution import ConvEncoder as ConvEncoder
 from lowerbound.networks.convolution import Convolution as Convolution
 from lowerbound.networks.convolution import TransposedConvolution as TransposedConvolution
 from lowerbound.networks.gru import GRU as GRU
+from lowerbound.networks.gru import GatedUnit as GatedUnit
 from lowerbound.networks.mlp import MLP as MLP
+from lowerbound.networks.sequence_attention import SequenceAttention as SequenceAttention
+from lowerbound.networks.sequence_conv import SequenceConv as SequenceConv
+from lowerbound.networks.sequence_gru import SequenceGRU as SequenceGRU
+from lowerbound.networks.transformer import CausalTransformer as CausalTransformer
 from lowerbound.networks.window import CausalWindow as CausalWindow
 from lowerbound.networks.wrappers import Features as Features
 from lowerbound.networks.wrappers import Leading as Leading
@@ -142,6 +148,7 @@ from lowerbound.objectives.objective import Objective as Objective
 from lowerbound.objectives.penalties import MaximumMeanDiscrepancy as MaximumMeanDiscrepancy
 from lowerbound.objectives.penalties import TotalCorrelation as TotalCorrelation
 from lowerbound.objectives.schedules import WarmUp as WarmUp
+from lowerbound.objectives.token_dropout import TokenDropout as TokenDropout
 from lowerbound.objectives.wake_sleep import ReweightedWakeSleep as ReweightedWakeSleep
 from lowerbound.objectives.wake_sleep import WakeSleep as WakeSleep
 from lowerbound.runs import load as load

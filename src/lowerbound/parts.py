@@ -104,9 +104,16 @@ TABLE: tuple[Row, ...] = (
     Row("OneHot", "networks.wrappers", "file"),
     Row("Features", "networks.wrappers", "file"),
     Row("Leading", "networks.wrappers", "file"),
+    # What reads a sequence of tokens.
+    Row("SequenceConv", "networks.sequence_conv", "file"),
+    Row("SequenceGRU", "networks.sequence_gru", "file"),
+    Row("SequenceAttention", "networks.sequence_attention", "file"),
     # What says the next token.
     Row("GRU", "networks.gru", "file"),
+    Row("GatedUnit", "networks.gru", "file"),
     Row("CausalWindow", "networks.window", "file"),
+    Row("CausalTransformer", "networks.transformer", "file"),
+    Row("AttentionBlock", "networks.attention", "file"),
     # Families, by the set that they are over.
     Row("DiagonalGaussian", "families.gaussian", _FAMILY, REAL),
     Row("StudentT", "families.location_scale", _FAMILY, REAL),
@@ -195,6 +202,7 @@ TABLE: tuple[Row, ...] = (
     Row("ReweightedWakeSleep", "objectives.wake_sleep", "file objective"),
     Row("TotalCorrelation", "objectives.penalties", "file"),
     Row("MaximumMeanDiscrepancy", "objectives.penalties", "file"),
+    Row("TokenDropout", "objectives.token_dropout", "file"),
     Row("Reparameterized", "objectives.gradients", "file gradient"),
     Row("StickingTheLanding", "objectives.gradients", "file gradient"),
     Row("DoublyReparameterized", "objectives.gradients", "file gradient"),

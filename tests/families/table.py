@@ -343,6 +343,57 @@ def by_window(d):
     return numbered(lb.Autoregressive(lb.CausalWindow(3, 2, window=1, width=4, key=jax.random.key(0)), d))
 
 
+def by_transformer(d):
+    sizes = {"length": d, "width": 4, "depth": 2, "heads": 2}
+    return numbered(lb.Autoregressive(lb.CausalTransformer(3, 2, **sizes, key=jax.random.key(0)), d))
+
+
+def of_sequences(log_p):
+    """The reference of a function that says log p of one sequence."""
+    p = np.exp([*map(log_p, SEQUENCES)])
+    laws = [
+        stats.rv_discrete(values=(np.arange(3), np.bincount(column.astype(int), p, 3) / p.sum()))()
+        for column in SEQUENCES.T
+    ]
+    return Reference(laws, log_density=lambda x: np.array([*map(log_p, x)]))
+
+
+def attentive(v):
+    """A transformer, a number, a place and a head at a time."""
+    network = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), by_transformer(D).network)
+
+    def level(x):
+        return (x - x.mean()) / np.sqrt(x.var() + 1e-5)
+
+    def after(block, places):
+        qkv = np.array([level(x) @ block.attention + block.attention_bias for x in places])
+        q, k, v = np.split(qkv, 3, axis=1)
+        found = []
+        for t, x in enumerate(places):
+            of_heads = []
+            for head in (slice(0, 2), slice(2, 4)):
+                weights = softmax([q[t, head] @ k[s, head] / np.sqrt(2) for s in range(t + 1)])
+                of_heads.append(sum(w * v[s, head] for s, w in enumerate(weights)))
+            x = x + np.concatenate(of_heads) @ block.joined + block.joined_bias
+            (W, V), (b, c) = block.behind.weights, block.behind.biases
+            y = level(x) @ W + b
+            found.append(x + y * expit(y) @ V + c)
+        return found
+
+    def log_p(x):
+        before, total = [0, *x.astype(int)[:-1]], 0.0
+        places = [network.tokens[w] + network.places[t] + v @ network.context for t, w in enumerate(before)]
+        for block in network.blocks:
+            places = after(block, places)
+        for place, token in zip(places, x.astype(int), strict=True):
+            total += np.log(softmax(level(place) @ network.out + network.out_bias)[token])
+            if token == 0:
+                break
+        return total
+
+    return of_sequences(log_p)
+
+
 def gated(v):
     """A gated recurrent unit, a number at a time."""
     network = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), by_gru(D).network)
@@ -350,21 +401,16 @@ def gated(v):
     def log_p(x):
         s, last, total = np.tanh(v @ network.first), 0, 0.0
         for token in x.astype(int):
-            a, of_s = network.tokens[last] + v @ network.context, s @ network.recurrent
+            a, of_s = network.tokens[last] + v @ network.context, s @ network.unit.recurrent
             r, u = expit(a[:4] + of_s[:4]), expit(a[4:8] + of_s[4:8])
-            s = u * s + (1 - u) * np.tanh(a[8:] + r * (of_s[8:] + network.recurrent_bias))
+            s = u * s + (1 - u) * np.tanh(a[8:] + r * (of_s[8:] + network.unit.bias))
             total += np.log(softmax(s @ network.out + network.out_bias)[token])
             if token == 0:
                 break
             last = token
         return total
 
-    p = np.exp([*map(log_p, SEQUENCES)])
-    laws = [
-        stats.rv_discrete(values=(np.arange(3), np.bincount(column.astype(int), p, 3) / p.sum()))()
-        for column in SEQUENCES.T
-    ]
-    return Reference(laws, log_density=lambda x: np.array([*map(log_p, x)]))
+    return of_sequences(log_p)
 
 
 def grid_of_sequences(truth):
@@ -660,6 +706,14 @@ CASES = {
         lambda x: gated(np.zeros(2)).log_density(x),
         grid=grid_of_sequences,
         outside=((np.nan, 0), (3, 0), (0, 1), (1.5, 0), (-1, 0)),
+    ),
+    "Autoregressive-CausalTransformer": Case(
+        by_transformer,
+        2,
+        attentive,
+        lambda x: attentive(np.zeros(2)).log_density(x),
+        grid=grid_of_sequences,
+        outside=((3, 0), (0, 1)),
     ),
     "Autoregressive-CausalWindow": Case(
         by_window,

@@ -30,7 +30,14 @@ def placed(key):
     return eqx.tree_at(lambda n: n.places, network, jax.random.normal(key, network.places.shape))
 
 
-@pytest.fixture(params=[gru, window, placed], ids=["GRU", "CausalWindow", "CausalWindow, places"])
+def transformer(key):
+    return lb.CausalTransformer(VOCABULARY, CONTEXT, length=LENGTH, width=8, depth=2, heads=2, key=key)
+
+
+NETWORKS = {"GRU": gru, "CausalWindow": window, "places": placed, "CausalTransformer": transformer}
+
+
+@pytest.fixture(params=NETWORKS.values(), ids=[*NETWORKS])
 def p(request):
     """Weights large enough for tokens to matter."""
     network = jax.tree.map(lambda a: 1.5 * a + 0.1, request.param(jax.random.key(0)))
@@ -103,6 +110,16 @@ def test_a_draw_is_the_same_alone_and_among_others(p):
     np.testing.assert_array_equal(together, alone)
 
 
+def test_of_a_place_behind_the_last_a_transformer_says_nothing():
+    """Token by token, where an error would be too late: NaN, and a number at each place before."""
+    network = transformer(jax.random.key(0))
+    state, finite = network.start(H), []
+    for _ in range(LENGTH + 1):
+        state, logits = network.step(state, jnp.asarray(1))
+        finite.append(bool(jnp.isfinite(logits).all()))
+    assert finite == [True] * LENGTH + [False]
+
+
 def test_the_point_takes_the_most_probable_token_each_time(p):
     family = lb.Autoregressive(p.network, LENGTH)
     x = np.zeros(LENGTH, int)
@@ -151,7 +168,7 @@ def codes_of_sequences(make):
     return model, np.asarray(exact)
 
 
-@pytest.mark.parametrize("make", [gru, window])
+@pytest.mark.parametrize("make", [gru, window, transformer])
 def test_the_evidence_is_the_sum_over_the_codes(make):
     """Every sequence's log p̂(x) of 4,000 samples within 5 of its errors (and 1e-4) of the exact one, and the
     exact ones sum to 1."""
@@ -162,8 +179,9 @@ def test_the_evidence_is_the_sum_over_the_codes(make):
     assert (found.standard_error < 0.1).all()
 
 
-def test_a_model_of_sequences_is_saved_and_loaded(tmp_path):
-    model, _ = codes_of_sequences(gru)
+@pytest.mark.parametrize("make", [gru, transformer])
+def test_a_model_of_sequences_is_saved_and_loaded(make, tmp_path):
+    model, _ = codes_of_sequences(make)
     lb.save(model, tmp_path)
     loaded = lb.load(tmp_path)
     assert eqx.tree_equal(loaded, model)
@@ -185,6 +203,18 @@ def test_training_raises_the_bound_of_sequences():
         (lambda: lb.GRU(0, 2, key=jax.random.key(0)), r"GRU\.vocabulary: .* found 0"),
         (lambda: lb.CausalWindow(3, 2, length=-1, key=jax.random.key(0)), r"CausalWindow\.length: .* -1"),
         (lambda: lb.CausalWindow(3, 2, window=0, key=jax.random.key(0)), r"CausalWindow\.window: .* found 0"),
+        (
+            lambda: lb.CausalTransformer(3, 2, length=3, width=9, key=jax.random.key(0)),
+            r"AttentionBlock\.heads: .* the width, 9, found 4",
+        ),
+        (
+            lambda: placed(jax.random.key(0))(jnp.zeros(LENGTH + 1, int), H),
+            r"CausalWindow: expected at most length=3 tokens, found 4",
+        ),
+        (
+            lambda: transformer(jax.random.key(0))(jnp.zeros(LENGTH + 1, int), H),
+            r"CausalTransformer: expected at most length=3 tokens, found 4",
+        ),
         (lambda: lb.Autoregressive(gru(jax.random.key(0)), 0), r"Autoregressive\.length: .* found 0"),
     ],
 )

@@ -12,10 +12,12 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
-__all__ = ["END", "NextToken", "SequenceDistribution", "Sequences"]
+__all__ = ["END", "UNKNOWN", "NextToken", "SequenceDistribution", "Sequences"]
 
 # The token that ends a sequence; all places after it hold it too.
 END = 0
+# A token that a network is not told.
+UNKNOWN = -1
 
 
 class Sequences(Constraint):
@@ -81,7 +83,8 @@ class NextToken(Protocol):
     def __call__(
         self, tokens: Int[Array, " length"], context: Float[Array, " context"]
     ) -> Float[Array, "length vocabulary"]:
-        """The logits at each place, of the tokens before it."""
+        """The logits at each place, of the tokens before it, of which −1 is one that is not known: it adds
+        nothing."""
 
     def start(self, context: Float[Array, " context"]) -> PyTree:
         """What it knows before the first token."""

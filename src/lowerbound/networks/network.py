@@ -8,7 +8,7 @@ from collections.abc import Callable
 import equinox as eqx
 from jaxtyping import Array
 
-__all__ = ["Network", "Wrapper", "out_size_of"]
+__all__ = ["Network", "SequenceReader", "Wrapper", "out_size_of"]
 
 
 class Network(eqx.Module):
@@ -32,6 +32,20 @@ class Network(eqx.Module):
     @abstractmethod
     def __call__(self, x: Array) -> Array:
         """What it puts out."""
+
+
+class SequenceReader(Network):
+    """A network of a sequence of tokens, in which what stands from the end on has no influence."""
+
+    @property
+    @abstractmethod
+    def in_size(self) -> int:
+        """The most tokens of a sequence."""
+
+    @property
+    @abstractmethod
+    def out_size(self) -> int:
+        """Length of what it puts out."""
 
 
 class Wrapper(Network):

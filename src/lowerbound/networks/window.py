@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from lowerbound.distributions.sequences import END
 from lowerbound.families.family import positive_size
 from lowerbound.networks.activations import Activation, activation_named
+from lowerbound.networks.embedding import first_places
 from lowerbound.networks.mlp import MLP
 from lowerbound.networks.product import product
 
@@ -88,7 +89,10 @@ class CausalWindow(eqx.Module):
         before = jnp.concatenate([jnp.full(self.window, END), tokens[:-1]])
         windows = jnp.stack([before[k : k + length] for k in range(self.window)], axis=1)
         added = self.of_context(context)
-        return self._logits(windows, added if self.places is None else added + self.places[:length])
+        return self._logits(
+            windows,
+            added if self.places is None else added + first_places("CausalWindow", self.places, length),
+        )
 
     def start(self, context: Float[Array, " context"]) -> State:
         """The first place, the window before it, and what the context adds at each place."""

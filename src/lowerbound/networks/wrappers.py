@@ -13,8 +13,9 @@ import numpy as np
 from jaxtyping import Array
 
 from lowerbound.distributions.margins import Margins
+from lowerbound.distributions.sequences import END
 from lowerbound.leaves import Fixed
-from lowerbound.networks.network import Wrapper
+from lowerbound.networks.network import SequenceReader, Wrapper
 
 __all__ = ["Features", "Leading", "Log1p", "OneHot", "Standardized"]
 
@@ -69,6 +70,8 @@ class Log1p(Wrapper):
         return self.network(jnp.log1p(x))
 
 
+# The first place of a text's tokens in a row, and what reads them.
+Reader = tuple[int, SequenceReader]
 # The column of a period, its length, and the place of 0 in it.
 Period = tuple[int, float, float]
 # So many of a phase tell the seven days of a week apart, whatever is to be said of each.
@@ -86,11 +89,13 @@ class Features(Wrapper):
     """A network of what an encoder sees of a table's row: of a category one input a level; of a number g(x),
     about N(0, 1) over its column, as [`Standardized`][] has what is far out, one input for each value
     that stands alone, and, of a date or a time, the sine and the cosine of its phase in each of its periods
-    and of that phase doubled and tripled. Of a missing value it sees 0 in every input.
+    and of that phase doubled and tripled. Of a text it sees what a network reads in its tokens, and where
+    none is given for it one input a place and token. Of a missing value it sees 0 in every input.
 
     **Arguments:** `levels`: how many levels each column has, 0 of a number; `margins`: of the numbers, in
     order, `None` where there is none; `periods`: a column, the length of a period in its unit, and the place
-    of 0 in that, for each period that there is.
+    of 0 in that, for each period that there is; `readers`: the first place of a text in the row, and a
+    network, as a [`SequenceGRU`][lowerbound.SequenceGRU], of as many places as it is long.
 
     >>> import jax.numpy as jnp, numpy as np, lowerbound as lb
     >>> margins = lb.Margins.of(np.arange(100.0)[:, None], bins=4)
@@ -103,6 +108,8 @@ class Features(Wrapper):
     levels: tuple[int, ...] = eqx.field(static=True)
     margins: Margins | None
     periods: tuple[Period, ...] = eqx.field(static=True)
+    readers: tuple[SequenceReader, ...]
+    read_from: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(
         self,
@@ -111,14 +118,30 @@ class Features(Wrapper):
         levels: tuple[int, ...],
         margins: Margins | None,
         periods: tuple[Period, ...] = (),
+        readers: tuple[Reader, ...] = (),
     ):
         self.network, self.levels, self.margins, self.periods = network, tuple(levels), margins, periods
+        self.readers = tuple(reader for _, reader in readers)
+        self.read_from = tuple(first for first, _ in readers)
+        for first, reader in readers:
+            levels_read = self.levels[first : first + reader.in_size]
+            if len(levels_read) < reader.in_size or len({*levels_read}) != 1:
+                raise ValueError(
+                    f"Features.readers: expected a network that reads the places of one text from {first} "
+                    f"on, found one of {reader.in_size} places, whose levels are {levels_read}"
+                )
 
     @staticmethod
-    def inputs(levels: tuple[int, ...], margins: Margins | None, periods: tuple[Period, ...]) -> int:
+    def inputs(
+        levels: tuple[int, ...],
+        margins: Margins | None,
+        periods: tuple[Period, ...] = (),
+        readers: tuple[Reader, ...] = (),
+    ) -> int:
         """How many inputs such columns are."""
         numbers = 0 if margins is None else margins.columns + margins.atoms.value.size
-        return sum(levels) + numbers + 2 * _HARMONICS * len(periods)
+        of_texts = sum(reader.out_size for _, reader in readers)
+        return sum(_one_hot(levels, readers)) + of_texts + numbers + 2 * _HARMONICS * len(periods)
 
     @property
     def in_size(self) -> int:
@@ -132,7 +155,8 @@ class Features(Wrapper):
         # Of −1 there is no level.
         places = jnp.where(jnp.isnan(x), -1.0, x).astype(int)
         seen, first = [], 0
-        for levels, alike in groupby(self.levels):  # of a text's tokens at once
+        readers = tuple(zip(self.read_from, self.readers, strict=True))
+        for levels, alike in groupby(_one_hot(self.levels, readers)):  # of a text's tokens at once
             last = first + len([*alike])
             if levels:
                 seen.append(jax.nn.one_hot(places[first:last], levels).reshape(-1))
@@ -144,7 +168,19 @@ class Features(Wrapper):
             alone = numbers[:, None] == self.margins.atoms.value
             seen += [jnp.where(observed, _compressed(y), 0.0), alone.astype(float).reshape(-1)]
         seen += [_phases(x[place], length, first) for place, length, first in self.periods]
+        for first, reader in readers:
+            text = x[first : first + reader.in_size]
+            observed = ~jnp.isnan(text).any()
+            seen.append(jnp.where(observed, reader(jnp.where(observed, text, END)), 0.0))
         return self.network(jnp.concatenate(seen))
+
+
+def _one_hot(levels: tuple[int, ...], readers: tuple[Reader, ...]) -> list[int]:
+    """How many inputs each place has of its own: none where a text is read."""
+    own = [*levels]
+    for first, reader in readers:
+        own[first : first + reader.in_size] = [0] * reader.in_size
+    return own
 
 
 class OneHot(Wrapper):
