@@ -45,6 +45,10 @@ def test_each_place_of_a_column_has_its_weight():
             "column_weights: no column is called 'mas'; the nearest is 'mass'",
         ),
         (lambda: weights_of_columns({"mass": 2}, None), "column_weights: are of columns by name"),
+        (
+            lambda: build(np.eye(3), network="sequence-gru"),
+            "network: sequence-gru reads text, found no column of tokens; say which",
+        ),
         (lambda: objective_named("iwae", warm_up=3), "warm_up: goes with the objective elbo, found iwae"),
         (
             lambda: objective_named(lb.ELBO(), column_weights=np.ones(2)),
@@ -55,6 +59,20 @@ def test_each_place_of_a_column_has_its_weight():
 def test_what_does_not_go_together_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("network", ["sequence-conv", "sequence-gru", "sequence-attention"])
+def test_a_named_network_reads_the_text(network):
+    """What it reads is all that the encoder sees of a text: the model has a code of each row, in which the
+    text tells."""
+    built = build(TEXT.rows(WORDS), latent_dim=2, width=8, network=network).model
+    (reader,) = built.posterior.network.readers
+    assert type(reader).__name__.lower() == network.replace("-", "")
+    code = lb.encode(built, TEXT.rows(WORDS.slice(0, 2)))
+    assert np.abs(code[0] - code[1]).max() > 1e-3
+    assert built.posterior.network.network.in_size == 8 + lb.Features.inputs(
+        levels=(0,), margins=built.posterior.network.margins
+    )
 
 
 @pytest.mark.filterwarnings("ignore:the bound still rose")

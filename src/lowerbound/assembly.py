@@ -39,6 +39,7 @@ from lowerbound.models.vae import VAE
 from lowerbound.networks.activations import Activation
 from lowerbound.networks.convolution import ConvDecoder, ConvEncoder
 from lowerbound.networks.mlp import MLP
+from lowerbound.networks.network import SequenceReader
 from lowerbound.networks.wrappers import Features, Log1p, Standardized
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.objective import Objective
@@ -202,10 +203,11 @@ def build(
     the ends of columns, means and standard deviations are those of all rows, all else that of a sample.
 
     `network` is `mlp`, of `depth` hidden layers of `width` units, or `conv`, for rows that are images of
-    `image_shape`, (height, width) or (height, width, channels). The encoder sees rows, log(1 + x) of counts
-    without an end, with their mean taken off and on a scale of about 1; the last biases of an MLP decoder
-    begin where the likelihood is near the columns' own margins. `posterior` is a family over `latent_dim`
-    dimensions (of codes, over that many); `prior` a prior over the same set: what [`automatic_prior`][] says
+    `image_shape`, (height, width) or (height, width, channels); or the name of what reads the text of a table
+    into `width` numbers, such as `sequence-gru`, which an MLP then has beside the other columns. The encoder
+    sees rows, log(1 + x) of counts without an end, with their mean taken off and on a scale of about 1; the
+    last biases of an MLP decoder begin where the likelihood is near the columns' own margins.
+    `posterior` is a family over `latent_dim` dimensions (of codes, over that many); `prior` a prior over the same set: what [`automatic_prior`][] says
     (`auto`), N(0, I), the family's standard member (`standard-prior`), a member with learned parameters
     (`learned-prior`), a mixture of 100, the posteriors of 500 rows (`vamp-prior`), or a flow. With `missing`,
     NaN stands for a value that was not observed; with the `missing_mechanism` `self-masking` a number may be
@@ -245,13 +247,18 @@ def build(
     if schema is not None and not alike and (apart or by_columns(x, schema, missing=missing)):
         tokens_key = jax.random.fold_in(as_key(key), 2)
         choice = choose_by_columns(x, schema.placed, missing=missing, missed=missed, key=tokens_key)
-        features = _seen(x, schema)
+        reader = of_network if issubclass(of_network, SequenceReader) else None
+        features = _seen(x, schema, reader, width, jax.random.fold_in(as_key(key), 3))
     else:
         image = kind_of_image(image_shape)
         choice = choose(x, likelihood, binarize, missing=missing, image=image, of_all=of_all)
         if missed is not None:
             choice = _with_mask(choice, x, missed)
-    if of_prior is VampPrior and schema is not None and any(c.tokens is not None for c in schema.placed):
+    has_text = schema is not None and any(column.tokens is not None for column in schema.encoded)
+    if issubclass(of_network, SequenceReader) and not (features and has_text):
+        way_out = f"say which column it is (kinds), or take {default('network')}"
+        raise ValueError(f"network: {network} reads text, found no column of tokens; {way_out}")
+    if of_prior is VampPrior and has_text:
         way_out = f"take {kebab(MixturePrior.__name__)}"
         raise ValueError(f"prior: {prior} moves rows by their gradient, and text has none; {way_out}")
     encoder_key, decoder_key = jax.random.split(as_key(key))
@@ -336,14 +343,22 @@ def _encoder(network: Network, seen: np.ndarray, missing: bool) -> Network:
     )
 
 
-def _seen(x: np.ndarray, schema: Schema) -> dict[str, Any]:
+def _seen(
+    x: np.ndarray, schema: Schema, reader: type[SequenceReader] | None, width: int, key: PRNGKeyArray
+) -> dict[str, Any]:
     """How [`Features`][] sees the rows of a table of several kinds: the levels of each place, the margins of
-    those that have none, and the periods of dates and times."""
+    those that have none, the periods of dates and times, and what reads a text, of a vector `width` long."""
     levels = tuple(2 if column.kind == "bit" else column.choices for column in schema.placed)
     numbers = x[:, [not each for each in levels]]
     margins = Margins.of(numbers, bins=_KNOTS) if numbers.shape[1] else None
     periods = tuple((place, *each) for place, c in enumerate(schema.placed) for each in c.periods)
-    return {"levels": levels, "margins": margins, "periods": periods}
+    texts = [(f, c) for f, c in zip(schema.firsts, schema.encoded, strict=True) if c.tokens is not None]
+    readers = tuple(
+        (first, reader(column.choices, column.places, width, key=jax.random.fold_in(key, first)))
+        for first, column in texts
+        if reader is not None
+    )
+    return {"levels": levels, "margins": margins, "periods": periods, "readers": readers}
 
 
 def _prior(kind: Any, latent: Family, seen: np.ndarray, key: PRNGKeyArray) -> Callable[..., Distribution]:

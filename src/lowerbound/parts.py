@@ -105,9 +105,9 @@ TABLE: tuple[Row, ...] = (
     Row("Features", "networks.wrappers", "file"),
     Row("Leading", "networks.wrappers", "file"),
     # What reads a sequence of tokens.
-    Row("SequenceConv", "networks.sequence_conv", "file"),
-    Row("SequenceGRU", "networks.sequence_gru", "file"),
-    Row("SequenceAttention", "networks.sequence_attention", "file"),
+    Row("SequenceConv", "networks.sequence_conv", "file network"),
+    Row("SequenceGRU", "networks.sequence_gru", "file network"),
+    Row("SequenceAttention", "networks.sequence_attention", "file network"),
     # What says the next token.
     Row("GRU", "networks.gru", "file"),
     Row("GatedUnit", "networks.gru", "file"),
@@ -269,8 +269,10 @@ def names(place: Place, *, over: str | None = None) -> tuple[str, ...]:
     """The names that may stand in a place, all of them or those of families over one set, as the table has
     them.
 
-    >>> names("network"), names("binarize")
-    (('mlp', 'conv'), ('dynamic', 'static', 'threshold'))
+    >>> names("network")
+    ('mlp', 'conv', 'sequence-conv', 'sequence-gru', 'sequence-attention')
+    >>> names("binarize")
+    ('dynamic', 'static', 'threshold')
     >>> names("likelihood", over="whole numbers from 0")
     ('negative-binomial', 'poisson', 'zero-inflated-negative-binomial')
     """

@@ -79,7 +79,7 @@ def fit(
         str, typer.Option(help=f"The prior, over the set of the posterior: {', '.join(names('prior'))}.")
     ] = default("prior"),
     network: Annotated[
-        str, typer.Option(help=f"{', '.join(names('network'))} (conv: for images).")
+        str, typer.Option(help=f"{', '.join(names('network'))} (conv: for images; sequence-…: for text).")
     ] = default("network"),
     width: Annotated[int, typer.Option(help="Units of a hidden layer.")] = 256,
     depth: Annotated[int, typer.Option(help="Hidden layers of an MLP.")] = 2,

@@ -45,7 +45,8 @@ class VariationalAutoencoder(
     - `binarize`: `dynamic`, `static` or `threshold`, for grey values; `None`.
     - `posterior`: a family over z, one of `lowerbound.parts.names("posterior")`; `prior`: one of
       `lowerbound.parts.names("prior")`, such as `vamp-prior`, over the same set.
-    - `network`: `mlp`, or `conv` for rows that are images of `image_shape`, (height, width[, channels]).
+    - `network`: `mlp`, or `conv` for rows that are images of `image_shape`, (height, width[, channels]), or
+      what reads the text of a table: `sequence-conv`, `sequence-gru` or `sequence-attention`.
     - `width`, `depth`, `activation`: of the networks, as in [`MLP`][]; an estimator that is to be pickled
       takes the activation's name, for JAX's functions cannot be.
     - `objective`: `elbo` with the weight `beta` of its KL, or one of
