@@ -18,23 +18,17 @@ __all__ = ["PROPERTIES", "WORDS", "property_of"]
 
 
 def _weight(molecule: Any) -> float:
-    from rdkit.Chem import Descriptors
-
-    return float(Descriptors.MolWt(molecule))
+    return float(_chem().Descriptors.MolWt(molecule))
 
 
 def _logp(molecule: Any) -> float:
     """The logarithm of the partition between octanol and water, by atoms (Wildman and Crippen 1999)."""
-    from rdkit.Chem import Crippen
-
-    return float(Crippen.MolLogP(molecule))
+    return float(_chem().Crippen.MolLogP(molecule))
 
 
 def _qed(molecule: Any) -> float:
     """How like a drug, from 0 to 1 (Bickerton et al. 2012)."""
-    from rdkit.Chem import QED
-
-    return float(QED.qed(molecule))
+    return float(_chem().QED.qed(molecule))
 
 
 def _sa(molecule: Any) -> float:
@@ -114,12 +108,18 @@ def property_of(name: str, smiles: Iterable[str]) -> Float[np.ndarray, " n"]:
 
 
 @cache
+def _chem() -> Any:
+    """RDKit's `Chem` with the modules that are used of it here, which it does not import by itself."""
+    package = rdkit()
+    from rdkit.Chem import QED, Crippen, Descriptors, RDConfig  # noqa: F401
+
+    return package.Chem
+
+
+@cache
 def _scorer() -> Any:
     """RDKit's own module of the SA score, which its wheels hold beside the package, not in it."""
-    rdkit()
-    from rdkit.Chem import RDConfig
-
-    path = Path(RDConfig.RDContribDir) / "SA_Score" / "sascorer.py"
+    path = Path(_chem().RDConfig.RDContribDir) / "SA_Score" / "sascorer.py"
     spec = spec_from_file_location("lowerbound_sascorer", path)
     if spec is None or spec.loader is None or not path.is_file():
         raise missing(f"RDKit's SA_Score, which this RDKit has not at {path}")

@@ -13,6 +13,7 @@ __all__ = ["canonical", "missing", "molecule_of", "rdkit", "selfies_of", "smiles
 _KEPT = 2**18
 
 
+@lru_cache(_KEPT)
 def canonical(smiles: str) -> str | None:
     """A molecule's SMILES as RDKit writes it, whichever way it was written; None of what is no molecule.
 
