@@ -33,7 +33,7 @@ class Share(NamedTuple):
     """So many of so many.
 
     >>> print(Share(3, 4), Share(4, 4), Share(0, 0))
-    75% ± 22% (3 of 4) 100% (4 of 4) of none
+    75 ± 22% of 4 100% of 4 of none
     """
 
     count: int
@@ -52,13 +52,11 @@ class Share(NamedTuple):
     def __str__(self) -> str:
         if not self.of:
             return "of none"
-        count = f"({self.count:,} of {self.of:,})"
         if self.count in (0, self.of):  # an error of 0 would say too much
-            return f"{self.value:.0%} {count}"
+            return f"{self.value:.0%} of {self.of:,}"
         decimals = max(0, min(3, 1 - math.floor(math.log10(100 * self.standard_error))))
-        return (
-            f"{digits(100 * self.value, decimals)}% ± {digits(100 * self.standard_error, decimals)}% {count}"
-        )
+        share, error = (digits(100 * value, decimals) for value in (self.value, self.standard_error))
+        return f"{share} ± {error}% of {self.of:,}"
 
 
 class Mean(NamedTuple):
@@ -79,7 +77,7 @@ def valid(smiles: Sequence[str | None]) -> Share:
     """How many are molecules.
 
     >>> print(valid(["CC", "C(C", ""]))
-    33% ± 27% (1 of 3)
+    33 ± 27% of 3
     """
     return Share(len(_known(smiles)), len(smiles))
 

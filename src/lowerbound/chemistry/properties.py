@@ -84,12 +84,12 @@ PROPERTIES: dict[str, Callable[[str], float]] = {
 
 # What a reader is told each is.
 WORDS: dict[str, str] = {
-    "logp": "logP (Crippen)",
-    "qed": "QED, how like a drug",
-    "sa": "SA score, how hard to make",
-    "weight": "weight, g/mol",
-    "penalised-logp": "logP − SA − atoms of the largest ring above six",
-    "penalised-logp-standardised": "the same, each standardised over ZINC",
+    "logp": "logP",
+    "qed": "QED",
+    "sa": "SA score",
+    "weight": "weight",
+    "penalised-logp": "logP − SA score − atoms of the largest ring above six",
+    "penalised-logp-standardised": "penalised logP, each part standardised over ZINC",
 }
 
 

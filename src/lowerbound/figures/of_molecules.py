@@ -16,7 +16,7 @@ from lowerbound.text import counted
 __all__ = ["again_of", "drawn_of", "nearest_of", "properties_of"]
 
 # Structures beside each other: in a page fewer, so that their words can be read.
-_ACROSS, _IN_PAGE = 5, 4
+_ACROSS, _IN_PAGE = 5, 3
 
 
 def drawn_of(shown: Shown) -> Drawn | None:

@@ -106,7 +106,7 @@ def _apart(found: Molecules) -> Iterator[Row]:
             f"distance of {WORDS[name]}",
             str(found.apart(name, "drawn")),
             trained,
-            f"Wasserstein’s, to the rows{beside}",
+            f"Wasserstein’s, in its unit{beside}",
         )
     size = min(len(found.drawn), len(found.data))
     if size >= _FRECHET and (fcd := frechet_distance(found.drawn[:size], found.data[:size])) is not None:
