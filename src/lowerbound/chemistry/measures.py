@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -29,7 +30,8 @@ _RADIUS, _BITS = 2, 2048
 _RESAMPLED = 50
 
 
-class Share(NamedTuple):
+@dataclass(frozen=True)
+class Share:
     """So many of so many.
 
     >>> print(Share(3, 4), Share(4, 4), Share(0, 0))
@@ -114,7 +116,8 @@ def same(originals: Sequence[str | None], again: Sequence[str | None]) -> Share:
     return Share(sum(a is not None and a == b for a, b in both), len(both))
 
 
-class Nearest(NamedTuple):
+@dataclass(frozen=True)
+class Nearest:
     """Of each molecule the number of the most alike among others, and how alike the two are."""
 
     index: Int[np.ndarray, " n"]

@@ -14,10 +14,10 @@ name and in their own units.
 
 from lowerbound.figures.evidence import k_hat_histogram, kl_per_dimension, rate_distortion
 from lowerbound.figures.latents import latent_grid, latent_scatter, manifold
-from lowerbound.figures.molecules import molecules
 from lowerbound.figures.mosaic import grey_map
 from lowerbound.figures.rows import nearest_rows, reconstructions, samples
 from lowerbound.figures.saving import ENDINGS, save, svg
+from lowerbound.figures.structures import molecules
 from lowerbound.figures.style import DPI
 from lowerbound.figures.surprise import surprise
 from lowerbound.figures.tables import kept, margins, missing, pairs

@@ -8,8 +8,8 @@ from lowerbound.chemistry.compared import COMPARED
 from lowerbound.chemistry.measures import likeness
 from lowerbound.chemistry.properties import WORDS
 from lowerbound.data.tables import Columns
-from lowerbound.figures.molecules import molecules
 from lowerbound.figures.shown import Drawn, Shown
+from lowerbound.figures.structures import molecules
 from lowerbound.figures.tables import margins
 from lowerbound.text import counted
 
