@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["molecules"]
 
-Row = tuple[str, str, str, str]
+Row = tuple[str, ...]
 
 # Molecules whose pairs are compared, and pairs that are walked between.
 _PAIRED, _WALKED = 1_000, 100
