@@ -11,7 +11,7 @@ from lowerbound.data.tables import Columns
 from lowerbound.figures.shown import Drawn, Shown
 from lowerbound.figures.structures import molecules
 from lowerbound.figures.tables import margins
-from lowerbound.text import counted
+from lowerbound.text import counted, short
 
 __all__ = ["again_of", "drawn_of", "nearest_of", "properties_of"]
 
@@ -79,7 +79,7 @@ def properties_of(shown: Shown) -> Drawn | None:
     both = {of: Columns([known[of][name] for name in COMPARED], tuple(WORDS[name] for name in COMPARED))
             for of in ("data", "drawn")}  # fmt: skip
     means = ", ".join(
-        f"{WORDS[name]} {np.nanmean(known['drawn'][name]):.3g} against {np.nanmean(known['data'][name]):.3g}"
+        f"{WORDS[name]} {_average(known['drawn'][name])} against {_average(known['data'][name])}"
         for name in COMPARED
     )
     sizes = [counted(both[of].length, "molecule") for of in ("drawn", "data")]
@@ -89,6 +89,11 @@ def properties_of(shown: Shown) -> Drawn | None:
         "Properties of the molecules of the rows and of drawn ones, and how alike they are: 1 − the greatest "
         "distance of distribution functions.",
     )
+
+
+def _average(values: np.ndarray) -> str:
+    known = values[~np.isnan(values)]
+    return short(known.mean()) if len(known) else "of none"
 
 
 def _across(shown: Shown) -> int:
