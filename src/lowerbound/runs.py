@@ -130,6 +130,14 @@ class RunFolder:
             return self.schema.restored(x), self.schema.names
         return self.schema.in_own_units(x).T, self.schema.names
 
+    def molecules(self, x: np.ndarray) -> list[str | None] | None:
+        """The SMILES of rows that the model gives; None where no column is of molecules."""
+        from lowerbound.chemistry.compared import is_of_molecules, texts_of
+
+        if self.schema is None or not any(map(is_of_molecules, self.schema.encoded)):
+            return None
+        return cast(list[str | None], texts_of(self.schema, x).tolist())
+
     @property
     def own_types(self) -> dict[str, Declared]:
         """What the table's own types say of its columns, by name, where they say more than NumPy's."""

@@ -176,7 +176,7 @@ def test_a_source_knows_the_rows_that_a_schema_makes_impossible():
     source = Source.of(later, "later.csv", schema=lb.Schema.of(table))
     assert source.impossible.tolist() == source.rows.impossible.tolist() == [1, 2]
     assert str(source.fault).startswith(
-        "later.csv: expected numbers of 1 decimal, found 0.25 (2 rows in all) in row 1, column 'dose'"
+        "later.csv: expected numbers of 1 decimal, found 0.25 (2 rows in all: 1, 2) in row 1, column 'dose'"
     )
     assert source.taken(np.array([3, 2])).impossible.tolist() == [1]
     assert Source.of(table, "x").fault is None

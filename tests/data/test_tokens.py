@@ -248,8 +248,30 @@ def test_a_file_of_smiles_is_a_table_of_molecules_without_what_is_none(tmp_path)
     (note,) = (note for note in source.notes if "left out, whose" in note)
     assert note.startswith("2 rows left out, whose 'smiles' is no text of tokens of SELFIES: ")
     assert note.endswith("'C(C' in row 1, 'xyz' in row 5")
+    assert "1 empty line left out: 4" in source.notes
     kept = source.schema.restored(source.x)[0].tolist()
     assert kept == ["CCO", "c1ccccc1", "CC(=O)[O-].[Na+]", "CCO"]
+
+
+def test_molecules_that_a_model_never_saw_are_named_and_keep_their_places(tmp_path):
+    """No SMILES, a salt, one that is longer than the longest and an unknown atom."""
+    pytest.importorskip("rdkit"), pytest.importorskip("selfies")
+    (tmp_path / "known.smi").write_text("CCO\nCC#N\nCCC=O\n")
+    schema = open_source(str(tmp_path / "known.smi")).schema
+    later = lb.data.sources.Source.of(
+        [{"smiles": each} for each in ("OCC", "C(C", "CC.[Na+]", "C" * 9, "[Xe]", "CC#N")],
+        "later",
+        schema=schema,
+    )
+    assert later.impossible.tolist() == [1, 2, 3, 4]
+    assert str(later.fault).startswith(
+        "later: expected text of tokens of SELFIES, found 'C(C' (4 rows in all: 1, 2, 3, 4) in row 1, "
+        "column 'smiles'"
+    )
+    assert later.schema.restored(later.x[[0, 5]])[0].tolist() == ["CCO", "CC#N"]
+    tokens = schema.columns[0].tokens
+    assert "of which '[Xe]' is none" in tokens.fault("[Xe]")
+    assert tokens.fault("C" * 9) == "at most 4 tokens, as the longest that the column had; it has 9"
 
 
 def test_a_file_of_structures_has_their_properties(tmp_path):

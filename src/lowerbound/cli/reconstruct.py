@@ -49,7 +49,13 @@ def reconstruct(
         from lowerbound import figures
 
         rows = observed(run.model, x, seed)
-        figures.save(figures.reconstructions(rows, means, source.image_shape), out)
+        smiles, again = run.molecules(x), run.molecules(means)
+        drawn = (
+            figures.reconstructions(rows, means, source.image_shape)
+            if smiles is None or again is None
+            else figures.molecules({"original": smiles, "reconstruction": again}, columns=6)
+        )
+        figures.save(drawn, out)
         width = means.shape[1]
     else:
         columns, names = run.own_units(means)

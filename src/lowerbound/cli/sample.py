@@ -21,7 +21,11 @@ __all__ = ["sample"]
 def sample(
     folder: Folder,
     out: Annotated[
-        Path, typer.Option(help="Rows as .npy, .csv or .parquet; a picture as .png, .svg or .pdf.")
+        Path,
+        typer.Option(
+            help="Rows as .npy, .csv or .parquet; a picture, of molecules their structures, as .png, .svg or "
+            ".pdf."
+        ),
     ],
     n: Annotated[int, typer.Option("--n", "-n", help="How many rows.")] = 100,
     given: Annotated[
@@ -59,7 +63,9 @@ def sample(
     if out.suffix in PICTURES:
         from lowerbound import figures
 
-        figures.save(figures.samples(rows, run.image_shape), out)
+        smiles = run.molecules(rows)
+        drawn = figures.samples(rows, run.image_shape) if smiles is None else figures.molecules(smiles)
+        figures.save(drawn, out)
     else:
         write_rows(out, columns, names, run.own_types)
     report_written(out, n, rows.shape[1] if out.suffix in PICTURES else len(columns), json)

@@ -135,7 +135,7 @@ def _why(model: VAE, schema: Schema | None, row: Columns, name: str) -> str:
         else:
             encoded = schema.rows(row, name=name)
             if len(encoded.impossible):
-                raise never_held(schema, row, 0, 1, name)
+                raise never_held(schema, row, (0,), name)
             checked(model, encoded, name=name)
     except DataError as error:
         column = f" in column {error.place.column!r}" if error.place.column is not None else ""

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["canonical", "rdkit", "selfies_of", "smiles_of"]
+__all__ = ["canonical", "missing", "molecule_of", "rdkit", "selfies_of", "smiles_of"]
 
 # Molecules whose tokens are kept, since a column is looked at more than once.
 _KEPT = 2**18
 
 
+@lru_cache(_KEPT)
 def canonical(smiles: str) -> str | None:
     """A molecule's SMILES as RDKit writes it, whichever way it was written; None of what is no molecule.
 
@@ -21,12 +22,16 @@ def canonical(smiles: str) -> str | None:
     >>> canonical("OCC"), canonical("C(C"), canonical("")
     ('CCO', None, None)
     """
+    molecule = molecule_of(smiles)
+    return None if molecule is None else str(rdkit().Chem.MolToSmiles(molecule))
+
+
+def molecule_of(smiles: str) -> Any:
+    """RDKit's molecule of a SMILES; None of what is no molecule, and of one without an atom."""
     package = rdkit()
     with package.rdBase.BlockLogs():
         molecule = package.Chem.MolFromSmiles(smiles)
-    if molecule is None or not molecule.GetNumAtoms():
-        return None
-    return str(package.Chem.MolToSmiles(molecule))
+    return molecule if molecule is not None and molecule.GetNumAtoms() else None
 
 
 @lru_cache(_KEPT)
@@ -65,7 +70,7 @@ def rdkit() -> Any:
         import rdkit.Chem
         import rdkit.rdBase
     except ImportError as error:
-        raise _missing("rdkit") from error
+        raise missing("rdkit") from error
     return rdkit
 
 
@@ -73,9 +78,10 @@ def _selfies() -> Any:
     try:
         import selfies
     except ImportError as error:
-        raise _missing("selfies") from error
+        raise missing("selfies") from error
     return selfies
 
 
-def _missing(package: str) -> ImportError:
+def missing(package: str) -> ImportError:
+    """The error that says what installs a package that molecules need."""
     return ImportError(f"molecules need {package}: pip install 'lowerbound[molecules]'", name=package)

@@ -14,6 +14,7 @@ from lowerbound.data.errors import DataError, Place
 from lowerbound.data.settled import holes_in, own
 from lowerbound.data.tables import Columns
 from lowerbound.data.times import TIME_WORDS, step_words
+from lowerbound.text import listed as numbered
 
 if TYPE_CHECKING:
     from lowerbound.data.schema import Schema
@@ -21,10 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["listed", "never_held", "no_times", "nothing_left", "taken_for_missing"]
 
 
-def never_held(schema: Schema, read: Columns, row: int, rows: int, name: str) -> DataError:
-    """The error about a row that has probability 0, since a column never held its value."""
+def never_held(schema: Schema, read: Columns, rows: Sequence[int] | np.ndarray, name: str) -> DataError:
+    """The error about rows that have probability 0, since a column never held their values: what is wrong
+    with the first, and the numbers of all."""
+    row = int(rows[0])
     cells = [array[row : row + 1] for array in read.arrays]
-    more = f" ({rows} rows in all)" if rows > 1 else ""
+    more = f" ({len(rows):,} rows in all: {numbered(rows)})" if len(rows) > 1 else ""
     odd = [place for place, column in enumerate(schema.columns) if column.outside(cells[place])[0]]
     if not odd:
         copies = disagreeing(schema.columns, cells)

@@ -187,7 +187,7 @@ class Schema(Checked):
         read = self.held_against(table, name)
         x, odd = self._encoded(read, name)
         if len(odd):
-            raise never_held(self, read, int(odd[0]), len(odd), name)
+            raise never_held(self, read, odd, name)
         return x
 
     def _encoded(self, read: Columns, name: str, *, looked_at: bool = False) -> tuple[np.ndarray, np.ndarray]:

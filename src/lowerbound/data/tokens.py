@@ -98,6 +98,11 @@ class Tokens(Checked):
         """How many values a place may have, with the end."""
         return len(self.vocabulary) + 1
 
+    @property
+    def of_molecules(self) -> bool:
+        """Whether the text is SMILES, however it is split."""
+        return self.tokenizer in ("smiles", "molecule")
+
     @cached_property
     def _number(self) -> dict[str, int]:
         return {token: number for number, token in enumerate(self.vocabulary, 1)}

@@ -17,6 +17,7 @@ from lowerbound.figures.latents import latent_grid, latent_scatter, manifold
 from lowerbound.figures.mosaic import grey_map
 from lowerbound.figures.rows import nearest_rows, reconstructions, samples
 from lowerbound.figures.saving import ENDINGS, save, svg
+from lowerbound.figures.structures import molecules
 from lowerbound.figures.style import DPI
 from lowerbound.figures.surprise import surprise
 from lowerbound.figures.tables import kept, margins, missing, pairs
@@ -35,6 +36,7 @@ __all__ = [
     "manifold",
     "margins",
     "missing",
+    "molecules",
     "nearest_rows",
     "pairs",
     "rate_distortion",

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from lowerbound.data.chunks import observed
 from lowerbound.diagnosis.copies import nearest, nearness
-from lowerbound.figures import of_tables
+from lowerbound.figures import of_molecules, of_tables
 from lowerbound.figures.evidence import k_hat_histogram, kl_per_dimension, rate_distortion
 from lowerbound.figures.latents import latent_scatter, manifold
 from lowerbound.figures.mosaic import shape_of_images
@@ -27,7 +27,7 @@ from lowerbound.text import counted, short, with_error
 _POINTS = 5000  # rows that the view of the codes shows
 _SIDE = 20  # of the manifold's grid
 
-__all__ = ["NAMES", "Picture", "PictureWarning", "pictures_of", "undrawable"]
+__all__ = ["NAMES", "OF_MOLECULES", "Picture", "PictureWarning", "pictures_of", "undrawable"]
 
 
 class PictureWarning(UserWarning):
@@ -102,7 +102,7 @@ def _bound(shown: Shown) -> Drawn | None:
 
 
 def _reconstructions(shown: Shown) -> Drawn | None:
-    if shown.table is not None:
+    if shown.table is not None or shown.molecules is not None:
         return None
     first = shown.rows[: shown.filling(3)]
     means = reconstruct(shown.model, shown.x[: len(first)], key=shown.seed)
@@ -116,7 +116,7 @@ def _reconstructions(shown: Shown) -> Drawn | None:
 
 
 def _samples(shown: Shown) -> Drawn | None:
-    if shown.table is not None:
+    if shown.table is not None or shown.molecules is not None:
         return None
     drawn = shown.samples[: shown.filling(5)]
     return (
@@ -128,7 +128,7 @@ def _samples(shown: Shown) -> Drawn | None:
 
 
 def _sample_means(shown: Shown) -> Drawn | None:
-    if shown.table is not None:
+    if shown.table is not None or shown.molecules is not None:
         return None
     means = sample(shown.model, shown.filling(5), key=shown.seed, mean=True)
     return (
@@ -142,7 +142,7 @@ def _sample_means(shown: Shown) -> Drawn | None:
 def _nearest(shown: Shown) -> Drawn | None:
     """Samples beside the training rows that are nearest to them, and how near they are. It belongs to a
     report: without a diagnosis there is none."""
-    if shown.diagnosis is None:
+    if shown.diagnosis is None or (shown.table is None and shown.molecules is not None):
         return None
     words = "Are samples copies? "
     if shown.train is None or (shown.table is None and np.isnan(shown.train).any()):
@@ -264,6 +264,10 @@ def _k_hat(shown: Shown) -> Drawn | None:
 
 # By name, in order: the title and what draws it.
 _DRAWN: dict[str, tuple[str, Callable[[Shown], Drawn | None]]] = {
+    "molecules": ("Drawn molecules", of_molecules.drawn_of),
+    "molecules-again": ("Molecules and their reconstructions", of_molecules.again_of),
+    "molecules-nearest": ("Drawn molecules and their nearest training molecules", of_molecules.nearest_of),
+    "properties": ("Properties", of_molecules.properties_of),
     "bound": ("The bound over training", _bound),
     "reconstructions": ("Reconstructions", _reconstructions),
     "samples": ("Samples", _samples),
@@ -280,3 +284,5 @@ _DRAWN: dict[str, tuple[str, Callable[[Shown], Drawn | None]]] = {
     "k-hat": ("Calibration of the evidence", _k_hat),
 }
 NAMES = tuple(_DRAWN)
+# Those that are of molecules.
+OF_MOLECULES = NAMES[:4]

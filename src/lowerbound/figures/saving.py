@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from lowerbound.figures.style import (
     FAINT,
     GRID,
+    HEALTHY,
     INK,
     RULE,
     TRAINING,
@@ -28,6 +29,7 @@ ENDINGS = (".png", ".svg", ".pdf")
 _VARIABLES = {
     INK: "ink", FAINT: "faint", RULE: "rule", GRID: "grid", "#ffffff": "paper",
     TRAINING: "training", VALIDATION: "validation", UNUSED: "unused", WARNING: "warning",
+    HEALTHY: "healthy",
 }  # fmt: skip
 _METADATA = ("Creator", "Date", "Format", "Type")
 _WRITING = threading.Lock()
@@ -54,7 +56,8 @@ def svg(figure: Figure, label: str, name: str) -> str:
     Text is text, in the page's font. `label` is its alternative text. `name` goes before its ids, so that
     pictures of one page do not share any. Ink, lines, paper and the colours of the charts are CSS variables
     (`--ink`, `--faint`, `--rule`, `--grid`, `--paper`, `--training`, `--validation`, `--unused`,
-    `--warning`) with the colours of a light page behind them, and what is behind a picture shows through.
+    `--warning`, `--healthy`) with the colours of a light page behind them, and what is behind a picture shows
+    through.
 
     >>> import lowerbound as lb
     >>> element = lb.figures.svg(lb.figures.kl_per_dimension([1.0, 2.0]), "Two bars", "kl")

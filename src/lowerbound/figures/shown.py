@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from matplotlib.figure import Figure
 
+from lowerbound.chemistry.compared import Molecules
 from lowerbound.data.chunks import observed
 from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
@@ -26,6 +27,8 @@ __all__ = ["COMPARED", "TABLE", "Drawn", "Shown"]
 # Rows that set the grey scale, that samples and their neighbours are counted over, that a heat map holds, and
 # that the margins of a table are of; the most columns that have names in a picture.
 _GREY, COMPARED, _HEAT, TABLE, _COLUMNS = 1000, 500, 60, 2000, 128
+# Molecules that are drawn for a report, in which their uniqueness is stated.
+_DRAWN = 10_000
 
 # A figure, or none with the reason as its caption; what it shows in words; its caption.
 Drawn = tuple[Figure | None, str, str]
@@ -68,6 +71,12 @@ class Shown:
         if schema is None or self.image_shape is not None or len(schema.encoded) > _COLUMNS:
             return None
         return schema if any(column.tokens is None for column in schema.encoded) else None
+
+    @cached_property
+    def molecules(self) -> Molecules | None:
+        """The molecules of the rows and of the model, where a column is of such."""
+        draws = COMPARED if self.diagnosis is None else _DRAWN
+        return Molecules.of(self.model, self.schema, self.x, self.train, draws=draws, seed=self.seed)
 
     @cached_property
     def real_and_drawn(self) -> dict[str, Columns]:

@@ -11,6 +11,7 @@ __all__ = [
     "DPI",
     "FAINT",
     "GRID",
+    "HEALTHY",
     "INK",
     "OTHER",
     "RULE",
@@ -36,7 +37,7 @@ DPI = 150
 INK, FAINT, TRAINING, VALIDATION = "#222222", "#777777", "#8fa3b5", "#0072b2"
 OTHER = "#dddddd"
 RULE, GRID = "#cccccc", "#eeeeee"
-UNUSED, WARNING = "#b3b3b3", "#d55e00"
+UNUSED, WARNING, HEALTHY = "#b3b3b3", "#d55e00", "#1c7a4a"
 
 
 def chart(title: str, x_label: str, y_label: str, size: tuple[float, float]) -> tuple[Figure, Axes]:

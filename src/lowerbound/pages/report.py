@@ -25,6 +25,7 @@ from lowerbound.models.vae import VAE
 from lowerbound.pages.checks import checks
 from lowerbound.pages.head import head
 from lowerbound.pages.html import paragraph, section
+from lowerbound.pages.molecules import molecules
 from lowerbound.pages.numbers import numbers
 from lowerbound.pages.origin import origin
 from lowerbound.pages.pictures import COLUMNS, gallery
@@ -62,7 +63,7 @@ def page(
     `seed`: of the samples that are drawn for the pictures; `wording`: how the page spells an
     advice, as Python unless said.
     """
-    from lowerbound.figures.run import pictures_of
+    from lowerbound.figures.run import OF_MOLECULES, pictures_of
     from lowerbound.figures.shown import Shown
 
     finite, evidence = finite_rows(source, evaluation), finite_evidence(source, evaluation)
@@ -79,13 +80,18 @@ def page(
         columns=COLUMNS,
         seed=seed,
     )
+    pictures = pictures_of(shown)
+    structures = {name: pictures.pop(name) for name in OF_MOLECULES if name in pictures}
     body = [
         head(title, provenance, metrics, diagnosis),
         "<main>",
         checks(diagnosis, wording),
         numbers(metrics, evidence, diagnosis),
         "" if quality is None else synthetic(quality, "real rows" if train is None else "training rows"),
-        section("pictures", "Pictures", gallery(pictures_of(shown))),
+        ""
+        if shown.molecules is None
+        else molecules(shown.molecules, metrics, evidence, diagnosis, structures),
+        section("pictures", "Pictures", gallery(pictures)),
         origin(model, source, metrics, provenance, settings, history, seed),
         "</main>",
         "<footer>" + paragraph(f"Made by lowerbound {version('lowerbound')}.") + "</footer>",

@@ -89,7 +89,7 @@ class Reader:
         if len(rows.impossible):
             self._check_levels(schema, held)
             if not impossible:
-                raise of_data(never_held(schema, held, int(rows.impossible[0]), len(rows.impossible), "rows"))
+                raise of_data(never_held(schema, held, rows.impossible, "rows"))
         rows = _as_float(rows)
         return rows if impossible else checked(model, rows, name="rows")
 

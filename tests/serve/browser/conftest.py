@@ -139,3 +139,15 @@ def watch(chromium):
     for watched, url in pages:
         assert watched.complaints == []
         assert all(asked.startswith((url.partition("#")[0], "blob:")) for asked in watched.requests)
+
+
+@pytest.fixture(scope="session")
+def molecules(tmp_path_factory):
+    pytest.importorskip("rdkit", reason="molecules need RDKit")
+    pytest.importorskip("selfies", reason="molecules need SELFIES")
+    folder = tmp_path_factory.mktemp("molecules")
+    some = ["CCO", "CCN", "C1CCCC1", "CC#N", "c1ccccc1", "CC(=O)OC", "CCCl", "C1CO1", "NCCO", "CC=CC"]
+    (folder / "some.smi").write_text("\n".join(some * 20) + "\n")
+    run = fit(folder / "run", folder / "some.smi", "--latent-dim", "2", "--width", "32")
+    with serving(run, str(folder / "some.smi")) as url:
+        yield url

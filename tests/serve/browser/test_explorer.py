@@ -179,3 +179,22 @@ _RATES = """async () => {
   const zoom = await during((passed) => plane.zoom(passed < 1000 ? 1.01 : 0.99));
   return { pan, zoom };
 }"""
+
+
+def test_a_molecule_is_drawn_where_one_points_and_on_the_way(molecules, watch):
+    """As elements without a style of their own: the policy allows none, and no page complains."""
+    seen = watch(molecules)
+    drawn = set()
+    for place in ((0.2, 0.3), (0.5, 0.5), (0.8, 0.6)):
+        seen.page.mouse.move(*seen.at(*place))
+        seen.idle()
+        seen.until(
+            "document.querySelector('#here .structure').getAttribute('aria-label') === explorer.row.smiles"
+        )
+        drawn.add(seen.page.evaluate("document.querySelector('#here .structure path').getAttribute('d')"))
+    assert len(drawn) > 1
+    for place in ((0.3, 0.4), (0.6, 0.6)):
+        seen.page.mouse.click(*seen.at(*place))
+    seen.page.wait_for_selector("#path li .structure path", state="attached")
+    assert seen.page.locator("#path li .structure").count() == 9
+    assert seen.page.evaluate("getComputedStyle(document.querySelector('.structure .line')).fill") == "none"

@@ -13,9 +13,10 @@ from lowerbound.runs import SCHEMA, RunFolder
 from lowerbound.serve.service import Service
 
 
-def service_of(folder, table, labels=None, image_shape=None):
+def service_of(folder, table, labels=None, image_shape=None, kinds=None):
     """A service of a model of three dimensions that knows the rows of a table, and shows them."""
-    source = Source.of(table, "rows", image_shape)
+    schema = None if kinds is None else lb.Schema.of(table, kinds=kinds)
+    source = Source.of(table, "rows", image_shape, schema=schema)
     lb.save(build(source.rows, latent_dim=3, width=8).model, folder)
     (folder / SCHEMA).write_text(json.dumps(source.schema.to_json()))
     shown = Source(source.x, "rows", image_shape, labels, source.columns, "kind", source.schema, source.table)
@@ -46,3 +47,12 @@ def of_table(tmp_path_factory):
 def of_counts(tmp_path_factory):
     counts = np.random.default_rng(0).poisson(3.0, (50, 6))
     return service_of(tmp_path_factory.mktemp("counts") / "run", counts)
+
+
+@pytest.fixture(scope="package")
+def of_molecules(tmp_path_factory):
+    pytest.importorskip("rdkit", reason="molecules need RDKit")
+    pytest.importorskip("selfies", reason="molecules need SELFIES")
+    smiles = ["CCO", "CCN", "c1ccccc1", "CC#N", "CCCl", "C1CO1", "CC=O", "CNC", "CCF", "CCCO"]
+    table = pyarrow.table({"smiles": smiles, "mass": np.linspace(0.5, 9.25, 10)})
+    return service_of(tmp_path_factory.mktemp("molecules") / "run", table, kinds={"smiles": "molecule"})

@@ -53,6 +53,22 @@ def test_a_file_that_is_there_is_not_sent_again(of_images):
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_molecules_are_drawn_as_lines_that_the_page_makes_elements_of(of_molecules):
+    scene, drawn = answers(of_molecules, "/explorer/scene", "/explorer/molecules?smiles=NCCO&smiles=C(C")
+    assert [column["molecules"] for column in scene.json()["columns"]] == [True, False]
+    amine, none = drawn.json()
+    assert none is None
+    assert {ink for ink, _, _ in amine["lines"]} == {"ink", "nitrogen", "oxygen"}
+    assert all(path.startswith("M ") and wide >= 0 for _, wide, path in amine["lines"])
+
+
+@pytest.mark.parametrize("query", ["", "&".join(["smiles=C"] * 65), f"smiles={'C' * 1001}"])
+def test_no_and_too_many_and_too_long_molecules_are_refused(of_molecules, query):
+    (answer,) = answers(of_molecules, f"/explorer/molecules?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["field"] == "smiles"
+
+
 def test_points_are_float32_and_colours_bytes(of_images):
     scene, points, legend, values, row, contours = answers(
         of_images,

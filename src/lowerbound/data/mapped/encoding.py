@@ -141,4 +141,4 @@ def _between_steps(schema: Schema, x: np.ndarray) -> np.ndarray:
 def _fault(schema: Schema, batch: Columns, rows: Rows, name: str, first: int) -> DataError:
     read = schema.held_against(batch, name)
     row = int(rows.impossible[0])
-    return never_held(schema, read, row, 1, name).moved(lambda found: first + found)
+    return never_held(schema, read, (row,), name).moved(lambda found: first + found)

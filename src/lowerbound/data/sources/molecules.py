@@ -17,7 +17,7 @@ from lowerbound.data.sources.file import File
 from lowerbound.data.sources.held import whole
 from lowerbound.data.tables import Columns, columns_of
 from lowerbound.data.tokens import TOKENIZERS, unsplit
-from lowerbound.text import counted
+from lowerbound.text import counted, listed
 
 __all__ = ["read_sdf", "read_smiles", "unreadable", "without"]
 
@@ -27,10 +27,13 @@ _SMILES, _NAME = "smiles", "name"
 
 
 def read_smiles(file: File, reading: Reading = AS_FOUND) -> Contents:
-    """A molecule a line, `smiles`, and behind it its `name` where each has one; empty lines are none."""
+    """A molecule a line, `smiles`, and behind it its `name` where each has one; empty lines are none, and
+    counted."""
     with whole(file.path, "text"), file.whole() as stream:
         lines = stream.read().decode("utf-8-sig").splitlines()
     cells = [line.split(None, 1) for line in lines if line.strip()]
+    empty = [number for number, line in enumerate(lines, 1) if not line.strip()]
+    notes = (f"{counted(len(empty), 'empty line')} left out: {listed(empty)}",) if empty else ()
     if cells and cells[0][0].lower() == _SMILES:  # a header
         cells = cells[1:]
     if not cells:
@@ -39,7 +42,7 @@ def read_smiles(file: File, reading: Reading = AS_FOUND) -> Contents:
     if not all(len(each) == 2 for each in cells):
         cells, kinds = [each[:1] for each in cells], {_SMILES: "molecule"}
     rows = [dict(zip(kinds, map(str.strip, each), strict=True)) for each in cells]
-    return Contents(columns_of(rows), kinds=kinds)
+    return Contents(columns_of(rows), kinds=kinds, notes=notes)
 
 
 def read_sdf(file: File, reading: Reading = AS_FOUND) -> Contents:

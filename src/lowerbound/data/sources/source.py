@@ -133,7 +133,7 @@ class Source:
         if self.schema is None or self.table is None or not len(self.impossible):
             return self.found_fault if len(self.impossible) else None
         read = self.schema.held_against(self.table, self.name)
-        return never_held(self.schema, read, int(self.impossible[0]), len(self.impossible), self.name)
+        return never_held(self.schema, read, self.impossible, self.name)
 
     @property
     def impossible_by_copies(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from lowerbound.chemistry.structures import structure_of
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.explorer.bases import Basis
 from lowerbound.serve.explorer.colours import Colouring
@@ -22,6 +24,8 @@ __all__ = ["Explorer"]
 
 # So many seconds codes are waited for before the page is told to ask again.
 _PATIENCE = 8.0
+# The most structures of an answer, and letters of each.
+_STRUCTURES, _LETTERS = 64, 1000
 
 
 class Explorer:
@@ -98,6 +102,15 @@ class Explorer:
         number = int(order[place])
         (row,) = self.service.table(np.asarray(source.x[number : number + 1], float)).json()
         return {"number": number, "row": row.tolist() if isinstance(row, np.ndarray) else row}
+
+    def structures(self, smiles: Sequence[str]) -> list[dict[str, Any] | None]:
+        """How molecules are drawn, for pages that ask by their SMILES; null of what is none, and of one that
+        is too large."""
+        if not 0 < len(smiles) <= _STRUCTURES or any(len(each) > _LETTERS for each in smiles):
+            expected = f"1 to {_STRUCTURES} SMILES of at most {_LETTERS:,} letters each"
+            raise Refused("out_of_range", f"smiles: expected {expected}", "smiles", expected, None)
+        drawn = (structure_of(each) for each in smiles)
+        return [None if each is None else each.to_json() for each in drawn]
 
     def _basis(self, name: str, across: int, up: int) -> Basis:
         """The coordinates of this name, which have these two axes."""

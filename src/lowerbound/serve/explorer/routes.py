@@ -32,6 +32,7 @@ def routes(desk: Desk) -> list[BaseRoute]:
         "/explorer/contours": lambda request: explorer.contours(*_plane(request)),
         "/explorer/colours/{key}": lambda request: explorer.colouring(request.path_params["key"]).to_json(),
         "/explorer/colours/{key}/points": lambda request: explorer.values(request.path_params["key"]),
+        "/explorer/molecules": lambda request: explorer.structures(request.query_params.getlist("smiles")),
         "/explorer/rows/{place:int}": lambda request: explorer.row(request.path_params["place"]),
     }
     return [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Any, Literal, Self
 
 import numpy as np
 
 from lowerbound.archive.records import Metrics, Provenance
+from lowerbound.chemistry.compared import is_of_molecules
 from lowerbound.data.columns import Column
 from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
@@ -161,4 +163,5 @@ def _column(column: Column) -> dict[str, Any]:
         "levels": column.levels,
         "whole": column.whole and column.numeric,
         "decimals": column.decimals,
+        "molecules": is_of_molecules(column) and find_spec("rdkit") is not None,
     }

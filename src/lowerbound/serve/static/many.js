@@ -1,13 +1,15 @@
-// Several rows: images and bars side by side, rows of a table as columns of one, so that what changes is seen.
+// Several rows: images, bars and molecules side by side, rows of a table as columns of one, so that what changes is
+// seen.
 
 import { made } from "./elements.js";
+import { moleculesIn, Structure, structuresOf } from "./molecules.js";
 import { inUnits } from "./numbers.js";
 import { cellsOf } from "./rows.js";
 import { BarsShown } from "./shown.js";
 
 // `titles`, one a row, may be empty.
 export function manyShown(scene, images, rows, titles, wrapped = false) {
-  if (scene.form === "table") return table(scene, rows, titles);
+  if (scene.form === "table") return moleculesIn(scene) < 0 ? table(scene, rows, titles) : molecules(scene, rows, titles, wrapped);
   const tiles = rows.map((row, i) => {
     let node;
     if (scene.form === "images") {
@@ -22,6 +24,23 @@ export function manyShown(scene, images, rows, titles, wrapped = false) {
     return made("li", {}, made("figure", {}, node, ...(titles[i] ? [made("figcaption", { textContent: titles[i] })] : [])));
   });
   return made("ol", { className: wrapped ? "strip many" : "strip" }, ...tiles);
+}
+
+// Structures over their SMILES, and a table of the other columns.
+function molecules(scene, rows, titles, wrapped) {
+  const place = moleculesIn(scene);
+  const smiles = rows.map((row) => cellsOf(row, scene.columns)[place]);
+  const shown = smiles.map(() => new Structure());
+  // What is not drawn stands below as text.
+  structuresOf(smiles).then((found) => found.forEach((each, i) => shown[i].draw(each, smiles[i])), () => {});
+  const tiles = shown.map(({ node }, i) => {
+    const title = smiles[i] ?? "missing";
+    const words = titles[i] ? [made("strong", { textContent: titles[i] }), ` ${title}`] : [title];
+    return made("li", {}, made("figure", {}, node, made("figcaption", { title }, ...words)));
+  });
+  const strip = made("ol", { className: wrapped ? "strip many" : "strip" }, ...tiles);
+  const others = { columns: scene.columns.map((column, i) => (i === place ? { ...column, encoded: false } : column)) };
+  return made("div", {}, strip, others.columns.some(({ encoded }) => encoded) ? table(others, rows, titles) : "");
 }
 
 function table({ columns }, rows, titles) {

@@ -3,6 +3,8 @@
 
 import { colour, rgb } from "./colours.js";
 import { made } from "./elements.js";
+import { moleculesIn, Structure, structuresOf } from "./molecules.js";
+import { Newest } from "./newest.js";
 import { inUnits } from "./numbers.js";
 import { cellsOf } from "./rows.js";
 
@@ -70,9 +72,11 @@ export class BarsShown {
   }
 }
 
+// A row's values, under the structure of its molecule where it has one.
 class TableShown {
   constructor({ columns }) {
     this.columns = columns;
+    this.molecules = moleculesIn({ columns });
     this.lines = columns.map((column) => {
       if (!column.encoded) return null;
       const value = made("span", { className: "value" });
@@ -81,11 +85,18 @@ class TableShown {
       if (typeof column.low === "number" && column.high > column.low) item.append(made("span", { className: "track", "aria-hidden": "true" }, bar));
       return { value, bar, item };
     });
-    this.node = made("ul", { className: "values", "aria-label": "columns", tabIndex: 0 }, ...this.lines.filter(Boolean).map(({ item }) => item));
+    const values = made("ul", { className: "values", "aria-label": "columns", tabIndex: 0 }, ...this.lines.filter(Boolean).map(({ item }) => item));
+    this.node = values;
+    if (this.molecules < 0) return;
+    this.structure = new Structure();
+    this.node = made("div", {}, this.structure.node, values);
+    // What is not drawn stands below as text.
+    this.newest = new Newest(async (smiles) => this.structure.draw((await structuresOf([smiles]))[0], smiles), () => this.structure.draw(null, ""));
   }
 
   show(row) {
     const cells = cellsOf(row, this.columns);
+    this.newest?.ask(cells[this.molecules] ?? "");
     this.columns.forEach((column, i) => {
       if (!this.lines[i]) return;
       const { value, bar } = this.lines[i];
