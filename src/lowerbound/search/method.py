@@ -1,0 +1,92 @@
+"""What a method of search is: asked for codes, told what they scored; and what it may know."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from lowerbound.models.latent_model import LatentModel
+from lowerbound.randomness.keys import as_key
+from lowerbound.search.mass import Mass
+
+__all__ = ["Method", "Slope", "Space"]
+
+Codes = Float[np.ndarray, "n d"]
+# A score's gradient at each of some codes.
+Slope = Callable[[Codes], Codes]
+
+
+@dataclass(frozen=True)
+class Space:
+    """The latent space that a method looks in.
+
+    - `model`; `mass`: where its aggregate posterior has mass;
+    - `x`: encoded rows of the data, in an order drawn at random, and their `codes` E[z∣x];
+    - `scale`: of each dimension the standard deviation over the aggregate posterior, in which lengths are
+      told;
+    - `slope`: where the score is a column of the model, its gradient at codes.
+    """
+
+    model: LatentModel
+    mass: Mass
+    x: Float[np.ndarray, "m k"]
+    codes: Codes
+    scale: Float[np.ndarray, " d"]
+    slope: Slope | None = None
+
+    def from_prior(self, n: int, random: np.random.Generator) -> Codes:
+        """Codes of the prior that lie within the limit; fewer than `n` where few of its codes do."""
+        key, found, prior = as_key(int(random.integers(2**31))), [], self.model.p_z()
+        for trial in range(_TRIALS):
+            z = np.asarray(prior.sample(jax.random.fold_in(key, trial), (n,)))
+            found.append(z[self.mass.inside(z)])
+            if sum(map(len, found)) >= n:
+                break
+        return np.concatenate(found)[:n]
+
+    def within(self, z: Codes, towards: Codes) -> Codes:
+        """The codes, of which those beyond the limit are taken half as far from those `towards` which they
+        lie, until all are within it or as good as there."""
+        for _ in range(_HALVES):
+            beyond = ~self.mass.inside(z)
+            if not beyond.any():
+                break
+            z = np.where(beyond[:, None], (z + towards) / 2, z)
+        return z
+
+
+# How often as many codes of the prior are drawn; how often a way is halved.
+_TRIALS, _HALVES = 32, 6
+
+
+class Method(ABC):
+    """A method of search over a space, in batches: it is asked for codes, and told what their rows scored.
+
+    The score is to be made large. It is NaN where a row is worth nothing, and where a code was not tried,
+    since it lies beyond the limit. All randomness is drawn from `random`, so that a method that is told the
+    same asks the same.
+
+    A method that `begins` is told the codes of some rows of the data with their scores before it is asked.
+    One that proposes rows of the data, and no codes of its own, says `of_data`: it asks for the codes of
+    [`Space.codes`][], whose own rows are then scored.
+    """
+
+    begins: ClassVar[bool] = True
+    of_data: ClassVar[bool] = False
+
+    def __init__(self, space: Space, batch: int, random: np.random.Generator):
+        self.space, self.batch, self.random = space, batch, random
+
+    @abstractmethod
+    def ask(self) -> Codes:
+        """The next codes, (n, d), usually a batch of them; none where there are no more."""
+
+    @abstractmethod
+    def tell(self, z: Codes, scores: Float[np.ndarray, " n"]) -> None:
+        """What the rows of these codes scored."""
