@@ -226,11 +226,11 @@ TABLE: tuple[Row, ...] = (
     Row("CategoricalMixture", "baselines.products", "baseline", called="ordinal"),
     Row("FactorMixture", "baselines.gaussians", "baseline", called="diagonal-gaussian"),
     # Methods of search in latent space.
-    Row("Bayesian", "search.bayesian", "search", called="bayesian"),
-    Row("Evolution", "search.evolution", "search", called="evolution"),
-    Row("Gradient", "search.gradient", "search", called="gradient"),
-    Row("FromPrior", "search.at_random", "search", called="random"),
-    Row("Screening", "search.screening", "search", called="screening"),
+    Row("Bayesian", "searching.bayesian", "search", called="bayesian"),
+    Row("Evolution", "searching.evolution", "search", called="evolution"),
+    Row("Gradient", "searching.gradient", "search", called="gradient"),
+    Row("FromPrior", "searching.at_random", "search", called="random"),
+    Row("Screening", "searching.screening", "search", called="screening"),
     # What files hold besides models.
     Row("VariationalAutoencoder", "estimator.estimator", "file"),
     Row("Imputer", "estimator.imputer", "file"),

@@ -57,7 +57,8 @@ class Decoded:
     @property
     def keys(self) -> list[str]:
         """64 bits of each row's values, by which equal rows are known."""
-        rows: Iterator[tuple[Any, ...]] = zip(*(column.tolist() for column in self.columns), strict=True)
+        columns = [column + 0 if column.dtype.kind == "f" else column for column in self.columns]  # −0 is 0
+        rows: Iterator[tuple[Any, ...]] = zip(*(column.tolist() for column in columns), strict=True)
         return [hashlib.blake2b(repr(row).encode(), digest_size=8).hexdigest() for row in rows]
 
     def __getitem__(self, rows: Sequence[int] | np.ndarray) -> Decoded:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lowerbound.search.method import Method
+from lowerbound.searching.method import Method
 
 __all__ = ["Screening"]
 
@@ -16,11 +16,15 @@ class Screening(Method):
 
     begins = False
     of_data = True
-    _next = 0
+    _place = slice(0)
 
     def ask(self) -> np.ndarray:
-        first, self._next = self._next, self._next + self.batch
-        return self.space.codes[first : self._next]
+        self._place = slice(self._place.stop, self._place.stop + self.batch)
+        return self.space.codes[self._place]
+
+    def rows(self, z: Any) -> np.ndarray:
+        """Those rows themselves."""
+        return self.space.x[self._place]
 
     def tell(self, z: Any, scores: Any) -> None:
         pass

@@ -14,7 +14,7 @@ from lowerbound.data.chunks import CHUNK, in_chunks
 from lowerbound.data.schema import Schema
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.parts import nearest
-from lowerbound.search.decoded import Decoded
+from lowerbound.searching.decoded import Decoded
 
 __all__ = ["BlackBox", "ColumnMean", "Score"]
 

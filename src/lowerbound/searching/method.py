@@ -11,9 +11,10 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from lowerbound.inference.codes import decode
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import as_key
-from lowerbound.search.mass import Mass
+from lowerbound.searching.mass import Mass
 
 __all__ = ["Method", "Slope", "Space"]
 
@@ -72,9 +73,8 @@ class Method(ABC):
     since it lies beyond the limit. All randomness is drawn from `random`, so that a method that is told the
     same asks the same.
 
-    A method that `begins` is told the codes of some rows of the data with their scores before it is asked.
-    One that proposes rows of the data, and no codes of its own, says `of_data`: it asks for the codes of
-    [`Space.codes`][], whose own rows are then scored.
+    A method that `begins` is told what the codes of some rows of the data scored before it is asked. The
+    codes of one that is `of_data` are those of rows of the data, which need no limit.
     """
 
     begins: ClassVar[bool] = True
@@ -86,6 +86,10 @@ class Method(ABC):
     @abstractmethod
     def ask(self) -> Codes:
         """The next codes, (n, d), usually a batch of them; none where there are no more."""
+
+    def rows(self, z: Codes) -> Float[np.ndarray, "n k"]:
+        """The encoded rows of the codes that were asked last: those that the model decodes."""
+        return decode(self.space.model, z)
 
     @abstractmethod
     def tell(self, z: Codes, scores: Float[np.ndarray, " n"]) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+import scipy.linalg
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 __all__ = ["Surrogate"]
 
@@ -54,11 +56,13 @@ class Surrogate:
         )
         kernel = ConstantKernel(scale, (1e-2, 1e2)) * Matern(length, (1e-2, 1e3), nu=2.5)
         kernel += WhiteKernel(noise, (1e-4, 1e1))
-        with warnings.catch_warnings():
+        # Threads win little here, and on cores that are shared wait for each other far longer; a sum over
+        # one thread also has the same bits on another number of cores.
+        with threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # a bound that is met is no fault
             fitted = GaussianProcessRegressor(kernel).fit(z[some], y[some]).kernel_
-        process = GaussianProcessRegressor(fitted.k1, alpha=fitted.k2.noise_level, optimizer=None)
-        return cls(process.fit(z, y))
+            process = GaussianProcessRegressor(fitted.k1, alpha=fitted.k2.noise_level, optimizer=None)
+            return cls(process.fit(z, y))
 
     @property
     def hyperparameters(self) -> tuple[float, float, float]:
@@ -82,6 +86,8 @@ class Surrogate:
         self, z: Float[np.ndarray, "m d"], n: int, random: np.random.Generator
     ) -> Float[np.ndarray, "n m"]:
         """`n` draws of f at all of `z` together, given y: E[f] + L e, where LLᵀ = Cov[f∣y]."""
-        mean, covariance = self.process.predict(z, return_cov=True)
-        covariance[np.diag_indices_from(covariance)] += _JITTER * self.hyperparameters[0]
-        return np.asarray(mean + random.standard_normal((n, len(z))) @ np.linalg.cholesky(covariance).T)
+        with threadpool_limits(1):
+            mean, covariance = self.process.predict(z, return_cov=True)
+            covariance[np.diag_indices_from(covariance)] += _JITTER * self.hyperparameters[0]
+            root = scipy.linalg.cholesky(covariance, lower=True)
+            return np.asarray(mean + random.standard_normal((n, len(z))) @ root.T)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from lowerbound.search.method import Method, Space
-from lowerbound.search.surrogate import Surrogate
-from lowerbound.search.told import Told, normal_scores
+from lowerbound.searching.method import Method, Space
+from lowerbound.searching.surrogate import Surrogate
+from lowerbound.searching.told import Told, normal_scores
 
 __all__ = ["Bayesian"]
 

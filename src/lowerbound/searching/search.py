@@ -14,18 +14,18 @@ from lowerbound.archive.unfinished import fingerprint
 from lowerbound.data.rows import checked
 from lowerbound.data.schema import Schema
 from lowerbound.distributions.support import same_support, words
-from lowerbound.inference.codes import decode, encode
+from lowerbound.inference.codes import encode
 from lowerbound.inference.fingerprints import digest_of, fingerprints
 from lowerbound.inference.sampling import sample
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.parts import default, nearest, part
 from lowerbound.randomness.keys import as_key
-from lowerbound.search.decoded import Decoded
-from lowerbound.search.found import Found
-from lowerbound.search.log import Call, Log
-from lowerbound.search.mass import Mass
-from lowerbound.search.method import Method, Space
-from lowerbound.search.scores import BlackBox, ColumnMean, Score
+from lowerbound.searching.decoded import Decoded
+from lowerbound.searching.found import Found
+from lowerbound.searching.log import Call, Log
+from lowerbound.searching.mass import Mass
+from lowerbound.searching.method import Method, Space
+from lowerbound.searching.scores import BlackBox, ColumnMean, Score
 from lowerbound.subject import Subject
 
 __all__ = ["search"]
@@ -64,9 +64,9 @@ def search(
     - `calls`: how many rows are scored at most. Every row that is scored counts, those that a method begins
       with too; a row equal to one that was scored is not scored again, and costs no call.
     - `method`: one of `lowerbound.parts.names("search")`: `bayesian`
-      ([`Bayesian`][lowerbound.search.bayesian.Bayesian]), `evolution`, `gradient`, and what these have to
+      ([`Bayesian`][lowerbound.searching.bayesian.Bayesian]), `evolution`, `gradient`, and what these have to
       beat, `random` (codes of the prior) and `screening` (rows of the data, without a model); or a
-      [`Method`][lowerbound.search.method.Method] of your own, a class.
+      [`Method`][lowerbound.searching.method.Method] of your own, a class.
     - `data`: rows, for where codes have mass and where a method begins; by default 2,000 that the model draws
       itself. A model of a run or an estimator finds their columns by name.
     - `batch`: how many codes a method is asked for, and rows are scored, at once.
@@ -76,14 +76,14 @@ def search(
       alone, and rows that agree in them are equal.
     - `minimize`: search for rows that score low.
     - `quantile`: of codes of data rows, the share that lies within the limit on −log q(z); no code beyond it
-      is decoded ([`Mass`][lowerbound.search.mass.Mass]).
+      is decoded ([`Mass`][lowerbound.searching.mass.Mass]).
     - `log`: a file of JSON lines in which each call is kept. A search that was stopped goes on with the same
       file, makes no call twice, and finds the same to the bit, where the score is a function of the row
       alone; with more `calls` a search that ended goes on.
     - `random_state`: a whole number; all randomness follows from it. `callbacks`: each is called with the
       number of calls made and the best score, after every batch.
 
-    A search ends before `calls` where a method finds no new row in 100 batches, or the data has no more.
+    A search ends before `calls` where a method finds no new row in 20 batches, or the data has no more.
 
     **Raises:** `ValueError` for a latent space that is not of real numbers, a conditional model, a column
     that there is not, `screening` without `data`, fewer than 4 rows, and a log of another search;
@@ -131,7 +131,7 @@ def search(
 
 # Rows that a model draws for its own aggregate posterior; rows of the data whose posteriors say where it has
 # mass, at most, and as many others for the limit; batches without a new row that end a search.
-_DRAWN, _ROWS, _IDLE = 2000, 1000, 100
+_DRAWN, _ROWS, _IDLE = 2000, 1000, 20
 
 
 @dataclass
@@ -154,59 +154,46 @@ class _Search:
         """Ask, decode, score, tell, until there are no calls left, or nothing new."""
         for first in range(0, start, batch):
             z = self.space.codes[first : min(first + batch, start)]
-            method.tell(z, self._scored(z, decode(self.space.model, z)))
+            method.tell(z, self._scored(z, method))
         idle = 0
         while len(self.scores) < self.most and idle < _IDLE:
             before, z = len(self.scores), method.ask()
             if not len(z):
                 return
-            x = self._rows_of_data(z) if method.of_data else decode(self.space.model, z)
-            method.tell(z, self._scored(z, x, anywhere=method.of_data))
+            method.tell(z, self._scored(z, method))
             idle = idle + 1 if len(self.scores) == before else 0
 
-    def _scored(self, z: np.ndarray, x: np.ndarray, *, anywhere: bool = False) -> np.ndarray:
-        """The scores of codes and their rows, large ones good: NaN beyond the limit, and when there are no
+    def _scored(self, z: np.ndarray, method: Method) -> np.ndarray:
+        """The scores of codes, of their rows, large ones good: NaN beyond the limit, and when there are no
         calls left."""
+        asked = np.arange(len(z)) if method.of_data else np.flatnonzero(self.space.mass.inside(z))
         told = np.full(len(z), np.nan)
-        inside = np.arange(len(z)) if anywhere else np.flatnonzero(self.space.mass.inside(z))
-        rows, numbers = Decoded(x, self.schema, self.only), []
-        keys = dict(zip(inside.tolist(), rows[inside].keys, strict=True)) if len(inside) else {}
-        new: dict[str, int] = {}
-        for number, key in keys.items():
-            if key not in self.scores and len(self.scores) + len(new) < self.most:
-                new.setdefault(key, number)
-        numbers = [*new.values()]
-        self._call(dict(new), z, rows)
-        self.z += [z[number] for number in numbers]
-        self.x += [x[number] for number in numbers]
-        for number, key in keys.items():
-            told[number] = self.sign * self.scores.get(key, np.nan)
+        if not len(asked):
+            return told
+        z, x = z[asked], method.rows(z)[asked]
+        rows = Decoded(x, self.schema, self.only)
+        keys = rows.keys
+        places = {key: place for place, key in reversed([*enumerate(keys)]) if key not in self.scores}
+        new = sorted(places.values())[: self.most - len(self.scores)]
+        self._call([keys[place] for place in new], z[new], rows[new])
+        self.z += [*z[new]]
+        self.x += [*x[new]]
+        told[asked] = [self.sign * self.scores.get(key, np.nan) for key in keys]
         self._tell()
         return told
 
-    def _call(self, new: dict[str, int], z: np.ndarray, rows: Decoded) -> None:
-        """The scores of new rows, out of the log as far as it has them, else by calls."""
-        for key in [*new]:
-            known = self.log.score_of(len(self.scores), key)
-            if known is None:
-                break
-            self.scores[key] = known
-            del new[key]
-        if not new:
-            return
-        numbers = [*new.values()]
-        found = self.score(z[numbers], rows[numbers]).tolist()
-        codes = z[numbers].astype(float).tolist()
-        self.log.add([Call(*each) for each in zip(new, found, map(tuple, codes), strict=True)])
-        self.scores |= dict(zip(new, found, strict=True))
-
-    def _rows_of_data(self, z: np.ndarray) -> np.ndarray:
-        """The rows of the data that are next, of which these are the codes."""
-        first = len(self._asked)
-        self._asked += [*z]
-        return self.space.x[first : first + len(z)]
-
-    _asked: list[np.ndarray] = field(default_factory=list)
+    def _call(self, keys: Sequence[str], z: np.ndarray, rows: Decoded) -> None:
+        """Score new rows: out of the log as far as it has them, the others by calls."""
+        first = len(self.scores)
+        known = [self.log.score_of(first + i, key) for i, key in enumerate(keys)]
+        found = [score for score in known if score is not None]
+        new = np.arange(len(found), len(keys))
+        if len(new):
+            scores = self.score(z[new], rows[new]).tolist()
+            codes = map(tuple, z[new].astype(float).tolist())
+            self.log.add([Call(*call) for call in zip(keys[len(found) :], scores, codes, strict=True)])
+            found += scores
+        self.scores |= dict(zip(keys, found, strict=True))
 
     def _tell(self) -> None:
         signed = self.sign * np.array([*self.scores.values(), np.nan])

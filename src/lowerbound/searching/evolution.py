@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lowerbound.search.method import Method, Space
-from lowerbound.search.told import Told
+from lowerbound.searching.method import Method, Space
+from lowerbound.searching.told import Told
 
 __all__ = ["Evolution"]
 

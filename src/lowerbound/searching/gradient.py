@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from lowerbound.search.method import Method, Space
-from lowerbound.search.surrogate import Surrogate
-from lowerbound.search.told import Told, normal_scores
+from lowerbound.searching.method import Method, Space
+from lowerbound.searching.surrogate import Surrogate
+from lowerbound.searching.told import Told, normal_scores
 
 __all__ = ["Gradient"]
 
@@ -16,8 +16,8 @@ __all__ = ["Gradient"]
 class Gradient(Method):
     """Ascent by gradients, from a batch of the best codes.
 
-    Of a column of the model, z ← z + η ∇E[x_c∣z]/∥∇E[x_c∣z]∥: a step of each code is a call. η is a tenth of
-    the aggregate posterior's standard deviation at first; it grows by a half with a step that gains, and is
+    Of a column of the model, z ← z + η ∇E[x_c∣z]/∥∇E[x_c∣z]∥: a step of each code is a call. At first η
+    is .3 standard deviations of the aggregate posterior; it grows by a half with a step that gains, and is
     a third of it after one that does not, which is taken back. A code whose steps have become small begins
     again at a code of the aggregate posterior.
 
@@ -68,7 +68,7 @@ class Gradient(Method):
         start = np.concatenate([some, self.space.mass.sample(self.batch - len(some), self.random)])
         z = start + _SPREAD * scale * self.random.standard_normal(start.shape)
         for _ in range(_STEPS):
-            z = z + self._way(self.surrogate.slope(z / scale) / scale, _STEP)
+            z = z + self._way(self.surrogate.slope(z / scale) / scale, _EACH)
         return self.space.within(z, start)
 
     def _way(self, slope: np.ndarray, step: Any) -> np.ndarray:
@@ -77,7 +77,7 @@ class Gradient(Method):
         return step * self.space.scale * up / np.maximum(np.linalg.norm(up, axis=1, keepdims=True), 1e-30)
 
 
-# In standard deviations of the aggregate posterior: a first step, the shortest; how far from the best codes
-# ascent on a surrogate begins. The steps of that.
-_STEP, _SHORTEST, _SPREAD = 0.1, 1e-3, 0.1
-_STEPS = 50
+# In standard deviations of the aggregate posterior: the first step and the shortest of a column's ascent; how far
+# from the best codes ascent on a surrogate begins, and its steps.
+_STEP, _SHORTEST = 0.3, 1e-2
+_SPREAD, _EACH, _STEPS = 0.1, 0.1, 50

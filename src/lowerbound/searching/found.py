@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from lowerbound.data.declared import as_arrow
-from lowerbound.search.decoded import Decoded
+from lowerbound.searching.decoded import Decoded
 from lowerbound.text import counted
 
 __all__ = ["Found"]
@@ -22,10 +22,10 @@ class Found:
     """The rows that a search had scored, no two alike, best first; those that are worth nothing (NaN) last.
 
     - `decoded`: the rows, as `rows` a table of the kind that trained the model; `z`: the codes that they are
-      decoded from, (n, d), of [`Screening`][lowerbound.search.screening.Screening] those of rows of the data;
+      decoded from, (n, d), of [`Screening`][lowerbound.searching.screening.Screening] those of rows of the data;
     - `score`, (n,); `call`, (n,): the number of the call that scored it, from 1;
     - `nats`, (n,): what −log q(z) is at most, in nats, q the aggregate posterior
-      ([`Mass`][lowerbound.search.mass.Mass]); `limit`: the most of it at which a method might ask;
+      ([`Mass`][lowerbound.searching.mass.Mass]); `limit`: the most of it at which a method might ask;
     - `method`: its name; `minimized`: whether low scores are the best.
     """
 

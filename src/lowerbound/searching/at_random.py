@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lowerbound.search.method import Method
+from lowerbound.searching.method import Method
 
 __all__ = ["FromPrior"]
 
