@@ -76,7 +76,9 @@ def told(results: Sequence[dict[str, Any]]) -> None:
             new = dict(pair for r in some for pair in r["new"])
             three = ", ".join(f"{value:.2f}" for value in sorted(new.values(), reverse=True)[:3])
             valid, seconds = (np.mean([r[name] for r in some]) for name in ("valid", "seconds"))
-            print(f"  {method:<11} {best.mean():>9.3f} ± {error:.3f} {three:>20} {valid:>6.1%} {seconds:>8.0f}")
+            print(
+                f"  {method:<11} {best.mean():>9.3f} ± {error:.3f} {three:>20} {valid:>6.1%} {seconds:>8.0f}"
+            )
 
 
 def main() -> None:
@@ -99,7 +101,9 @@ def main() -> None:
             for method in options.methods.split(","):
                 results.append(searched(options.run, table, score, method, seed, options.calls))
                 last = results[-1]
-                print(f"seed {seed}  {score}  {method}  {last['best']:.3f}  {last['seconds']:.0f} s", flush=True)
+                print(
+                    f"seed {seed}  {score}  {method}  {last['best']:.3f}  {last['seconds']:.0f} s", flush=True
+                )
     told(results)
     if options.json is not None:
         options.json.write_text(json.dumps(results, indent=1) + "\n")

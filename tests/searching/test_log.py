@@ -45,7 +45,7 @@ def test_a_file_that_is_none_is_refused(tmp_path, content):
     assert (tmp_path / "log").read_text() == content
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -57,7 +57,7 @@ class Counted:
 
     def __call__(self, rows):
         if self.rows + len(rows) > self.stop_after:
-            raise Stopped
+            raise StoppedError
         self.rows += len(rows)
         return closeness(rows)
 
@@ -71,8 +71,8 @@ METHODS = [
 ]
 
 
-def searched(score, method, calls=75, **options):
-    return lb.search(MIRROR, score, calls=calls, method=method, data=X, batch=10, start=20, **options)
+def searched(score, method, calls=75, model=MIRROR, **options):
+    return lb.search(model, score, calls=calls, method=method, data=X, batch=10, start=20, **options)
 
 
 def assert_same(a, b):
@@ -84,7 +84,7 @@ def assert_same(a, b):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_search_that_was_stopped_goes_on_to_the_bit(tmp_path, method):
     whole = searched(closeness, method)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         searched(Counted(stop_after=45), method, log=tmp_path / "log")
     # Of the last batch that was written a few lines are lost, one of them in the middle.
     lines = (tmp_path / "log").read_text().splitlines(keepends=True)
@@ -98,7 +98,7 @@ def test_a_search_that_was_stopped_goes_on_to_the_bit(tmp_path, method):
 
 
 def test_with_more_calls_a_search_that_ended_goes_on(tmp_path):
-    searched(closeness, "bayesian", calls=45, log=tmp_path / "log")
+    searched(Counted(), "bayesian", calls=45, log=tmp_path / "log")
     more = Counted()
     assert_same(searched(more, "bayesian", log=tmp_path / "log"), searched(closeness, "bayesian"))
     assert more.rows == 30
@@ -108,7 +108,7 @@ def test_another_model_is_another_search(tmp_path):
     searched(closeness, "random", calls=20, log=tmp_path / "log")
     other = lb.VAE(MIRROR.prior, MIRROR.posterior, lambda z: MIRROR.p_x(2 * z))
     with pytest.raises(ValueError, match="model was"):
-        lb.search(other, closeness, calls=20, method="random", data=X, batch=10, start=20, log=tmp_path / "log")
+        searched(closeness, "random", calls=20, model=other, log=tmp_path / "log")
 
 
 def test_rows_that_come_out_otherwise_are_not_taken_for_those_of_the_log(tmp_path):
@@ -118,3 +118,9 @@ def test_rows_that_come_out_otherwise_are_not_taken_for_those_of_the_log(tmp_pat
     (tmp_path / "log").write_text("\n".join([*lines[:3], json.dumps(changed), *lines[4:], ""]))
     with pytest.raises(ValueError, match="line 4: the row of this call is not the one"):
         searched(closeness, "random", calls=20, log=tmp_path / "log")
+
+
+def test_another_score_is_another_search(tmp_path):
+    searched(closeness, "random", calls=20, log=tmp_path / "log")
+    with pytest.raises(ValueError, match="score was"):
+        searched("x0", "random", calls=20, log=tmp_path / "log")

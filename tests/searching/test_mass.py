@@ -8,7 +8,7 @@ from scipy.stats import norm
 from lowerbound.randomness.keys import as_key
 from lowerbound.searching.mass import Mass
 
-from .models import D, MIRROR, SPREAD, X
+from .models import MIRROR, SPREAD, D, X
 
 KEY = as_key(0)
 Z = np.random.default_rng(1).normal(size=(50, D)).astype(np.float32)

@@ -16,9 +16,10 @@ __all__ = ["Bayesian"]
 class Bayesian(Method):
     """A Gaussian process over codes is fitted to all scores, as normal quantiles of their ranks; of each of a
     batch of functions drawn from it the code is asked at which it is greatest among `candidates` within the
-    limit (Thompson sampling). The candidates lie about the best codes, in a region whose length doubles
-    after rounds that find a better score and halves after rounds that do not (TuRBO, Eriksson et al. 2019),
-    on the lines between two of the best, and, a quarter of them, anywhere under the aggregate posterior.
+    limit (Thompson sampling), if its row is new. The candidates lie about the best codes, in a region whose
+    length doubles after rounds that find a better score and halves after rounds that do not (TuRBO, Eriksson
+    et al. 2019), on the lines between two of the best, and, a quarter of them, anywhere under the aggregate
+    posterior.
 
     **Arguments:** `candidates`: how many; `elite`: how many of the best codes they lie about.
     """
@@ -53,12 +54,11 @@ class Bayesian(Method):
         scale, z = self.space.scale, self._candidates()
         y = normal_scores(self.told.scores)
         self.surrogate = Surrogate.of(self.told.z / scale, y, self.random, self.surrogate)
-        functions = self.surrogate.draws(z / scale, self.batch, self.random)
         chosen: list[int] = []
-        for f in functions:
+        for f in self.surrogate.draws(z / scale, min(_MORE * self.batch, len(z)), self.random):
             f[chosen] = -np.inf
             chosen.append(int(f.argmax()))
-        return z[chosen]
+        return self.space.new(z[chosen], self.batch)
 
     def _candidates(self) -> np.ndarray:
         random, best = self.random, self.told.best(self.elite)
@@ -78,9 +78,11 @@ class Bayesian(Method):
         return z if len(z) > self.batch else self.space.codes[: 2 * self.batch]
 
 
-# The region's length, in standard deviations of the aggregate posterior: at first, at least, at most; after so
-# many rounds with a better score it doubles, after so many without one it halves.
+# The region's length, in standard deviations of the aggregate posterior: at first, at least, at most; after
+# so many rounds with a better score it doubles, after so many without one it halves.
 _START, _SHORTEST, _LONGEST = 0.5, 0.05, 1.5
 _BETTER, _WORSE = 2, 3
+# Functions that are drawn for each code of a batch, since the row of a code may be known.
+_MORE = 4
 # Dimensions of a code that are moved at once; the share of candidates between two of the best.
 _MOVED, _CROSSED = 20, 0.3

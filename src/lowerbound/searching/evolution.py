@@ -24,8 +24,9 @@ class Evolution(Method):
 
     def __init__(self, space: Space, batch: int, random: np.random.Generator):
         super().__init__(space, batch, random)
-        self.package, self.first, self.strategy = _cma(), Told(), None
-        self.runs = 0
+        self.package, self.first = _cma(), Told()
+        self.strategy: Any = None
+        self.asked, self.runs = np.zeros(0), 0
 
     def tell(self, z: Any, scores: Any) -> None:
         if self.strategy is None:

@@ -22,7 +22,7 @@ class Found:
     """The rows that a search had scored, no two alike, best first; those that are worth nothing (NaN) last.
 
     - `decoded`: the rows, as `rows` a table of the kind that trained the model; `z`: the codes that they are
-      decoded from, (n, d), of [`Screening`][lowerbound.searching.screening.Screening] those of rows of the data;
+      decoded from, (n, d), where they are rows of the data those of the rows;
     - `score`, (n,); `call`, (n,): the number of the call that scored it, from 1;
     - `nats`, (n,): what −log q(z) is at most, in nats, q the aggregate posterior
       ([`Mass`][lowerbound.searching.mass.Mass]); `limit`: the most of it at which a method might ask;

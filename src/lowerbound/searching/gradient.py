@@ -28,8 +28,10 @@ class Gradient(Method):
 
     def __init__(self, space: Space, batch: int, random: np.random.Generator):
         super().__init__(space, batch, random)
-        self.told, self.surrogate = Told(), None
-        self.z: np.ndarray | None = None
+        self.told = Told()
+        self.surrogate: Surrogate | None = None
+        self.z: Any = None
+        self.value = self.step = np.zeros(0)
 
     def ask(self) -> np.ndarray:
         return self._ends() if self.space.slope is None else self._steps()
@@ -63,13 +65,14 @@ class Gradient(Method):
         self.surrogate = Surrogate.of(
             self.told.z / scale, normal_scores(self.told.scores), self.random, self.surrogate
         )
-        best = self.told.best(2 * self.batch)
-        some = best[self.random.permutation(len(best))[: self.batch - self.batch // 4]]
-        start = np.concatenate([some, self.space.mass.sample(self.batch - len(some), self.random)])
+        best, count = self.told.best(2 * self.batch), 2 * self.batch
+        some = best[self.random.permutation(len(best))[: count - count // 4]]
+        start = np.concatenate([some, self.space.mass.sample(count - len(some), self.random)])
+        start = self.random.permutation(start)
         z = start + _SPREAD * scale * self.random.standard_normal(start.shape)
         for _ in range(_STEPS):
             z = z + self._way(self.surrogate.slope(z / scale) / scale, _EACH)
-        return self.space.within(z, start)
+        return self.space.new(self.space.within(z, start), self.batch)
 
     def _way(self, slope: np.ndarray, step: Any) -> np.ndarray:
         """A step of this length up the slope, with lengths in the standard deviations of the space."""
@@ -77,7 +80,7 @@ class Gradient(Method):
         return step * self.space.scale * up / np.maximum(np.linalg.norm(up, axis=1, keepdims=True), 1e-30)
 
 
-# In standard deviations of the aggregate posterior: the first step and the shortest of a column's ascent; how far
-# from the best codes ascent on a surrogate begins, and its steps.
+# In standard deviations of the aggregate posterior: the first step and the shortest of a column's ascent;
+# how far from the best codes ascent on a surrogate begins, and its steps.
 _STEP, _SHORTEST = 0.3, 1e-2
 _SPREAD, _EACH, _STEPS = 0.1, 0.1, 50

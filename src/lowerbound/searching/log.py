@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lowerbound.archive.documents import parsed
+from lowerbound.archive.records import as_json
 
 __all__ = ["Call", "Log"]
 
@@ -72,8 +72,8 @@ class Log:
         """More calls."""
         self.calls += calls
         if self.path is not None:
-            lines = [{"score": None if math.isnan(c.score) else c.score, "row": c.key, "z": c.z} for c in calls]
-            self._write(self.path, lines)
+            lines = [{"score": call.score, "row": call.key, "z": call.z} for call in calls]
+            self._write(self.path, as_json(lines))
 
     def _write(self, path: Path, records: Sequence[Mapping[str, Any]]) -> None:
         with path.open("a", encoding="utf-8") as stream:

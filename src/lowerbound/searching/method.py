@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,7 +31,8 @@ class Space:
     - `x`: encoded rows of the data, in an order drawn at random, and their `codes` E[z∣x];
     - `scale`: of each dimension the standard deviation over the aggregate posterior, in which lengths are
       told;
-    - `slope`: where the score is a column of the model, its gradient at codes.
+    - `slope`: where the score is a column of the model, its gradient at codes;
+    - `keys`: what tells the rows that are decoded from codes apart, and `scored`, those that were scored.
     """
 
     model: LatentModel
@@ -39,7 +40,18 @@ class Space:
     x: Float[np.ndarray, "m k"]
     codes: Codes
     scale: Float[np.ndarray, " d"]
+    keys: Callable[[Codes], list[str]]
+    scored: Mapping[str, float]
     slope: Slope | None = None
+
+    def new(self, z: Codes, most: int) -> Codes:
+        """The first of the codes whose rows were not scored yet, one a row, at most so many; if there are
+        none, the first codes: of a row that is known nothing is learnt."""
+        first: dict[str, int] = {}
+        for place, key in enumerate(self.keys(z)):
+            if key not in self.scored:
+                first.setdefault(key, place)
+        return z[[*first.values()][:most]] if first else z[:most]
 
     def from_prior(self, n: int, random: np.random.Generator) -> Codes:
         """Codes of the prior that lie within the limit; fewer than `n` where few of its codes do."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,17 @@ from lowerbound.archive.unfinished import fingerprint
 from lowerbound.data.rows import checked
 from lowerbound.data.schema import Schema
 from lowerbound.distributions.support import same_support, words
-from lowerbound.inference.codes import encode
+from lowerbound.inference.codes import decode, encode
 from lowerbound.inference.fingerprints import digest_of, fingerprints
 from lowerbound.inference.sampling import sample
 from lowerbound.models.latent_model import LatentModel
-from lowerbound.parts import default, nearest, part
+from lowerbound.parts import nearest, part
 from lowerbound.randomness.keys import as_key
 from lowerbound.searching.decoded import Decoded
 from lowerbound.searching.found import Found
 from lowerbound.searching.log import Call, Log
 from lowerbound.searching.mass import Mass
-from lowerbound.searching.method import Method, Space
+from lowerbound.searching.method import Method, Slope, Space
 from lowerbound.searching.scores import BlackBox, ColumnMean, Score
 from lowerbound.subject import Subject
 
@@ -39,7 +40,7 @@ def search(
     score: Callable[[Any], Any] | str,
     *,
     calls: int = 1000,
-    method: str | type[Method] = default("search"),
+    method: str | type[Method] = "bayesian",
     data: Any = None,
     batch: int = 20,
     start: int | None = None,
@@ -70,8 +71,8 @@ def search(
     - `data`: rows, for where codes have mass and where a method begins; by default 2,000 that the model draws
       itself. A model of a run or an estimator finds their columns by name.
     - `batch`: how many codes a method is asked for, and rows are scored, at once.
-    - `start`: how many rows of the data, decoded from their codes, a method begins with; by default a fifth of
-      the calls.
+    - `start`: how many rows of the data, decoded from their codes, a method begins with; by default a fifth
+      of the calls.
     - `columns`: the columns that the score is a function of, by name: the table that it is handed has these
       alone, and rows that agree in them are equal.
     - `minimize`: search for rows that score low.
@@ -79,7 +80,8 @@ def search(
       is decoded ([`Mass`][lowerbound.searching.mass.Mass]).
     - `log`: a file of JSON lines in which each call is kept. A search that was stopped goes on with the same
       file, makes no call twice, and finds the same to the bit, where the score is a function of the row
-      alone; with more `calls` a search that ended goes on.
+      alone; with more `calls` (and the same `start`) a search that ended goes on. Of a function the log knows
+      the name alone, and of a model that is made of Python functions it is the log in one process.
     - `random_state`: a whole number; all randomness follows from it. `callbacks`: each is called with the
       number of calls made and the best score, after every batch.
 
@@ -111,7 +113,7 @@ def search(
     start = min(calls // 5 if start is None else start, len(x))
     header = {
         "method": called,
-        "score": score if isinstance(score, str) else "a function",
+        "score": score if isinstance(score, str) else _called(score),
         "model": fingerprint(model),
         "data": digest_of(fingerprints(x)),
         "columns": None if only is None else list(only),
@@ -122,9 +124,16 @@ def search(
         "random_state": random_state,
     }
     kept = Log(header, log)
-    space = _space(model, x, scored, minimize, quantile, random_state, most=max(calls, 2 * _ROWS))
+    scores: dict[str, float] = {}
+    space = Space(
+        model,
+        *_space(model, x, quantile, random_state, most=max(calls, 2 * _ROWS)),
+        keys=lambda z: Decoded(decode(model, z), schema, only).keys,
+        scored=scores,
+        slope=_slope(scored, minimize),
+    )
     chosen = begun(space, batch, np.random.default_rng(random_state))
-    searched = _Search(space, schema, only, scored, -1.0 if minimize else 1.0, calls, kept, callbacks)
+    searched = _Search(space, schema, only, scored, -1.0 if minimize else 1.0, calls, kept, callbacks, scores)
     searched.run(chosen, start if chosen.begins else 0, batch)
     return searched.found(called)
 
@@ -146,7 +155,7 @@ class _Search:
     most: int
     log: Log
     callbacks: Sequence[Callable[[int, float], object]]
-    scores: dict[str, float] = field(default_factory=dict)
+    scores: dict[str, float]
     z: list[np.ndarray] = field(default_factory=list)
     x: list[np.ndarray] = field(default_factory=list)
 
@@ -212,6 +221,13 @@ class _Search:
         return Found(rows, z, scores[order], order + 1, mass.nats(z), mass.limit, method, self.sign < 0)
 
 
+def _called(score: Callable[[Any], Any]) -> str:
+    """What a function is called: its name, the fields of a record, or a class."""
+    if isinstance(score, FunctionType):
+        return f"{score.__module__}.{score.__qualname__}"
+    return repr(score) if is_dataclass(score) else type(score).__qualname__
+
+
 def _schema_of(subject: Subject) -> Schema | None:
     return subject.schema if subject.folder is None else subject.folder.schema
 
@@ -239,29 +255,26 @@ def _check_columns(only: tuple[str, ...] | None, schema: Schema | None) -> None:
             raise ValueError(f"columns: no column {name!r}; {nearest(name, schema.names)}")
 
 
+def _slope(score: Score, minimize: bool) -> Slope | None:
+    if not isinstance(score, ColumnMean):
+        return None
+    return (lambda z: -score.slope(z)) if minimize else score.slope
+
+
 def _space(
-    model: LatentModel, x: np.ndarray, score: Score, minimize: bool, quantile: float, seed: int, most: int
-) -> Space:
-    """The space of a model, as rows of the data say."""
+    model: LatentModel, x: np.ndarray, quantile: float, seed: int, most: int
+) -> tuple[Mass, np.ndarray, np.ndarray, np.ndarray]:
+    """Of rows of the data where their codes have mass; at most so many of them and their codes, in an order
+    drawn at random; the scale of each dimension."""
     if len(x) < _FEWEST:
         raise ValueError(f"data: expected at least {_FEWEST} rows, found {len(x)}")
     random, key = np.random.default_rng([seed, 1]), as_key(seed)
     chosen = np.asarray(x[random.permutation(len(x))[:most]])
-    order = random.permutation(len(chosen))
-    some = min(_ROWS, len(x) // 2)
-    mass = Mass.of(
-        model,
-        chosen[order[:some]],
-        chosen[order[some : some + _ROWS]],
-        len(x),
-        quantile=quantile,
-        key=key,
-    )
-    slope = None
-    if isinstance(score, ColumnMean):
-        slope = (lambda z: -score.slope(z)) if minimize else score.slope
+    order, some = random.permutation(len(chosen)), min(_ROWS, len(chosen) // 2)
+    posteriors, others = chosen[order[:some]], chosen[order[some : some + _ROWS]]
+    mass = Mass.of(model, posteriors, others, len(x), quantile=quantile, key=key)
     scale = np.maximum(mass.sample(_ROWS, random).std(0), 1e-6)
-    return Space(model, mass, chosen, encode(model, chosen, key=key), scale, slope)
+    return mass, chosen, encode(model, chosen, key=key), scale
 
 
 # Half of them say where codes have mass, and half how much.

@@ -51,9 +51,7 @@ class Surrogate:
             order = np.argsort(-y, kind="stable")
             rest = random.permutation(order[_FITTED // 2 :])[: _FITTED - _FITTED // 2]
             some = np.sort(np.concatenate([order[: _FITTED // 2], rest]))
-        scale, length, noise = (
-            (1.0, np.sqrt(z.shape[1]), 0.3) if before is None else before.hyperparameters
-        )
+        scale, length, noise = (1.0, np.sqrt(z.shape[1]), 0.3) if before is None else before.hyperparameters
         kernel = ConstantKernel(scale, (1e-2, 1e2)) * Matern(length, (1e-2, 1e3), nu=2.5)
         kernel += WhiteKernel(noise, (1e-4, 1e1))
         # Threads win little here, and on cores that are shared wait for each other far longer; a sum over
