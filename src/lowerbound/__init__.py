@@ -59,6 +59,7 @@ _INDEX = {row.kind: row.module for row in TABLE if not row.called} | {
     "report": "workflow",
     "sample": "inference.sampling",
     "save": "archive.store",
+    "search": "searching.search",
     "surprise": "anomalies.surprise",
     "synthetic_quality": "synthetic.quality",
     "trainable": "leaves",

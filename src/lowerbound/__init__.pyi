@@ -152,6 +152,7 @@ from lowerbound.objectives.token_dropout import TokenDropout as TokenDropout
 from lowerbound.objectives.wake_sleep import ReweightedWakeSleep as ReweightedWakeSleep
 from lowerbound.objectives.wake_sleep import WakeSleep as WakeSleep
 from lowerbound.runs import load as load
+from lowerbound.searching.search import search as search
 from lowerbound.statistics import paired_difference as paired_difference
 from lowerbound.synthetic.quality import SyntheticQuality as SyntheticQuality
 from lowerbound.synthetic.quality import synthetic_quality as synthetic_quality

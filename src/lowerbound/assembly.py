@@ -207,13 +207,14 @@ def build(
     into `width` numbers, such as `sequence-gru`, which an MLP then has beside the other columns. The encoder
     sees rows, log(1 + x) of counts without an end, with their mean taken off and on a scale of about 1; the
     last biases of an MLP decoder begin where the likelihood is near the columns' own margins.
-    `posterior` is a family over `latent_dim` dimensions (of codes, over that many); `prior` a prior over the same set: what [`automatic_prior`][] says
-    (`auto`), N(0, I), the family's standard member (`standard-prior`), a member with learned parameters
-    (`learned-prior`), a mixture of 100, the posteriors of 500 rows (`vamp-prior`), or a flow. With `missing`,
-    NaN stands for a value that was not observed; with the `missing_mechanism` `self-masking` a number may be
-    missing because of what it is, and the mask is part of the model ([`SelfMasking`][]): log p is that of
-    what was observed and of what was not. `self-masking-high` and `self-masking-low` say which values are
-    missing more often. A category is missing at random.
+    `posterior` is a family over `latent_dim` dimensions (of codes, over that many); `prior` a prior over the
+    same set: what [`automatic_prior`][] says (`auto`), N(0, I), the family's standard member
+    (`standard-prior`), a member with learned parameters (`learned-prior`), a mixture of 100, the posteriors
+    of 500 rows (`vamp-prior`), or a flow. With `missing`, NaN stands for a value that was not observed; with
+    the `missing_mechanism` `self-masking` a number may be missing because of what it is, and the mask is part
+    of the model ([`SelfMasking`][]): log p is that of what was observed and of what was not.
+    `self-masking-high` and `self-masking-low` say which values are missing more often. A category is missing
+    at random.
 
     **Raises:** `ValueError` for a wrong argument or rows that are not as said; with `self-masking` where
     nothing is missing, for one family of all columns that has no quantiles, and for a `vamp-prior` of text.

@@ -32,6 +32,7 @@ Place = Literal[
     "binarize",
     "columns",
     "baseline",
+    "search",
 ]
 
 
@@ -232,6 +233,12 @@ TABLE: tuple[Row, ...] = (
     Row("CategoricalMixture", "baselines.products", "baseline", called="categorical"),
     Row("CategoricalMixture", "baselines.products", "baseline", called="ordinal"),
     Row("FactorMixture", "baselines.gaussians", "baseline", called="diagonal-gaussian"),
+    # Methods of search in latent space.
+    Row("Bayesian", "searching.bayesian", "search", called="bayesian"),
+    Row("Evolution", "searching.evolution", "search", called="evolution"),
+    Row("Gradient", "searching.gradient", "search", called="gradient"),
+    Row("FromPrior", "searching.at_random", "search", called="random"),
+    Row("Screening", "searching.screening", "search", called="screening"),
     # What files hold besides models.
     Row("VariationalAutoencoder", "estimator.estimator", "file"),
     Row("Imputer", "estimator.imputer", "file"),

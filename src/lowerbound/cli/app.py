@@ -14,6 +14,7 @@ from lowerbound.cli.reconstruct import reconstruct
 from lowerbound.cli.report import report
 from lowerbound.cli.sample import sample
 from lowerbound.cli.score import score
+from lowerbound.cli.search import search
 from lowerbound.cli.serve import serve
 
 __all__ = ["app"]
@@ -36,6 +37,7 @@ for verb in (
     impute,
     score,
     sample,
+    search,
     compress,
     decompress,
     serve,

@@ -96,8 +96,8 @@ class Console(Watch):
 
 class Progress:
     """How far long work is, and the time left: a bar on a terminal, else a line every few seconds. Its
-    methods `training` and `scoring` are callbacks of `fit`, whose records say of how many epochs they are,
-    and of `log_evidence`."""
+    methods `training`, `scoring` and `searching` are callbacks of `fit`, whose records say of how many epochs
+    they are, of `log_evidence`, and of `search`."""
 
     def __init__(self, unit: str, total: float = 0.0) -> None:
         from rich.console import Console
@@ -158,6 +158,11 @@ class Progress:
         refused = f", {record.refused:,} refused" if record.refused else ""
         self.total = record.of
         self._show(record.parts, f"{record.rows:,} rows{refused}, {record.rows / record.seconds:,.0f} rows/s")
+
+    def searching(self, calls: int, best: float) -> None:
+        """The calls of a score, and the best so far."""
+        if calls:
+            self._show(calls, f"best {best:.4g}")
 
     def _show(self, done: float, text: str) -> None:
         if self.bar:

@@ -1,0 +1,81 @@
+"""Scores by name: a column of the model, a property of its molecules, a function in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from lowerbound.chemistry.properties import PROPERTIES, property_of
+from lowerbound.data.schema import Schema
+from lowerbound.data.tables import columns_of
+from lowerbound.parts import nearest
+
+__all__ = ["Named", "OfMolecules", "score_named"]
+
+
+class Named(NamedTuple):
+    """A score as [`search`][lowerbound.searching.search.search] takes it, and the columns that it is of; None
+    for all."""
+
+    score: Callable[[Any], Any] | str
+    columns: str | None = None
+
+
+@dataclass(frozen=True)
+class OfMolecules:
+    """A property of each molecule of a table whose one column is SMILES: one of
+    [`PROPERTIES`][lowerbound.chemistry.properties], NaN of what is no molecule.
+
+    >>> import pyarrow
+    >>> OfMolecules("weight")(pyarrow.table({"smiles": ["C", "C(C"]})).round(3).tolist()
+    [16.043, nan]
+    """
+
+    name: str
+
+    def __call__(self, table: Any) -> Float[np.ndarray, " n"]:
+        (smiles,) = columns_of(table).arrays
+        return property_of(self.name, smiles.tolist())
+
+
+def score_named(name: str, schema: Schema | None) -> Named:
+    """The score that `name` names: a column of the model, else a property of the molecules in a column of
+    it, such as `qed`, or `FILE.py:FUNCTION`, a Python function of a table of decoded rows.
+
+    **Raises:** `ValueError` for what is none of these, with the nearest.
+    """
+    path, colon, function = name.rpartition(":")
+    if colon and path.endswith(".py"):
+        return Named(_function_in(Path(path), function))
+    names = () if schema is None else schema.names
+    if name in names or schema is None:
+        return Named(name)
+    tokens = {column.name: column.tokens for column in schema.columns if column.tokens is not None}
+    molecules = [name for name, each in tokens.items() if each.tokenizer in ("molecule", "smiles")]
+    if name in PROPERTIES:
+        if len(molecules) != 1:
+            found = f"{len(molecules)}" if molecules else "none"
+            raise ValueError(f"score: {name} is of the one column of molecules; the model has {found}")
+        return Named(OfMolecules(name), molecules[0])
+    known = [*names, *(PROPERTIES if molecules else ())]
+    raise ValueError(f"score: no column {name!r}; {nearest(name, known)}; or FILE.py:FUNCTION")
+
+
+def _function_in(path: Path, name: str) -> Callable[[Any], Any]:
+    if not path.is_file():
+        raise FileNotFoundError(f"score: no file {path}")
+    found = spec_from_file_location(path.stem, path)
+    assert found is not None  # of a name that ends with .py
+    assert found.loader is not None
+    module = module_from_spec(found)
+    found.loader.exec_module(module)
+    functions = {key: value for key, value in vars(module).items() if callable(value)}
+    if name not in functions:
+        raise ValueError(f"score: {path} has no function {name!r}; {nearest(name, functions)}")
+    return functions[name]
