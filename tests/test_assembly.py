@@ -75,6 +75,7 @@ def test_a_named_network_reads_the_text(network):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:the bound still rose")
 def test_a_property_that_counts_more_is_known_better():
     """An estimator whose code has one dimension for two columns gives it to the one that counts."""

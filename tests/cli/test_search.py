@@ -12,8 +12,7 @@ QUICK = ["--method", "random", "--calls", "30"]
 
 
 def test_the_best_rows_are_written_with_their_scores(run_folder, tmp_path, capsys):
-    (tmp_path / "ink.py").write_text("def ink(rows):\n    return rows.sum(1)\n")
-    out, score = tmp_path / "best.csv", f"{tmp_path / 'ink.py'}:ink"
+    out, score = tmp_path / "best.csv", "x30"
     said = [
         "search",
         str(run_folder),
@@ -36,7 +35,7 @@ def test_the_best_rows_are_written_with_their_scores(run_folder, tmp_path, capsy
 
 
 @pytest.mark.parametrize(
-    ("score", "words"), [("nothing", "score: no column 'nothing'"), ("no.py:f", "no file")]
+    ("score", "words"), [("nothing", "score: no column 'nothing'"), ("x300", "the nearest is")]
 )
 def test_a_score_that_is_none_is_said(run_folder, capsys, score, words):
     assert main(["search", str(run_folder), "digits:train", "--score", score, *QUICK]) == 2

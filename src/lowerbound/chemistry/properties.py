@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from lowerbound.data.molecules import missing, molecule_of, rdkit
+from lowerbound.data.molecules import molecule_of, rdkit
 
 __all__ = ["PROPERTIES", "WORDS", "property_of"]
 
@@ -111,18 +109,14 @@ def property_of(name: str, smiles: Iterable[str]) -> Float[np.ndarray, " n"]:
 def _chem() -> Any:
     """RDKit's `Chem` with the modules that are used of it here, which it does not import by itself."""
     package = rdkit()
-    from rdkit.Chem import QED, Crippen, Descriptors, RDConfig  # noqa: F401
+    from rdkit.Chem import QED, Crippen, Descriptors  # noqa: F401
 
     return package.Chem
 
 
-@cache
 def _scorer() -> Any:
-    """RDKit's own module of the SA score, which its wheels hold beside the package, not in it."""
-    path = Path(_chem().RDConfig.RDContribDir) / "SA_Score" / "sascorer.py"
-    spec = spec_from_file_location("lowerbound_sascorer", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise missing(f"RDKit's SA_Score, which this RDKit has not at {path}")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """RDKit's own module of the SA score, among what its wheels hold from its contributors."""
+    rdkit()
+    from rdkit.Contrib.SA_Score import sascorer
+
+    return sascorer

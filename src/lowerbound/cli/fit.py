@@ -169,7 +169,6 @@ def fit(
 
     Writes model.safetensors, provenance.json, metrics.json, history.jsonl, baselines.safetensors, the
     fingerprints of the rows that trained it (rows.safetensors) and pictures; with --report, report.html.
-
     Ctrl-C and SIGTERM end it with what is trained saved in DIR/checkpoints (exit status 130 and 143), and the
     command that goes on is printed; the checkpoints go when the run is whole.
 
@@ -189,23 +188,21 @@ def fit(
     said, within = kinds_said(kinds, schema), None if memory is None else memory.beside(out)
     train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen, within)
     compilation_cache()
-    built = build(
-        train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior, key=seed,
-        network=network, latent_dim=latent_dim, width=width, depth=depth, missing_mechanism=missing_mechanism,
-    )  # fmt: skip
+    built = build(train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior,
+        network=network, latent_dim=latent_dim, width=width, depth=depth, key=seed,
+        missing_mechanism=missing_mechanism)  # fmt: skip
     say(f"{train.name}: {train.rows.taking_part} rows of {train.x.shape[1]}; {built.words}")
-    weights = weights_of_columns(weights_said(column_weights), train.rows.schema)
     steps = defaults.steps_of(train.rows.taking_part, epochs, batch_size, validation)
-    aim = objective_named(objective, beta, gradient, built.model, weights, warm_up, steps)
+    weights = weights_of_columns(weights_said(column_weights), train.rows.schema)
     with plain_warnings(), stops(out):
         run = train_run(
-            out, built.model, train, held_out, wording=as_option,
-            objective=aim, epochs=epochs, batch_size=batch_size, learning_rate=learning_rate,
-            precision=precision, validation=validation, patience=Patience(patience, minutes), devices=devices,
-            baselines=baselines, samples=samples, method=method, options=options_of(context), seed=seed,
-            command=shlex.join(["lowerbound", *sys.argv[1:]]), checkpoint_every=checkpoint_every,
-            resume=resume, watch=Console() if writes else None,
-            memory=defaults.MEMORY if memory is None else memory.limit, report=report,
+            out, built.model, train, held_out, wording=as_option, epochs=epochs,
+            objective=objective_named(objective, beta, gradient, built.model, weights, warm_up, steps),
+            batch_size=batch_size, learning_rate=learning_rate, precision=precision, validation=validation,
+            patience=Patience(patience, minutes), devices=devices, baselines=baselines, samples=samples,
+            method=method, options=options_of(context), seed=seed, checkpoint_every=checkpoint_every,
+            command=shlex.join(["lowerbound", *sys.argv[1:]]), resume=resume, report=report,
+            watch=Console() if writes else None, memory=defaults.MEMORY if memory is None else memory.limit,
         )  # fmt: skip
     return _shown(run, json) if writes else 0
 

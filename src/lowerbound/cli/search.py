@@ -27,9 +27,8 @@ def search(
         str,
         typer.Option(
             metavar="NAME",
-            help="What is to be large: a column of numbers; of molecules "
-            "logp, penalised-logp, qed, sa or weight; or FILE.py:FUNCTION, a Python function of a table of "
-            "decoded rows.",
+            help="What is to be large: a column of numbers, or of molecules logp, penalised-logp, qed, sa or "
+            "weight. A function of your own is searched for in Python (lb.search).",
         ),
     ],
     data: Annotated[

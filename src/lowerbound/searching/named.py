@@ -1,11 +1,9 @@
-"""Scores by name: a column of the model, a property of its molecules, a function in a file."""
+"""Scores by name: a column of the model, a property of its molecules."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,13 +44,10 @@ class OfMolecules:
 
 def score_named(name: str, schema: Schema | None) -> Named:
     """The score that `name` names: a column of the model, else a property of the molecules in a column of
-    it, such as `qed`, or `FILE.py:FUNCTION`, a Python function of a table of decoded rows.
+    it, such as `qed`.
 
     **Raises:** `ValueError` for what is none of these, with the nearest.
     """
-    path, colon, function = name.rpartition(":")
-    if colon and path.endswith(".py"):
-        return Named(_function_in(Path(path), function))
     names = () if schema is None else schema.names
     if name in names or schema is None:
         return Named(name)
@@ -64,18 +59,4 @@ def score_named(name: str, schema: Schema | None) -> Named:
             raise ValueError(f"score: {name} is of the one column of molecules; the model has {found}")
         return Named(OfMolecules(name), molecules[0])
     known = [*names, *(PROPERTIES if molecules else ())]
-    raise ValueError(f"score: no column {name!r}; {nearest(name, known)}; or FILE.py:FUNCTION")
-
-
-def _function_in(path: Path, name: str) -> Callable[[Any], Any]:
-    if not path.is_file():
-        raise FileNotFoundError(f"score: no file {path}")
-    found = spec_from_file_location(path.stem, path)
-    assert found is not None  # of a name that ends with .py
-    assert found.loader is not None
-    module = module_from_spec(found)
-    found.loader.exec_module(module)
-    functions = {key: value for key, value in vars(module).items() if callable(value)}
-    if name not in functions:
-        raise ValueError(f"score: {path} has no function {name!r}; {nearest(name, functions)}")
-    return functions[name]
+    raise ValueError(f"score: no column {name!r}; {nearest(name, known)}")
