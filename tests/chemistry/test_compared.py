@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,17 @@ def test_ways_between_molecules_begin_and_end_at_their_reconstructions(model, so
     assert 0 <= way.ends.value < 1
     with pytest.raises(ValueError, match="expected 2 rows, pairs and steps at least, found 20, 1, 4"):
         interpolation(model, source.schema, x, pairs=1, steps=4)
+
+
+def test_a_model_that_knows_its_schema_has_the_same_molecules(model, source, x):
+    """As one that was loaded from a run."""
+    loaded = replace(model, schema=source.schema)
+    for make in (
+        lambda model: Molecules.of(model, source.schema, x, draws=9, seed=3).drawn,
+        lambda model: Molecules.of(model, source.schema, x).again,
+        lambda model: interpolation(model, source.schema, x, pairs=3, steps=3),
+    ):
+        assert make(loaded) == make(model)
 
 
 @pytest.mark.thorough

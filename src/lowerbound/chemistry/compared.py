@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
 from typing import Self
@@ -17,8 +17,9 @@ from lowerbound.data.schema import Schema
 from lowerbound.inference.codes import reconstruct
 from lowerbound.inference.sampling import sample
 from lowerbound.models.latent_model import LatentModel
+from lowerbound.models.vae import VAE
 
-__all__ = ["COMPARED", "Molecules", "is_of_molecules", "texts_of"]
+__all__ = ["COMPARED", "Molecules", "is_of_molecules", "on_encoded", "texts_of"]
 
 # Properties that distributions are compared by; molecules of which they are computed, those whose neighbours
 # are looked for, and those that are reconstructed.
@@ -56,7 +57,7 @@ class Molecules:
         """Those of a model; None where no column is of molecules, or RDKit is not there to read them."""
         if schema is None or not any(map(is_of_molecules, schema.encoded)) or find_spec("rdkit") is None:
             return None
-        return cls(model, schema, x, train, draws, seed)
+        return cls(on_encoded(model), schema, x, train, draws, seed)
 
     @property
     def column(self) -> str:
@@ -117,6 +118,11 @@ class Molecules:
         """How far the distribution of a property of `drawn` ones, or of those that `trained`, is from that
         of the data."""
         return distance(self.properties[of][name], self.properties["data"][name])
+
+
+def on_encoded(model: LatentModel) -> LatentModel:
+    """The model of encoded rows: without the schema by which one that was loaded reads tables."""
+    return replace(model, schema=None) if isinstance(model, VAE) else model
 
 
 def is_of_molecules(column: Column) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lowerbound.chemistry.compared import texts_of
+from lowerbound.chemistry.compared import on_encoded, texts_of
 from lowerbound.chemistry.measures import Mean, Share, likeness, valid
 from lowerbound.data.schema import Schema
 from lowerbound.inference.codes import decode, encode
@@ -48,7 +48,7 @@ def interpolation(
         raise ValueError(
             f"interpolation: expected 2 rows, pairs and steps at least, found {len(x)}, {pairs}, {steps}"
         )
-    random = np.random.default_rng(seed)
+    model, random = on_encoded(model), np.random.default_rng(seed)
     ends = np.stack([random.choice(len(x), 2, replace=False) for _ in range(pairs)])
     z = encode(model, x[ends.ravel()], key=seed).reshape(pairs, 2, -1)
     codes = np.concatenate([interpolated(model, a, b, steps) for a, b in z])
