@@ -102,10 +102,10 @@ def objective_named(
 ) -> Objective:
     """The objective that an option names, at the defaults of its class (`iwae`: 50 samples), with the weight
     β of the KL, the steps in which it rises from 0 and the weights of the columns for `elbo`, and its
-    gradient estimator. An objective itself, which
-    has all of these, as it is. `auto` is what [`automatic_objective`][] says for a model, and `elbo` with a
-    weight, a gradient or no model. Where nothing is said of it, β rises where a row has text, which may be
-    told from the tokens before without z: in half of the `steps` that are to be made, at most 4,000.
+    gradient estimator. An objective itself, which has all of these, as it is. `auto` is what
+    [`automatic_objective`][] says for a model, and `elbo` with a weight, a gradient or no model. Where
+    nothing is said of it, β rises where a row has text, which may be told from the tokens before without z:
+    in half of the `steps` that are to be made, at most 4,000.
 
     >>> objective_named("iwae").samples
     50

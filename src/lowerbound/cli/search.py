@@ -50,14 +50,6 @@ def search(
         int | None,
         typer.Option(help="Rows of DATA, of the calls, that a method begins with [default: a fifth]."),
     ] = None,
-    of_columns: Annotated[
-        str | None,
-        typer.Option(
-            metavar="A,B,…",
-            help="The columns that a function is of: it is handed these alone, and rows that agree in them "
-            "are scored once.",
-        ),
-    ] = None,
     log: Annotated[
         Path | None,
         typer.Option(
@@ -97,7 +89,7 @@ def search(
             data=_rows(run, data, reading),
             batch=batch,
             start=start,
-            columns=columns if of_columns is None else of_columns.split(","),
+            columns=columns,
             minimize=minimize,
             log=log,
             random_state=seed,

@@ -263,11 +263,13 @@ def _k_hat(shown: Shown) -> Drawn | None:
 
 
 # By name, in order: the title and what draws it.
-_DRAWN: dict[str, tuple[str, Callable[[Shown], Drawn | None]]] = {
+_OF_MOLECULES: dict[str, tuple[str, Callable[[Shown], Drawn | None]]] = {
     "molecules": ("Drawn molecules", of_molecules.drawn_of),
     "molecules-again": ("Molecules and their reconstructions", of_molecules.again_of),
     "molecules-nearest": ("Drawn molecules and their nearest training molecules", of_molecules.nearest_of),
     "properties": ("Properties", of_molecules.properties_of),
+}
+_DRAWN = _OF_MOLECULES | {
     "bound": ("The bound over training", _bound),
     "reconstructions": ("Reconstructions", _reconstructions),
     "samples": ("Samples", _samples),
@@ -285,4 +287,4 @@ _DRAWN: dict[str, tuple[str, Callable[[Shown], Drawn | None]]] = {
 }
 NAMES = tuple(_DRAWN)
 # Those that are of molecules.
-OF_MOLECULES = NAMES[:4]
+OF_MOLECULES = tuple(_OF_MOLECULES)

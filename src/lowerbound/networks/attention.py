@@ -12,7 +12,7 @@ from lowerbound.networks.activations import Activation
 from lowerbound.networks.mlp import MLP
 from lowerbound.networks.product import multiplying, product
 
-__all__ = ["AttentionBlock", "attended", "normalised"]
+__all__ = ["AttentionBlock", "attended", "attention_blocks", "normalised"]
 
 
 def attended(
@@ -86,10 +86,8 @@ class AttentionBlock(eqx.Module):
         if width % heads:
             raise ValueError(f"AttentionBlock.heads: expected a divisor of the width, {width}, found {heads}")
         k1, k2, k3 = jax.random.split(key, 3)
-        fan_in, share = (
-            jax.nn.initializers.lecun_normal(),
-            positive_size("AttentionBlock.halves", halves) ** -0.5,
-        )
+        fan_in = jax.nn.initializers.lecun_normal()
+        share = positive_size("AttentionBlock.halves", halves) ** -0.5
         self.attention, self.attention_bias = fan_in(k1, (width, 3 * width)), jnp.zeros(3 * width)
         self.joined, self.joined_bias = share * fan_in(k2, (width, width)), jnp.zeros(width)
         behind = MLP(width, width, width=4 * width, depth=1, activation=activation, key=k3)
@@ -118,3 +116,17 @@ class AttentionBlock(eqx.Module):
         """What some places are after the block, which see what all say."""
         x = x + product(attended(q, k, v, seen).reshape(x.shape), self.joined) + self.joined_bias
         return x + self.behind(normalised(x))
+
+
+def attention_blocks(
+    depth: int, width: int, *, heads: int, activation: Activation, key: PRNGKeyArray
+) -> tuple[AttentionBlock, ...]:
+    """So many blocks, one behind the other.
+
+    >>> len(attention_blocks(2, 8, heads=2, activation="swish", key=jax.random.key(0)))
+    2
+    """
+    return tuple(
+        AttentionBlock(width, heads=heads, halves=2 * depth, activation=activation, key=k)
+        for k in jax.random.split(key, depth)
+    )

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lowerbound.distributions.sequences import END
 from lowerbound.families.family import positive_size
 from lowerbound.networks.activations import Activation
-from lowerbound.networks.attention import AttentionBlock, attended, normalised
+from lowerbound.networks.attention import AttentionBlock, attended, attention_blocks, normalised
 from lowerbound.networks.embedding import before_end, embedded
 from lowerbound.networks.mlp import MLP
 from lowerbound.networks.network import SequenceReader
@@ -62,14 +62,12 @@ class SequenceAttention(SequenceReader):
         vocabulary = positive_size("SequenceAttention.vocabulary", vocabulary)
         length = positive_size("SequenceAttention.length", length)
         width = positive_size("SequenceAttention.width", width)
+        depth = positive_size("SequenceAttention.depth", depth)
         queries = positive_size("SequenceAttention.queries", queries)
         keys = jax.random.split(key, 6)
         self.tokens = jax.random.normal(keys[0], (vocabulary, width))
         self.places = jax.random.normal(keys[1], (length + 1, width))
-        self.blocks = tuple(
-            AttentionBlock(width, heads=heads, halves=2 * depth, activation=activation, key=k)
-            for k in jax.random.split(keys[2], positive_size("SequenceAttention.depth", depth))
-        )
+        self.blocks = attention_blocks(depth, width, heads=heads, activation=activation, key=keys[2])
         self.queries = jax.random.normal(keys[3], (queries, width))
         self.found = jax.nn.initializers.lecun_normal()(keys[4], (width, 2 * width))
         self.out = MLP(queries * width, out_size, depth=0, key=keys[5])

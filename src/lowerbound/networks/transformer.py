@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from lowerbound.distributions.sequences import END
 from lowerbound.families.family import positive_size
 from lowerbound.networks.activations import Activation
-from lowerbound.networks.attention import AttentionBlock, normalised
+from lowerbound.networks.attention import AttentionBlock, attention_blocks, normalised
 from lowerbound.networks.embedding import embedded, first_places
 from lowerbound.networks.product import product
 
@@ -72,10 +72,7 @@ class CausalTransformer(eqx.Module):
         self.tokens = jax.random.normal(k1, (vocabulary, width))
         self.places = jax.random.normal(k2, (length, width))
         self.context = fan_in(k3, (context_size, width))
-        self.blocks = tuple(
-            AttentionBlock(width, heads=heads, halves=2 * depth, activation=activation, key=k)
-            for k in jax.random.split(k4, depth)
-        )
+        self.blocks = attention_blocks(depth, width, heads=heads, activation=activation, key=k4)
         self.out, self.out_bias = fan_in(k5, (width, vocabulary)), jnp.zeros(vocabulary)
 
     @property

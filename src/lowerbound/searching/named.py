@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from lowerbound.chemistry.compared import is_of_molecules
 from lowerbound.chemistry.properties import PROPERTIES, property_of
 from lowerbound.data.schema import Schema
 from lowerbound.data.tables import columns_of
@@ -51,8 +52,7 @@ def score_named(name: str, schema: Schema | None) -> Named:
     names = () if schema is None else schema.names
     if name in names or schema is None:
         return Named(name)
-    tokens = {column.name: column.tokens for column in schema.columns if column.tokens is not None}
-    molecules = [name for name, each in tokens.items() if each.tokenizer in ("molecule", "smiles")]
+    molecules = [column.name for column in schema.columns if is_of_molecules(column)]
     if name in PROPERTIES:
         if len(molecules) != 1:
             found = f"{len(molecules)}" if molecules else "none"
