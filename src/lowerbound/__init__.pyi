@@ -95,6 +95,7 @@ from lowerbound.inference.imputation import imputed as imputed
 from lowerbound.inference.sampling import sample as sample
 from lowerbound.leaves import Fixed as Fixed
 from lowerbound.leaves import trainable as trainable
+from lowerbound.models.autoregressive_prior import AutoregressivePrior as AutoregressivePrior
 from lowerbound.models.chains import ChainPosterior as ChainPosterior
 from lowerbound.models.chains import ChainPrior as ChainPrior
 from lowerbound.models.conditional import Conditional as Conditional
@@ -122,6 +123,7 @@ from lowerbound.networks.convolution import Convolution as Convolution
 from lowerbound.networks.convolution import TransposedConvolution as TransposedConvolution
 from lowerbound.networks.gru import GRU as GRU
 from lowerbound.networks.gru import GatedUnit as GatedUnit
+from lowerbound.networks.masked import MaskedMLP as MaskedMLP
 from lowerbound.networks.mlp import MLP as MLP
 from lowerbound.networks.sequence_attention import SequenceAttention as SequenceAttention
 from lowerbound.networks.sequence_conv import SequenceConv as SequenceConv

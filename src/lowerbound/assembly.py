@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, get_args
@@ -16,7 +16,7 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 
 from lowerbound.data.chunks import transformed
-from lowerbound.data.likelihood import Choice, by_columns, choose, choose_by_columns
+from lowerbound.data.likelihood import WINDOW, Choice, by_columns, choose, choose_by_columns
 from lowerbound.data.pixels import kind_of_image
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema
@@ -25,6 +25,7 @@ from lowerbound.distributions.support import masses
 from lowerbound.families.family import Family
 from lowerbound.families.flows import Flow
 from lowerbound.families.masking import masked
+from lowerbound.models.autoregressive_prior import AutoregressivePrior
 from lowerbound.models.conditional import Conditional
 from lowerbound.models.priors import (
     LearnedPrior,
@@ -196,6 +197,8 @@ def build(
     activation: Activation = "swish",
     missing: bool = False,
     missing_mechanism: Mechanism = "at-random",
+    window: int = WINDOW,
+    targets: Sequence[str] = (),
     key: PRNGKeyArray | int = 0,
 ) -> Built:
     """A VAE for the rows of `x` from the names of its parts. Rows that know their schema are images where it
@@ -214,7 +217,9 @@ def build(
     the `missing_mechanism` `self-masking` a number may be missing because of what it is, and the mask is part
     of the model ([`SelfMasking`][]): log p is that of what was observed and of what was not.
     `self-masking-high` and `self-masking-low` say which values are missing more often. A category is missing
-    at random.
+    at random. Of text, the decoder sees the last `window` tokens before each: the fewer, the more has to come
+    through z. Columns that are named as `targets` the encoder does not see, so that their likelihood is a
+    head that tells them from the code of the others; they may be missing.
 
     **Raises:** `ValueError` for a wrong argument or rows that are not as said; with `self-masking` where
     nothing is missing, for one family of all columns that has no quantiles, and for a `vamp-prior` of text.
@@ -244,12 +249,15 @@ def build(
         raise ValueError(
             f"missing_mechanism: {missing_mechanism} learns from missing values, found none; take at-random"
         )
-    apart = missed is not None and schema is not None and not schema.wide
+    hidden = _places_of(targets, schema, alike)
+    apart = (missed is not None or bool(hidden)) and schema is not None and not schema.wide
     if schema is not None and not alike and (apart or by_columns(x, schema, missing=missing)):
         tokens_key = jax.random.fold_in(as_key(key), 2)
-        choice = choose_by_columns(x, schema.placed, missing=missing, missed=missed, key=tokens_key)
+        choice = choose_by_columns(
+            x, schema.placed, missing=missing, missed=missed, window=window, key=tokens_key
+        )
         reader = of_network if issubclass(of_network, SequenceReader) else None
-        features = _seen(x, schema, reader, width, jax.random.fold_in(as_key(key), 3))
+        features = _seen(x, schema, reader, width, hidden, jax.random.fold_in(as_key(key), 3))
     else:
         image = kind_of_image(image_shape)
         choice = choose(x, likelihood, binarize, missing=missing, image=image, of_all=of_all)
@@ -345,10 +353,16 @@ def _encoder(network: Network, seen: np.ndarray, missing: bool) -> Network:
 
 
 def _seen(
-    x: np.ndarray, schema: Schema, reader: type[SequenceReader] | None, width: int, key: PRNGKeyArray
+    x: np.ndarray,
+    schema: Schema,
+    reader: type[SequenceReader] | None,
+    width: int,
+    hidden: tuple[int, ...],
+    key: PRNGKeyArray,
 ) -> dict[str, Any]:
     """How [`Features`][] sees the rows of a table of several kinds: the levels of each place, the margins of
-    those that have none, the periods of dates and times, and what reads a text, of a vector `width` long."""
+    those that have none, the periods of dates and times, what reads a text, of a vector `width` long, and what
+    is hidden from it."""
     levels = tuple(2 if column.kind == "bit" else column.choices for column in schema.placed)
     numbers = x[:, [not each for each in levels]]
     margins = Margins.of(numbers, bins=_KNOTS) if numbers.shape[1] else None
@@ -359,13 +373,32 @@ def _seen(
         for first, column in texts
         if reader is not None
     )
-    return {"levels": levels, "margins": margins, "periods": periods, "readers": readers}
+    seen = {"levels": levels, "margins": margins, "periods": periods, "readers": readers}
+    return seen | {"hidden": hidden}
+
+
+def _places_of(targets: Sequence[str], schema: Schema | None, alike: bool) -> tuple[int, ...]:
+    """The places of an encoded row that hold the columns of these names."""
+    if not targets:
+        return ()
+    if schema is None or schema.wide or alike:
+        found = "rows that one family describes" if schema is not None else "rows without a schema"
+        raise ValueError(f"targets: are columns of a table, each modelled by its own kind; found {found}")
+    known = {column.name for column in schema.encoded}
+    for name in targets:
+        if name not in known:
+            raise ValueError(f"targets: no column is called {name!r}; {nearest(name, known)}")
+    if known <= set(targets):
+        raise ValueError("targets: expected a column that the encoder sees besides, found none")
+    return tuple(place for place, column in enumerate(schema.placed) if column.name in targets)
 
 
 def _prior(kind: Any, latent: Family, seen: np.ndarray, key: PRNGKeyArray) -> Callable[..., Distribution]:
     """A prior of a kind, over the set of the posterior's family."""
     if issubclass(kind, Flow):
         return LearnedPrior(kind(latent.event_size, context_size=0, key=key))
+    if kind is AutoregressivePrior:
+        return AutoregressivePrior(latent.event_size, key=key)
     if kind is MixturePrior:
         return MixturePrior(latent, _COMPONENTS, key=key)
     if kind is VampPrior:

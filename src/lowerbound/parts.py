@@ -105,6 +105,7 @@ TABLE: tuple[Row, ...] = (
     Row("OneHot", "networks.wrappers", "file"),
     Row("Features", "networks.wrappers", "file"),
     Row("Leading", "networks.wrappers", "file"),
+    Row("MaskedMLP", "networks.masked", "file"),
     # What reads a sequence of tokens.
     Row("SequenceConv", "networks.sequence_conv", "file network"),
     Row("SequenceGRU", "networks.sequence_gru", "file network"),
@@ -168,6 +169,7 @@ TABLE: tuple[Row, ...] = (
     Row("LearnedPrior", "models.priors", "file prior"),
     Row("MixturePrior", "models.priors", "file prior"),
     Row("VampPrior", "models.priors", "file prior"),
+    Row("AutoregressivePrior", "models.autoregressive_prior", "file prior"),
     Row("UniformCodes", "models.priors", "file prior"),
     Row("UniformSphere", "models.priors", "file prior"),
     Row("ChainPrior", "models.chains", "file"),

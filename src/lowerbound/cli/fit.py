@@ -25,6 +25,7 @@ from lowerbound.cli.options import (
     Unseen,
 )
 from lowerbound.cli.reading import reads
+from lowerbound.data.likelihood import WINDOW
 from lowerbound.data.mapped.memory import Memory
 from lowerbound.evidence.defaults import SAMPLES
 from lowerbound.parts import Mechanism, default, grouped, names
@@ -105,6 +106,19 @@ def fit(
             help="What columns' terms of log p(x|z) count in the ELBO [default: 1 each].",
         ),
     ] = None,
+    targets: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,…",
+            help="Columns that the encoder does not see: properties that the code of the others tells.",
+        ),
+    ] = None,
+    window: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Tokens before each that the decoder of a text sees; fewer: more comes through z."
+        ),
+    ] = WINDOW,
     missing_mechanism: Annotated[
         Mechanism,
         typer.Option(
@@ -189,8 +203,8 @@ def fit(
     train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen, within)
     compilation_cache()
     built = build(train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior,
-        network=network, latent_dim=latent_dim, width=width, depth=depth, key=seed,
-        missing_mechanism=missing_mechanism)  # fmt: skip
+        network=network, latent_dim=latent_dim, width=width, depth=depth, window=window, key=seed,
+        targets=targets.split(",") if targets else (), missing_mechanism=missing_mechanism)  # fmt: skip
     say(f"{train.name}: {train.rows.taking_part} rows of {train.x.shape[1]}; {built.words}")
     steps = defaults.steps_of(train.rows.taking_part, epochs, batch_size, validation)
     weights = weights_of_columns(weights_said(column_weights), train.rows.schema)

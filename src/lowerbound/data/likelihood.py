@@ -22,8 +22,11 @@ from lowerbound.models.transforms import Dequantization, Identity, Standardizati
 from lowerbound.parts import Missed, default, kebab, names, part
 from lowerbound.randomness.keys import as_key
 
-__all__ = ["Choice", "automatic", "by_columns", "choose", "choose_by_columns"]
+__all__ = ["WINDOW", "Choice", "automatic", "by_columns", "choose", "choose_by_columns"]
 
+# Tokens that a decoder of text sees before each: of 6 the density is about as high as of all that are before,
+# and z is still needed.
+WINDOW = 6
 # Of what a network of tokens is given from z at each place.
 _CONTEXT = 256
 
@@ -143,13 +146,14 @@ def choose_by_columns(
     *,
     missing: bool = False,
     missed: Missed | None = None,
+    window: int = WINDOW,
     key: PRNGKeyArray | int = 0,
 ) -> Choice:
     """The likelihood for the encoded rows of a table whose columns are of several kinds: a family for each
     kind; `columns` are those of each place of a row ([`placed`][lowerbound.data.schema.Schema.placed]). Text
     as tokens is a sequence of its own, each token given its place and those before it by a network that sees
-    the last few, whose weights begin by `key`: what is further back is known through z alone, so that z is
-    used. A category is one of its levels, in their order where they have one, 0 and 1 a coin, and a number of
+    the last `window`, whose weights begin by `key`: what is further back is known through z alone, so that z
+    is used. A category is one of its levels, in their order where they have one, 0 and 1 a coin, and a number of
     any distribution; log p(x) is a mass on these, on whole and on rounded numbers, and a density on other
     numbers. With `missed`, which numbers are missing more often, the mask is part of the family of numbers
     and of coins; a level is missing at random.
@@ -171,7 +175,7 @@ def choose_by_columns(
     for kind, places in blocks.items():
         found = Found.of(x[:, places], missing)
         if kind.alone is not None:
-            fits[kind] = _sequences(kind, found, jax.random.fold_in(as_key(key), int(places[0])))
+            fits[kind] = _sequences(kind, found, window, jax.random.fold_in(as_key(key), int(places[0])))
         else:
             fits[kind] = _fitted_by_kind(kind, found, [columns[place] for place in places], missed)
     mixed = part("several", "columns")(
@@ -211,8 +215,9 @@ def _kind_of(column: Column, values: np.ndarray, missed: Missed | None) -> _Kind
     return _Kind(any_numbers, 0, in_steps, has_bins)
 
 
-def _sequences(kind: _Kind, found: Found, key: PRNGKeyArray) -> Fitted:
-    network = part("next-token", "columns")(kind.levels, _CONTEXT, length=found.columns, key=key)
+def _sequences(kind: _Kind, found: Found, window: int, key: PRNGKeyArray) -> Fitted:
+    size = {"window": window, "length": found.columns}
+    network = part("next-token", "columns")(kind.levels, _CONTEXT, **size, key=key)
     return Fitted(part(kind.name, "columns")(network, found.columns, missing=found.missing))
 
 

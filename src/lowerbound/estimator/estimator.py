@@ -56,6 +56,10 @@ class VariationalAutoencoder(
       a row has text, half of all, at most 4,000, else 0.
     - `column_weights`: what columns' terms of log p(x∣z) count in the ELBO, {"logP": 10}, 1 of the others;
       what is called the bound stays that of all columns alike.
+    - `targets`: columns that the encoder does not see, ("logP",): properties that the code of the others
+      tells, and that may be missing in many rows.
+    - `window`: how many tokens before each the decoder of a text sees; the fewer, the more has to come
+      through z.
     - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
     - `batch_size`, `learning_rate`, `precision`, `validation` (a share of the rows), `patience` (epochs, or
       [`Patience`][]): as in [`lowerbound.fit`][].

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, Self
 
@@ -22,6 +22,7 @@ from lowerbound.archive.structure import Storable
 from lowerbound.assembly import Built, build, objective_named, weights_of_columns
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.baselines.traces import Traces
+from lowerbound.data.likelihood import WINDOW
 from lowerbound.data.mapped.memory import Memory
 from lowerbound.data.rows import Rows, rows_outside
 from lowerbound.data.schema import Kinds, Schema, Unseen, described
@@ -78,6 +79,8 @@ class Trained(BaseEstimator, Storable):
         gradient: str = default("gradient"),
         warm_up: int | None = None,
         column_weights: Mapping[str, float] | None = None,
+        targets: Sequence[str] = (),
+        window: int = WINDOW,
         epochs: float | None = None,
         batch_size: int = defaults.BATCH_SIZE,
         learning_rate: float = defaults.LEARNING_RATE,
@@ -112,6 +115,8 @@ class Trained(BaseEstimator, Storable):
         self.gradient = gradient
         self.warm_up = warm_up
         self.column_weights = column_weights
+        self.targets = targets
+        self.window = window
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -266,6 +271,8 @@ class Trained(BaseEstimator, Storable):
             depth=self.depth,
             activation=self.activation,
             missing_mechanism=self.missing_mechanism,
+            targets=self.targets,
+            window=self.window,
             **size,
         )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import log_ndtr, ndtr, ndtri
 from jax.scipy.stats import norm
-from jaxtyping import Array, Float
-from numpyro.distributions import constraints
+from jaxtyping import Array, Float, PRNGKeyArray
+from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 from numpyro.distributions.transforms import (
     AffineTransform,
@@ -23,7 +24,10 @@ from numpyro.distributions.transforms import (
 from lowerbound.distributions.support import Range, Stacked, range_of, words
 from lowerbound.models.draws import Sampler
 
-__all__ = ["Target", "bijection"]
+__all__ = ["Target", "bijection", "finite"]
+
+# Draws that moments are taken from, and the least standard deviation.
+_DRAWS, _LEAST = 64, 1e-6
 
 
 class Target:
@@ -59,9 +63,21 @@ class Target:
         """u(z)."""
         return self._bijection.inv(jnp.asarray(z, float)).ravel()
 
+    def moments(
+        self, distribution: Distribution, key: PRNGKeyArray
+    ) -> tuple[Float[Array, " size"], Float[Array, " size"]]:
+        """Mean and standard deviations of u, of some draws of a distribution of z."""
+        u = finite(jax.vmap(self.u_of)(jax.vmap(distribution.sample)(jax.random.split(key, _DRAWS))))
+        return u.mean(0), jnp.maximum(u.std(0), _LEAST)
+
     def log_jacobian(self, u: Float[Array, " size"], z: Array) -> Float[Array, ""]:
         """log ∣det ∂z/∂u∣."""
         return jnp.sum(self._bijection.log_abs_det_jacobian(u.reshape(self._shape), z))
+
+
+def finite(u: Array) -> Array:
+    """0 for a coordinate that is not finite, as at the end of a bounded set."""
+    return jnp.where(jnp.isfinite(u), u, 0.0)
 
 
 class NormalToUnit(Transform):

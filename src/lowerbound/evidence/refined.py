@@ -14,11 +14,10 @@ from typing import NamedTuple, Self
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
-from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.kinds import OnePass, sample_with_log_prob
-from lowerbound.evidence.coordinates import Target
+from lowerbound.evidence.coordinates import Target, finite
 from lowerbound.evidence.k_hat import tail_length
 from lowerbound.evidence.stream import Plan, Weights
 from lowerbound.matrices import eigh
@@ -40,8 +39,8 @@ _FULL, _DIAGONAL_ROUNDS, _DIAGONAL_PAIRS = 100, 10, 32
 _LEAST, _MOST, _RADIUS = 0.2, 5.0, 2.0
 # A score beyond is none.
 _WILD = 1e6
-# Draws from which a start is taken, and gradients that are computed together.
-_FIRST, _AT_ONCE = 64, 40
+# Gradients that are computed together.
+_AT_ONCE = 40
 # Nats, and nats a dimension, that a round seems to gain where there is nothing to gain, at most.
 _NOISY = (1.0, 0.02)
 # Numbers that no sample has: the fit's noise is apart from that of the estimate.
@@ -97,7 +96,7 @@ def fitted(target: Target, key: PRNGKeyArray) -> Fit:
     start_key, round_key, elsewhere = jax.random.split(jax.random.fold_in(key, _NOISE), 3)
     full = target.size <= _FULL
     rounds, pairs = _ROUNDS if full else _DIAGONAL_ROUNDS, _pairs(target)
-    start = Fit.at(*_moments(target, target.sampler.q, start_key), full=full)
+    start = Fit.at(*target.moments(target.sampler.q, start_key), full=full)
     if target.size > _SEVERAL:
         fit = _moved(*_climbed(target, start, round_key, rounds, pairs))
         return jax.tree.map(lambda leaf: leaf[None], fit)
@@ -132,11 +131,11 @@ def _pairs(target: Target) -> int:
 def _explored(target: Target, key: PRNGKeyArray) -> Fit:
     """Rough fits, diagonal and of few gradients, from draws of p(z): where modes of p(z∣x) are."""
     p, (moments_key, draws_key, noise) = target.sampler.p, jax.random.split(key, 3)
-    mean, scale = _moments(target, p, moments_key)
+    mean, scale = target.moments(p, moments_key)
 
     def one(number: Array) -> Fit:
         # In pairs that mirror each other, so that no half of p(z) is left out.
-        drawn = _finite(target.u_of(p.sample(jax.random.fold_in(draws_key, number // 2))))
+        drawn = finite(target.u_of(p.sample(jax.random.fold_in(draws_key, number // 2))))
         start = Fit.at(jnp.where(number % 2, 2 * mean - drawn, drawn), 0.5 * scale, full=False)
         noise_key = jax.random.fold_in(noise, number)
         return _climbed(target, start, noise_key, _EXPLORING_ROUNDS, _EXPLORING_PAIRS).seen.fit
@@ -237,18 +236,6 @@ def _moved(seen: _Seen, share: Array) -> Fit:
     )
     finite = jnp.stack([jnp.isfinite(leaf).all() for leaf in found[:4]]).all()
     return jax.tree.map(lambda new, old: jnp.where(finite, new, old), found, fit)
-
-
-def _moments(target: Target, distribution: Distribution, key: PRNGKeyArray) -> tuple[Array, Array]:
-    """Mean and standard deviations of u, of some draws."""
-    draws = jax.vmap(distribution.sample)(jax.random.split(key, _FIRST))
-    u = _finite(jax.vmap(target.u_of)(draws))
-    return u.mean(0), jnp.maximum(u.std(0), 1e-6)
-
-
-def _finite(u: Array) -> Array:
-    """0 for a coordinate that is not finite, as at the end of a bounded set."""
-    return jnp.where(jnp.isfinite(u), u, 0.0)
 
 
 class Refined(OnePass):

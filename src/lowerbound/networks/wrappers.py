@@ -95,7 +95,9 @@ class Features(Wrapper):
     **Arguments:** `levels`: how many levels each column has, 0 of a number; `margins`: of the numbers, in
     order, `None` where there is none; `periods`: a column, the length of a period in its unit, and the place
     of 0 in that, for each period that there is; `readers`: the first place of a text in the row, and a
-    network, as a [`SequenceGRU`][lowerbound.SequenceGRU], of as many places as it is long.
+    network, as a [`SequenceGRU`][lowerbound.SequenceGRU], of as many places as it is long; `hidden`: places
+    that it is not to see, whatever they hold, as if they were missing: those of a property that is to be told
+    from the rest.
 
     >>> import jax.numpy as jnp, numpy as np, lowerbound as lb
     >>> margins = lb.Margins.of(np.arange(100.0)[:, None], bins=4)
@@ -110,6 +112,7 @@ class Features(Wrapper):
     periods: tuple[Period, ...] = eqx.field(static=True)
     readers: tuple[SequenceReader, ...]
     read_from: tuple[int, ...] = eqx.field(static=True)
+    hidden: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(
         self,
@@ -119,7 +122,9 @@ class Features(Wrapper):
         margins: Margins | None,
         periods: tuple[Period, ...] = (),
         readers: tuple[Reader, ...] = (),
+        hidden: tuple[int, ...] = (),
     ):
+        self.hidden = tuple(hidden)
         self.network, self.levels, self.margins, self.periods = network, tuple(levels), margins, periods
         self.readers = tuple(reader for _, reader in readers)
         self.read_from = tuple(first for first, _ in readers)
@@ -137,6 +142,7 @@ class Features(Wrapper):
         margins: Margins | None,
         periods: tuple[Period, ...] = (),
         readers: tuple[Reader, ...] = (),
+        hidden: tuple[int, ...] = (),
     ) -> int:
         """How many inputs such columns are."""
         numbers = 0 if margins is None else margins.columns + margins.atoms.value.size
@@ -152,6 +158,8 @@ class Features(Wrapper):
         return True
 
     def __call__(self, x: Array) -> Array:
+        if self.hidden:
+            x = x.at[np.asarray(self.hidden)].set(jnp.nan)
         # Of −1 there is no level.
         places = jnp.where(jnp.isnan(x), -1.0, x).astype(int)
         seen, first = [], 0
