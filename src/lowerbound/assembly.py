@@ -361,8 +361,8 @@ def _seen(
     key: PRNGKeyArray,
 ) -> dict[str, Any]:
     """How [`Features`][] sees the rows of a table of several kinds: the levels of each place, the margins of
-    those that have none, the periods of dates and times, what reads a text, of a vector `width` long, and what
-    is hidden from it."""
+    those that have none, the periods of dates and times, what reads a text, of a vector `width` long, and
+    what is hidden from it."""
     levels = tuple(2 if column.kind == "bit" else column.choices for column in schema.placed)
     numbers = x[:, [not each for each in levels]]
     margins = Margins.of(numbers, bins=_KNOTS) if numbers.shape[1] else None

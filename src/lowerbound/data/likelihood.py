@@ -153,8 +153,8 @@ def choose_by_columns(
     kind; `columns` are those of each place of a row ([`placed`][lowerbound.data.schema.Schema.placed]). Text
     as tokens is a sequence of its own, each token given its place and those before it by a network that sees
     the last `window`, whose weights begin by `key`: what is further back is known through z alone, so that z
-    is used. A category is one of its levels, in their order where they have one, 0 and 1 a coin, and a number of
-    any distribution; log p(x) is a mass on these, on whole and on rounded numbers, and a density on other
+    is used. A category is one of its levels, in their order where they have one, 0 and 1 a coin, and a number
+    of any distribution; log p(x) is a mass on these, on whole and on rounded numbers, and a density on other
     numbers. With `missed`, which numbers are missing more often, the mask is part of the family of numbers
     and of coins; a level is missing at random.
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
+from numpyro.distributions.constraints import Constraint
 from scipy.special import ndtri
 
 from lowerbound.distributions.special import within
@@ -42,7 +43,7 @@ class AutoregressiveMixture(Distribution):
     network says log π, up to a constant, μ and log σ², K of each. m, the middles of K equal parts of a
     Gaussian, and s are such that a network of zeros has a mean of 0 and a variance of 1."""
 
-    arg_constraints = {}  # noqa: RUF012
+    arg_constraints: dict[str, Constraint] = {}  # noqa: RUF012
     support = constraints.real_vector
     pytree_data_fields = ("network",)
 
@@ -78,7 +79,7 @@ class AutoregressiveMixture(Distribution):
         return (
             jax.nn.log_softmax(logits, axis=1),
             middles + means,
-            log_scale + within(80.0, log_variances),
+            jnp.asarray(log_scale + within(80.0, log_variances)),
         )
 
     def _log_prob(self, z: Array) -> Float[Array, ""]:
