@@ -10,6 +10,9 @@ DOCS := $(VENV)/.docs
 BENCH := $(VENV)/.bench
 FUZZ := .fuzz
 
+# What is imported is compiled once, not by each of the processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all test-slow fuzz docs lint format bench lock clean
 
