@@ -24,6 +24,7 @@ def test_names_and_notes(fitted, kind):
         assert np.isfinite(scores).all()
 
 
+@pytest.mark.thorough
 def test_the_seed_decides_everything():
     x = clusters("binomial", columns=3)
     np.random.seed(0)

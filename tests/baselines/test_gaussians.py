@@ -63,6 +63,7 @@ def test_dequantised_bounds_sum_to_at_most_one(fitted, kind, name):
     assert logsumexp(density.log_prob(grid(TRIALS[kind]))) < 0
 
 
+@pytest.mark.thorough
 def test_dequantised_gaussian_is_below_the_integrated_probability():
     """In one dimension log P(x) = log(Φ(x+1) - Φ(x)); the bound's expectation by quadrature."""
     mean, sd = 2.3, 1.4

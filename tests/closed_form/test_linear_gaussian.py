@@ -118,6 +118,7 @@ class TestEvidence:
             mean, error = mean_and_error(estimate)
             assert abs(mean - expected) < 4 * error + 0.002 * abs(expected)  # both have a bias of order 1/K
 
+    @pytest.mark.thorough
     def test_standard_error_is_the_spread_over_seeds(self, truth, rows):
         """The variance over 40 seeds, pooled over 100 rows, has a relative error of √(2/(39·100)) = 2.3 %;
         so the two standard errors agree within 4 times half of that."""
@@ -155,6 +156,7 @@ class TestEvidence:
         _, k_hat = array_stats.psislw(-log_w, r_eff=1.0)
         np.testing.assert_allclose(evidence.k_hat, k_hat, rtol=0, atol=1e-3)
 
+    @pytest.mark.thorough
     def test_k_hat_tells_a_posterior_that_is_too_narrow(self, wide):
         """Weights have tail index 1 − s² for a posterior s times as wide (none for s > 1). With 20 latents
         and K = 2,000, 0.3 is told in over 95 % of rows, and 1.2 in under 5 %."""

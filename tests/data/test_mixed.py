@@ -78,6 +78,7 @@ def test_a_schema_with_levels_is_stored_as_json(people):
     assert Schema.from_json(json.loads(json.dumps(schema.to_json()))) == schema
 
 
+@pytest.mark.thorough
 def test_whole_numbers_below_0_are_no_counts_to_the_encoder_either():
     table = pa.table({"color": ["red", "blue"] * 50, "debt": np.arange(-60, 40)})
     _, rows = described(table)

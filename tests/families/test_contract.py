@@ -44,6 +44,7 @@ def truth_of(case):
     return case.truth
 
 
+@pytest.mark.thorough
 def test_every_family_has_a_row():
     """But that whose event is a mask besides: test_masking.py."""
     families = {kind for kind in map(part, names("file")) if issubclass(kind, Family)} - {lb.SelfMasking}

@@ -140,7 +140,7 @@ AT_THE_ENDS = {
 }
 
 
-@pytest.mark.parametrize(("family", "q", "p"), cases(AT_THE_ENDS, fast=["Gamma at 0.02"]))
+@pytest.mark.parametrize(("family", "q", "p"), cases(AT_THE_ENDS, fast=[]))
 def test_importance_weights_have_mean_1_where_float32_ends(family, q, p):
     """E_q[p(z)/q(z)] = 1 within 4.5 standard errors of 100,000 samples, of which up to a fifth lie at an end;
     with the densities at the ends themselves it is off by up to 5 percent, dozens of standard errors."""

@@ -288,6 +288,7 @@ def test_the_mass_of_grey_levels_is_1_wherever_the_location_is(components):
     assert masses.max() <= 1 + 1e-6
 
 
+@pytest.mark.thorough
 def test_a_mixture_of_one_is_a_discretized_logistic():
     v = jnp.array([0.3, -1.0])
     one = lb.DiscretizedLogistic(1)(v).log_prob(LEVELS[:, None])
