@@ -20,10 +20,10 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Most of the tests' time is XLA's compiler: without LLVM's optimisation it is half as long. It is shorter
-    of code that is emitted without MLIR, of which each fusion costs a context of its own, and of a program in
-    one piece. All that rounds some functions otherwise in the last bits. The slow tests, which compute, run
-    programs as a user's are compiled."""
+    """Most of the tests' time is XLA's compiler: without LLVM's optimisation it is half as long, and shorter
+    still of code that is emitted without MLIR, of which each fusion costs a context of its own, and of a
+    program in one piece. All that rounds some functions otherwise in the last bits. The slow tests, which
+    compute, run programs as a user's are compiled."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as of a job that a shell began in the background
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if "not slow" in config.option.markexpr:
