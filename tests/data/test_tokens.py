@@ -188,7 +188,8 @@ def test_the_command_line_takes_a_table_of_text(tmp_path, capsys):
     pytest.importorskip("pandas")
     file, run = tmp_path / "texts.csv", tmp_path / "run"
     TABLE.to_pandas().to_csv(file, index=False)
-    quick = ["--latent-dim", "2", "--epochs", "2", "--width", "16", *FAST, "--no-baselines"]
+    quick = ["--latent-dim", "2", "--epochs", "2", "--width", "16", *FAST, "--samples", "10"]
+    quick += ["--no-baselines"]
     assert main(["fit", str(file), "--kinds", "text=tokens", "--out", str(run), *quick]) == 0
     said = capsys.readouterr().err
     assert "Autoregressive (1), FreeForm (1)" in said

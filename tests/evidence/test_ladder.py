@@ -43,10 +43,12 @@ def test_a_subset_or_a_permutation_gives_each_row_its_number_to_the_bit(model, e
 
 
 @pytest.mark.thorough
-def test_another_chunk_gives_each_row_its_number(model, evidence):
-    for chunks in ({"chunk_rows": 7}, {"chunk_samples": 30}):
-        other = lb.log_evidence(model, CUBE, samples=500, **chunks)
-        np.testing.assert_allclose(columns(other), columns(evidence), rtol=1e-3, atol=1e-3)
+@pytest.mark.parametrize(
+    "chunks", [{"chunk_rows": 7}, pytest.param({"chunk_samples": 30}, marks=pytest.mark.slow)], ids=str
+)
+def test_another_chunk_gives_each_row_its_number(model, evidence, chunks):
+    other = lb.log_evidence(model, CUBE, samples=500, **chunks)
+    np.testing.assert_allclose(columns(other), columns(evidence), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.thorough

@@ -167,7 +167,7 @@ def test_without_rows_the_model_draws_its_own():
 @pytest.mark.thorough
 def test_an_estimator_and_its_folder_are_searched_alike(tmp_path):
     vae = lb.VariationalAutoencoder(
-        latent_dim=2, width=8, epochs=1, evidence_method="importance", random_state=0
+        latent_dim=2, width=8, epochs=1, evidence_method="importance", evidence_samples=10, random_state=0
     ).fit(X)
     vae.save(tmp_path / "vae")
     found = [
