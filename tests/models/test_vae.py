@@ -210,6 +210,7 @@ assert before == after, {n: (v, after[0].get(n)) for n, v in before[0].items() i
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
 
 
+@pytest.mark.thorough
 def test_a_category_beside_a_number_leaves_it_its_fraction():
     """log p(x∣z) of a draw is the likelihood's own: x = (1, 0.75) is not (1, 0)."""
     family = lb.MixedColumns([lb.Categorical(1, 3), lb.DiagonalGaussian(1)])
