@@ -60,6 +60,7 @@ class TestBounds:
         assert truth.gap(**OFF) > 10 * error.max()
         assert (np.abs(truth.marginal.logpdf(x) - mean - truth.gap(**OFF)) < 4 * error).all()
 
+    @pytest.mark.thorough
     def test_more_samples_give_a_tighter_bound(self, truth, rows):
         """ELBO < IWAE-5 < IWAE-50 < log p, each by more than 4 standard errors of the difference paired
         over (row, key); the last gap is Var(w)/(2Kp²) to first order in 1/K."""
@@ -130,6 +131,7 @@ class TestEvidence:
         claimed = np.sqrt(np.mean([run.standard_error**2 for run in runs]))
         assert spread == pytest.approx(claimed, rel=4 * 0.023 / 2)
 
+    @pytest.mark.thorough
     def test_monte_carlo_error_is_the_spread_of_the_mean(self, truth, rows):
         """Rows in a table three times over share their noise, so that the error does not fall. Over 100
         seeds a standard deviation has a relative error of 1/√(2·99) = 7.1 %."""

@@ -182,7 +182,7 @@ def test_the_evidence_is_the_sum_over_the_codes(make):
     assert (found.standard_error < 0.1).all()
 
 
-@pytest.mark.parametrize("make", [gru, transformer])
+@pytest.mark.parametrize("make", cases([gru, transformer], fast=[gru]))
 def test_a_model_of_sequences_is_saved_and_loaded(make, tmp_path):
     model, _ = codes_of_sequences(make)
     lb.save(model, tmp_path)

@@ -150,6 +150,7 @@ def test_importance_weights_have_mean_1_where_float32_ends(family, q, p):
     assert abs(weights.mean() - 1) < 4.5 * weights.std() / np.sqrt(weights.size)
 
 
+@pytest.mark.thorough
 def test_values_outside_have_no_density():
     assert lb.Gamma(1)(jnp.zeros(2)).log_prob(jnp.array([-1.0])) == -jnp.inf
     for x in (-0.1, 1.1):

@@ -306,7 +306,7 @@ def test_components_that_start_alike_would_stay_alike():
 LOGITS = [-50.0, -30.0, -1.01, -0.99, -1e-3, -1e-20, 0.0, 1e-6, 0.1, 2.0, 30.0, 50.0]
 
 
-each_logit = pytest.mark.parametrize("logit", cases(LOGITS, fast=[-50.0, 0.0, 0.1]))
+each_logit = pytest.mark.parametrize("logit", cases(LOGITS, fast=[0.0]))
 
 
 @each_logit

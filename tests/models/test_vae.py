@@ -41,6 +41,7 @@ def prior_of(given):
 
 
 class TestDraw:
+    @pytest.mark.thorough
     def test_sample_j_depends_on_the_key_and_j_only(self):
         """Three samples are the first three of eight, and the sampler finds any of them by its number."""
         model = vae()
@@ -63,6 +64,7 @@ class TestDraw:
         log_w = draw.log_likelihood + draw.log_prior - draw.log_posterior
         np.testing.assert_allclose(draw.log_weight, log_w, rtol=1e-6)
 
+    @pytest.mark.thorough
     def test_the_log_likelihood_is_in_the_units_of_x(self):
         """y = (x − m)/s: log p(x∣z) = log p(y∣z) − Σ log s, and so is a bound; q(z∣y) is what it was."""
         T = lb.Standardization(mean=jnp.array([1.0, 2.0, 3.0]), scale=jnp.array([0.5, 2.0, 12.0]))
