@@ -10,6 +10,9 @@ DOCS := $(VENV)/.docs
 BENCH := $(VENV)/.bench
 FUZZ := .fuzz
 
+# What is imported is compiled once, not by each of the processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all test-slow fuzz docs lint format bench lock clean
 
@@ -29,8 +32,8 @@ demo: install ## Train on the real digits, score them beside baselines, draw pic
 test: install ## Run the tests that a change waits for, and the examples in docstrings: minutes
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
-test-all: install ## Run the tests that make test leaves out: the other rows of tables, checks of seconds
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "thorough and not slow" tests
+test-all: install ## Run these and the other rows of tables and checks of seconds: all but the slow ones
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow"
 
 test-slow: install ## Run the tests that take minutes each
 	$(BIN)/python -m pytest -m slow --timeout 3600

@@ -1,4 +1,4 @@
-"""Tables of cases: `make test` runs one row of each kind, `make test-all` the others."""
+"""Tables of cases: `make test` runs one row of each kind, `make test-all` every one."""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any

@@ -168,6 +168,7 @@ def test_the_stub_of_the_index_is_up_to_date():
     )
 
 
+@pytest.mark.thorough
 def test_a_type_checker_sees_the_index(tmp_path):
     """Of the library's own types: JAX's and others' are left out, which takes most of the time."""
     (tmp_path / "seen.py").write_text(

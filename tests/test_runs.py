@@ -69,7 +69,8 @@ def test_a_run_is_evaluated_beside_its_baselines_and_knows_its_rows(run):
 def test_a_model_or_an_estimator_that_was_saved_is_read_as_a_run(tmp_path):
     """Of which nothing else is known, but for the rows that trained an estimator: 36 of 40."""
     x = RNG.integers(0, 2, (40, 3))
-    vae = lb.VariationalAutoencoder(1, width=4, epochs=1, random_state=0).fit(x)
+    quick = {"epochs": 1, "evidence_method": "importance", "evidence_samples": 10, "random_state": 0}
+    vae = lb.VariationalAutoencoder(1, width=4, **quick).fit(x)
     lb.save(vae.model_, tmp_path / "model")
     vae.save(tmp_path / "estimator")
     for name, trained_on in (("model", 0), ("estimator", 36)):

@@ -71,7 +71,8 @@ def test_a_watch_is_told_what_is_done_and_the_last_it_hears_is_the_result(model,
 
 @pytest.mark.thorough
 def test_a_model_an_estimator_and_a_run_are_evaluated_alike(tmp_path):
-    vae = lb.VariationalAutoencoder(1, width=4, epochs=1, random_state=0).fit(COUNTS)
+    options = {"evidence_method": "importance", "evidence_samples": 5, "random_state": 0}
+    vae = lb.VariationalAutoencoder(1, width=4, epochs=1, **options).fit(COUNTS)
     vae.save(tmp_path / "vae")
     found = [
         lb.evaluate(what, COUNTS, method="importance", samples=5).metrics

@@ -7,6 +7,8 @@ import numpy as np
 import lowerbound as lb
 from lowerbound.baselines.products import BetaBinomialMixture, BinomialMixture, CategoricalMixture
 
+from ..tables import cases
+
 TRIALS = {"bernoulli": 1, "binomial": 4, "beta-binomial": 4, "categorical": 3}
 
 FAMILIES = {
@@ -16,7 +18,8 @@ FAMILIES = {
     "categorical": CategoricalMixture,
 }
 
-EVERY = [*TRIALS, "gaussian"]
+EVERY = cases([*TRIALS, "gaussian"], fast=["binomial", "gaussian"])
+COUNTED = cases(TRIALS.keys(), fast=["binomial"])
 
 
 def family_of(kind, columns=2):

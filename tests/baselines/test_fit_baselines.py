@@ -7,6 +7,7 @@ from numpy.testing import assert_array_equal
 import lowerbound as lb
 from lowerbound.baselines import are_comparable, fit, fit_baselines
 
+from ..tables import cases
 from .clusters import EVERY, clusters, family_of
 
 
@@ -24,6 +25,7 @@ def test_names_and_notes(fitted, kind):
         assert np.isfinite(scores).all()
 
 
+@pytest.mark.thorough
 def test_the_seed_decides_everything():
     x = clusters("binomial", columns=3)
     np.random.seed(0)
@@ -87,8 +89,8 @@ def test_baselines_are_of_the_same_measure_or_none():
     assert not are_comparable(lb.Dirichlet(2), lb.Identity())
 
 
-@pytest.mark.parametrize("rows", [10, 30])
-@pytest.mark.parametrize("columns", [1, 2])
+@pytest.mark.parametrize("rows", cases([10, 30], fast=[10]))
+@pytest.mark.parametrize("columns", cases([1, 2], fast=[2]))
 @pytest.mark.parametrize("constant", [False, True])
 def test_small_and_constant_tables_are_fitted(rows, columns, constant):
     x = clusters("binomial", rows=rows, columns=columns)

@@ -1,10 +1,12 @@
-"""What the tests of the command line share: a cache of their own, and a run of the digits."""
+"""What the tests of the command line share: a cache of their own, and runs of the digits."""
 
 import jax
 import pytest
 
 from lowerbound.cli import main
+from lowerbound.data.sources import open_source
 
+from ..serve.conftest import write_run
 from .calls import FAST
 
 QUICK = ["--epochs", "3", "--width", "16", *FAST, "--samples", "10"]
@@ -32,3 +34,10 @@ def run_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "digits"
     assert main(["fit", "digits", "--latent-dim", "2", "--out", str(folder), *QUICK]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory):
+    """A run of the digits for what asks of its model no more than to be one."""
+    source = open_source("digits:train")
+    return write_run(tmp_path_factory.mktemp("runs") / "untrained", source.schema, source.rows[:200])

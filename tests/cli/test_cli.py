@@ -168,11 +168,11 @@ def broken(tmp_path_factory):
     ],
 )
 def test_a_wrong_call_is_one_line_with_status_2_and_writes_nothing(
-    broken, run_folder, monkeypatch, capsys, call, message
+    broken, untrained, monkeypatch, capsys, call, message
 ):
     monkeypatch.chdir(broken)
     before = sorted(broken.rglob("*"))
-    assert main(call.replace("RUN", str(run_folder)).split()) == 2
+    assert main(call.replace("RUN", str(untrained)).split()) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     last = captured.err.strip().splitlines()[-1]

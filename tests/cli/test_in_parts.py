@@ -26,10 +26,10 @@ def arrays(tmp_path):
     return tmp_path
 
 
-def test_a_pattern_and_a_folder_become_parts(arrays, run_folder, capsys):
-    expected = lb.encode(lb.load(run_folder), X.astype(np.uint8))
+def test_a_pattern_and_a_folder_become_parts(arrays, untrained, capsys):
+    expected = lb.encode(lb.load(untrained), X.astype(np.uint8))
     for data, out in ((f"{arrays}/*.npy", "codes"), (f"{arrays}", "codes/")):
-        assert main(["encode", str(run_folder), data, "--out", f"{arrays}/{out}", "--json"]) == 0
+        assert main(["encode", str(untrained), data, "--out", f"{arrays}/{out}", "--json"]) == 0
         told = json.loads(capsys.readouterr().out)
         assert told == {"out": f"{arrays}/codes", "parts": 2, "rows": 50, "refused": 1}
     parts = [parquet.read_table(arrays / "codes" / f"part-0000{i}.parquet") for i in range(2)]
@@ -72,11 +72,11 @@ def test_scores_have_p_values_where_usual_rows_are_named(arrays, run_folder, tmp
         ("score RUN a.npy --out new --id name", "a.npy: expected one column 'name', found none"),
     ],
 )
-def test_a_wrong_call_is_one_line_and_writes_no_part(arrays, run_folder, monkeypatch, capsys, call, message):
+def test_a_wrong_call_is_one_line_and_writes_no_part(arrays, untrained, monkeypatch, capsys, call, message):
     monkeypatch.chdir(arrays)
     (arrays / "full").mkdir()
     (arrays / "full" / "thesis.tex").write_text("years of work")
-    assert main(call.replace("RUN", str(run_folder)).split()) == 2
+    assert main(call.replace("RUN", str(untrained)).split()) == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert message in last
     assert not list(arrays.glob("**/part-*"))

@@ -11,11 +11,11 @@ from lowerbound.cli import main
 QUICK = ["--method", "random", "--calls", "30"]
 
 
-def test_the_best_rows_are_written_with_their_scores(run_folder, tmp_path, capsys):
+def test_the_best_rows_are_written_with_their_scores(untrained, tmp_path, capsys):
     out, score = tmp_path / "best.csv", "x30"
     said = [
         "search",
-        str(run_folder),
+        str(untrained),
         "digits:train",
         "--score",
         score,
@@ -37,6 +37,6 @@ def test_the_best_rows_are_written_with_their_scores(run_folder, tmp_path, capsy
 @pytest.mark.parametrize(
     ("score", "words"), [("nothing", "score: no column 'nothing'"), ("x300", "the nearest is")]
 )
-def test_a_score_that_is_none_is_said(run_folder, capsys, score, words):
-    assert main(["search", str(run_folder), "digits:train", "--score", score, *QUICK]) == 2
+def test_a_score_that_is_none_is_said(untrained, capsys, score, words):
+    assert main(["search", str(untrained), "digits:train", "--score", score, *QUICK]) == 2
     assert words in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from unittest import mock
 
@@ -28,12 +29,13 @@ def whole(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def stopped(tmp_path):
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
     """The folder of a run that crashed."""
+    folder = tmp_path_factory.mktemp("runs") / "stopped"
     with calls(5), crash(saved=4, after=6):
-        main([*CALL, "--out", str(tmp_path / "run")])
-    return tmp_path / "run"
+        main([*CALL, "--out", str(folder)])
+    return folder
 
 
 def measured(folder):
@@ -53,7 +55,8 @@ def same(folder, other):
     )
 
 
-def test_a_run_that_goes_on_is_the_one_that_nothing_stopped(whole, stopped, capsys):
+def test_a_run_that_goes_on_is_the_one_that_nothing_stopped(whole, stopped, tmp_path, capsys):
+    stopped = shutil.copytree(stopped, tmp_path / "run")
     command = json.loads((stopped / "checkpoints" / "begun.json").read_text())["command"]
     with calls(5), mock.patch("sys.argv", ["lowerbound", "another"]):
         assert main([*CALL, "--out", str(stopped), "--resume"]) == 0

@@ -51,6 +51,7 @@ def test_a_row_has_one_number_however_it_comes_in(flowers, tmp_path, capsys):
         np.testing.assert_allclose(scores(capsys, flowers / "run", data), loaded, rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_a_column_that_is_kept_from_an_offset_has_one_number_too(tmp_path, capsys):
     """Seconds since 1970 beside a reading: the loaded model takes the table's own units and its names, to the
     bit as the command line does, and what it generates is in those units."""
@@ -85,6 +86,7 @@ def test_the_column_of_labels_is_known_again(flowers, tmp_path, verb, capsys):
         assert json.loads(capsys.readouterr().out)["rows_trained_on"] == 65
 
 
+@pytest.mark.thorough
 def test_the_columns_of_a_test_file_are_taken_by_name(tmp_path, capsys):
     train = write_csv(tmp_path / "train.csv", ["a", "b"], ROWS[:70].T)
     test = write_csv(tmp_path / "test.csv", ["b", "a"], ROWS[70:, ::-1].T)

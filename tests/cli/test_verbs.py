@@ -26,14 +26,15 @@ def table(path):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("ending", [".npy", ".csv", ".parquet"])
 @pytest.mark.parametrize(
-    ("verb", "options", "names"),
+    ("verb", "ending", "options", "names"),
     [
-        ("encode", [], ["z0", "z1"]),
-        ("reconstruct", [], [f"x{i}" for i in range(64)]),
+        ("encode", ".npy", [], ["z0", "z1"]),
+        ("encode", ".csv", [], ["z0", "z1"]),
+        ("reconstruct", ".parquet", [], [f"x{i}" for i in range(64)]),
         (
             "score",
+            ".csv",
             [*FAST, "--samples", "40"],
             ["log_prob", "standard_error", "effective_sample_size", "k_hat"],
         ),
@@ -65,17 +66,17 @@ def test_scores_have_p_values_where_rows_calibrate(run_folder, tmp_path, capsys)
     assert "1,437 of 1,437 that are among the training or validation rows" in capsys.readouterr().err
 
 
-def test_without_out_scores_go_to_standard_output(run_folder, capsys):
-    assert main(["score", str(run_folder), "digits", *FAST, "--samples", "10"]) == 0
+def test_without_out_scores_go_to_standard_output(untrained, capsys):
+    assert main(["score", str(untrained), "digits", *FAST, "--samples", "10"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "log_prob,standard_error,effective_sample_size,k_hat"
     assert len(lines) == 361
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("verb", ["encode", "reconstruct", "sample"])
 @pytest.mark.parametrize(
-    ("ending", "signature"), [(".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")]
+    ("verb", "ending", "signature"),
+    [("encode", ".png", b"\x89PNG"), ("reconstruct", ".svg", b"<?xml"), ("sample", ".pdf", b"%PDF")],
 )
 def test_a_picture_is_drawn(run_folder, tmp_path, verb, ending, signature):
     out = tmp_path / f"out{ending}"

@@ -91,6 +91,7 @@ class TestMove:
         assert furthest(moments, [f.mean(), f.expect(np.log)]) < LIMIT
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("start", ["prior", pytest.param("posterior", marks=pytest.mark.slow)])
 def test_weights_are_unbiased_however_few_the_steps(truth, rows, start):
     """E[w] = p(x), and E[1/w] = 1/p(x) from exact draws of p(z∣x): 200 pilots, 64 chains each way."""

@@ -89,6 +89,7 @@ class TestIdentity:
         np.testing.assert_allclose(bound + divergence, evidence, atol=1e-9)
         assert (divergence > 0.1).all()
 
+    @pytest.mark.thorough
     def test_over_phi_the_bound_rises_as_the_divergence_falls_and_over_theta_log_p_moves_too(self, off, x):
         """∇φ bound = −∇φ KL; but ∇θ bound + ∇θ KL = ∇θ log p(x), which is not 0."""
         terms = lambda model, x: jnp.stack([f(model, x) for f in (exact_elbo, gap, log_evidence)])  # noqa: E731
@@ -281,6 +282,7 @@ class TestGradient:
         normalized = jax.nn.softmax((1 - alpha) * log_w)
         np.testing.assert_allclose(share, alpha * normalized + (1 - alpha) * normalized**2, atol=1e-6)
 
+    @pytest.mark.thorough
     def test_wake_sleep_descends_the_other_divergence(self, codes):
         """φ's gradient is that of E_p(x,z)[log q(z∣x)], a sum over 8 codes and 16 images; θ's the bound's."""
         x, images = TestEM.PIXELS, jnp.asarray(IMAGES)

@@ -70,6 +70,7 @@ def _frame(cells):
 class TestCodes:
     """z has three values: p(second∣first) is Bayes' theorem on a table of nine numbers."""
 
+    @pytest.mark.thorough
     def test_levels_follow_the_exact_conditional(self):
         """χ² of the three counts below its quantile at 1 − 10⁻⁶, with n/(1 + n/ESS) effective counts."""
         model = leveled()

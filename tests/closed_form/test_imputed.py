@@ -48,7 +48,7 @@ def conditional():
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("interval", [0.9, 0.5])
+@pytest.mark.parametrize("interval", [pytest.param(0.9, marks=pytest.mark.slow), 0.5])
 def test_as_many_intervals_hold_the_value_as_they_say(interval):
     """Within 4 standard errors of the binomial, with as many trials as rows: a row's cells hang together."""
     found = lb.imputed(model([0.0, 0.0], 1.0), SEEN, samples=500, interval=interval)

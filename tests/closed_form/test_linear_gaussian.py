@@ -60,6 +60,7 @@ class TestBounds:
         assert truth.gap(**OFF) > 10 * error.max()
         assert (np.abs(truth.marginal.logpdf(x) - mean - truth.gap(**OFF)) < 4 * error).all()
 
+    @pytest.mark.thorough
     def test_more_samples_give_a_tighter_bound(self, truth, rows):
         """ELBO < IWAE-5 < IWAE-50 < log p, each by more than 4 standard errors of the difference paired
         over (row, key); the last gap is Var(w)/(2Kp²) to first order in 1/K."""
@@ -118,6 +119,7 @@ class TestEvidence:
             mean, error = mean_and_error(estimate)
             assert abs(mean - expected) < 4 * error + 0.002 * abs(expected)  # both have a bias of order 1/K
 
+    @pytest.mark.thorough
     def test_standard_error_is_the_spread_over_seeds(self, truth, rows):
         """The variance over 40 seeds, pooled over 100 rows, has a relative error of √(2/(39·100)) = 2.3 %;
         so the two standard errors agree within 4 times half of that."""
@@ -129,6 +131,7 @@ class TestEvidence:
         claimed = np.sqrt(np.mean([run.standard_error**2 for run in runs]))
         assert spread == pytest.approx(claimed, rel=4 * 0.023 / 2)
 
+    @pytest.mark.thorough
     def test_monte_carlo_error_is_the_spread_of_the_mean(self, truth, rows):
         """Rows in a table three times over share their noise, so that the error does not fall. Over 100
         seeds a standard deviation has a relative error of 1/√(2·99) = 7.1 %."""
@@ -155,6 +158,7 @@ class TestEvidence:
         _, k_hat = array_stats.psislw(-log_w, r_eff=1.0)
         np.testing.assert_allclose(evidence.k_hat, k_hat, rtol=0, atol=1e-3)
 
+    @pytest.mark.thorough
     def test_k_hat_tells_a_posterior_that_is_too_narrow(self, wide):
         """Weights have tail index 1 − s² for a posterior s times as wide (none for s > 1). With 20 latents
         and K = 2,000, 0.3 is told in over 95 % of rows, and 1.2 in under 5 %."""

@@ -77,6 +77,7 @@ def test_the_evidence_is_that_of_the_observed_part(row):
     assert scaled.log_prob[0] == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.thorough
 def test_imputed_draws_follow_the_conditional_distribution(row):
     """Means within 5 standard errors, variances within 5 (of normal draws, √(2/n) σ²), over 2,000 rows that
     differ in a column of noise too small to matter."""

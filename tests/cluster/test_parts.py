@@ -175,10 +175,8 @@ def test_holes_are_filled_with_the_bits_of_one_call_in_types_that_are_the_same(r
     )
 
 
-@pytest.mark.parametrize(
-    "method",
-    [pytest.param("refined", marks=pytest.mark.thorough), pytest.param("auto", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["refined", "auto"])
 def test_each_rung_of_the_ladder_gives_a_row_its_number_in_any_part(run, table, tmp_path, method):
     some = table.slice(0, 70)
     parquet.write_table(some, tmp_path / "a.parquet", row_group_size=33)

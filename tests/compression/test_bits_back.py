@@ -77,8 +77,8 @@ def test_the_rate_is_the_bound(bits, posterior):
     model, x = bits
     n = len(x) if posterior == "encoder" else 500
     one, two = (lb.log_evidence(model, x[:n], method="importance", samples=2, key=k).elbo for k in (0, 1))
-    bound = lb.log_evidence(model, x[:n], method="importance", samples=200, key=2).elbo.sum()
-    evidence = lb.log_evidence(model, x[:n]).log_prob.sum()
+    weighted = lb.log_evidence(model, x[:n], method="importance", samples=200, key=2)
+    bound, evidence = weighted.elbo.sum(), weighted.log_prob.sum()
     nats = np.log(2) * words(lb.compress(model, x[:n], posterior=posterior))
     if posterior == "encoder":
         # The means of two draws differ as one draw does from its mean.

@@ -41,12 +41,16 @@ def data_for(options):
     return DATA[OVER.get(options.get("likelihood"), "")]
 
 
-def every_part(*, slow=()):
-    """Each name in each place; those of the places `slow` are marked so."""
-    places = ("likelihood", "posterior", "prior")
+def every_part(*, soon=()):
+    """Each name in each place; all are slow but the priors `soon`."""
+    assert set(soon) <= set(names("prior"))
     cases = [
-        pytest.param(named(place, name), id=name, marks=[pytest.mark.slow] if place in slow else [])
-        for place in places
+        pytest.param(
+            named(place, name),
+            id=name,
+            marks=[] if place == "prior" and name in soon else [pytest.mark.slow],
+        )
+        for place in ("likelihood", "posterior", "prior")
         for name in names(place)
     ]
     return pytest.mark.parametrize("options", cases)

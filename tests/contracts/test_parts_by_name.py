@@ -17,7 +17,18 @@ pytestmark = [
 ]
 
 
-@every_part(slow=("likelihood", "posterior"))
+# One that is fixed, of several parts, of the encoder's, one dimension after another, of codes, and a flow.
+SOON = (
+    "standard-prior",
+    "mixture-prior",
+    "vamp-prior",
+    "autoregressive-prior",
+    "uniform-codes",
+    "coupling-flow",
+)
+
+
+@every_part(soon=SOON)
 def test_the_estimator_takes_it_through_every_verb(options, tmp_path):
     x = data_for(options)
     settings = {

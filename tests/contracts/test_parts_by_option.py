@@ -16,7 +16,7 @@ pytestmark = [
 ]
 
 
-@every_part(slow=("likelihood", "posterior", "prior"))
+@every_part()
 def test_the_command_line_takes_it_through_every_verb(options, tmp_path, capsys):
     x = data_for(options)
     np.save(tmp_path / "x.npy", x)

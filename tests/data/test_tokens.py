@@ -20,6 +20,8 @@ from lowerbound.data.tokens import TOKENIZERS, Tokens
 from lowerbound.serve.cells import cells_of
 from lowerbound.serve.errors import Refused
 
+from ..cli.calls import FAST
+
 WORDS = pa.table({"word": ["abba", "cab", None, "b"], "p": [0.5, 1.25, 3.0, 2.0], "q": ["u", "v", "u", "v"]})
 KINDS = {"word": "tokens", "q": "category"}
 
@@ -130,6 +132,7 @@ TABLE = pa.table({"text": TEXTS, "a": [text.count("a") + RNG.normal() / 10 for t
 @pytest.fixture(scope="module")
 def vae():
     options = {"latent_dim": 2, "width": 32, "epochs": 150, "learning_rate": 5e-3, "random_state": 0}
+    options |= {"evidence_method": "importance", "evidence_samples": 100}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return lb.VariationalAutoencoder(kinds={"text": "tokens"}, missing=True, **options).fit(TABLE)
@@ -185,7 +188,8 @@ def test_the_command_line_takes_a_table_of_text(tmp_path, capsys):
     pytest.importorskip("pandas")
     file, run = tmp_path / "texts.csv", tmp_path / "run"
     TABLE.to_pandas().to_csv(file, index=False)
-    quick = ["--latent-dim", "2", "--epochs", "2", "--width", "16"]
+    quick = ["--latent-dim", "2", "--epochs", "2", "--width", "16", *FAST, "--samples", "10"]
+    quick += ["--no-baselines"]
     assert main(["fit", str(file), "--kinds", "text=tokens", "--out", str(run), *quick]) == 0
     said = capsys.readouterr().err
     assert "Autoregressive (1), FreeForm (1)" in said

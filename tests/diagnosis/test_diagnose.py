@@ -99,6 +99,7 @@ def test_the_rate_is_split_without_a_remainder(healthy):
     )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("used", "fault"), [((1.0, 0.0), []), ((0.0, 0.0), ["collapsed dimensions"])])
 def test_collapsed_dimensions(used, fault):
     """A column of W is 0, and the exact posterior of its z its prior: no fault of one, one of both."""
@@ -140,6 +141,7 @@ def test_a_posterior_whose_family_cannot_be_right():
     assert ("posterior", "full-gaussian") in {(a.argument, a.value) for a in diagnosis.verdicts[1].advice}
 
 
+@pytest.mark.thorough
 def test_an_encoder_that_misses_the_best_of_its_family():
     """All posterior means are off by 0.45: ½ δᵀΛδ = 1.82 nats that the family could have."""
     model = TRUTH.model(shift=0.45)
@@ -152,6 +154,7 @@ def test_an_encoder_that_misses_the_best_of_its_family():
     assert close(diagnosis.marginal_kl_lower, 0.45**2)
 
 
+@pytest.mark.thorough
 def test_codes_that_are_not_where_the_prior_is():
     """Of z ~ N(m, I) the exact posterior makes q(z) = N(8/9 m, I): KL(q(z) ‖ p(z)) = ½ |8/9 m|² = 1.98."""
     mean = np.array([2.0, 1.0])
@@ -162,6 +165,7 @@ def test_codes_that_are_not_where_the_prior_is():
     assert close(diagnosis.marginal_kl_lower, exact)
 
 
+@pytest.mark.thorough
 def test_training_rows_that_were_memorised():
     """b is the mean of ten training rows, so that their bounds are higher, by about D/10 nats: the squared
     distance from it is σ² D (1 − 1/10) for those and σ² D (1 + 1/10) for others, but for K directions."""
@@ -172,6 +176,7 @@ def test_training_rows_that_were_memorised():
     assert close(diagnosis.generalization_gap, D / 10, rounding=1.0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("factor", "side"), [(0.2, "too sure"), (5, "wider than the data")])
 def test_a_decoder_scale_that_is_wrong(factor, side):
     """σ is that many times the data's, and the posterior exact for it: residuals are 1/factor of it."""
@@ -185,6 +190,7 @@ def test_a_decoder_scale_that_is_wrong(factor, side):
     np.testing.assert_allclose(scale.median * drawn(N).std(0), factor * SIGMA, rtol=1e-3)
 
 
+@pytest.mark.thorough
 def test_a_warm_up_that_had_not_ended():
     """The model is that of the best step, whose β was 0.3, whatever the last step's."""
     diagnosis = diagnosed(TRUTH.model(), history=[{"step": 200, "best_step": 31}], objective=SCHEDULE)
@@ -192,6 +198,7 @@ def test_a_warm_up_that_had_not_ended():
     assert "beta stood at 0.3" in diagnosis.verdicts[-1].finding
 
 
+@pytest.mark.thorough
 def test_a_bound_that_is_not_finite():
     nowhere = jnp.asarray(np.full(D, np.nan, np.float32))
     model = eqx.tree_at(lambda model: model.likelihood.network.biases[0], TRUTH.model(), nowhere)

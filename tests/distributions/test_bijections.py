@@ -72,6 +72,7 @@ def test_a_spline_far_outside_its_interval_is_the_identity_and_so_are_its_gradie
     assert (of_place_det[outside] == 0).all()
 
 
+@pytest.mark.thorough
 def test_a_coupling_flow_far_out_has_the_density_and_gradients_of_its_gaussian():
     """At ten times the splines' interval, where every layer is the identity up to the order of dimensions."""
     flow = lb.CouplingFlow(2, width=8, key=jax.random.key(0))

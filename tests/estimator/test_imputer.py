@@ -16,7 +16,15 @@ import lowerbound as lb
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-VAE = lb.VariationalAutoencoder(latent_dim=1, width=8, depth=1, epochs=2, random_state=0)
+VAE = lb.VariationalAutoencoder(
+    latent_dim=1,
+    width=8,
+    depth=1,
+    epochs=2,
+    evidence_method="importance",
+    evidence_samples=10,
+    random_state=0,
+)
 SMALL = lb.Imputer(VAE, samples=20)
 N, RNG = 80, np.random.default_rng(0)
 # A row counted twice has another draw of noise each time, and falls into other batches.

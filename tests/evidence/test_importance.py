@@ -241,6 +241,7 @@ def test_units_and_measure(evidence):
     assert evidence.bits_per_dim == pytest.approx(-evidence.log_prob.mean() / (6 * np.log(2)))
 
 
+@pytest.mark.thorough
 def test_relaxed_codes_are_named():
     """log p(x) of the relaxed model is another number than that of the model with exact codes."""
     likelihood = lb.Conditional(lb.MLP(6, 4, width=4, key=jax.random.key(0)), lb.Bernoulli(4))

@@ -25,6 +25,7 @@ def columns(evidence):
     return np.stack([getattr(evidence, name) for name in ARRAYS])
 
 
+@pytest.mark.thorough
 def test_probabilities_of_every_binary_row_sum_to_1(evidence):
     """Σ p̂ over 2⁶ rows, whose errors go with p̂."""
     p = np.exp(evidence.log_prob)
@@ -35,6 +36,7 @@ def test_probabilities_of_every_binary_row_sum_to_1(evidence):
     assert evidence.reliable.all()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", [[17], [5, 3, 60], [4, 4, 9]], ids=str)
 def test_a_subset_or_a_permutation_gives_each_row_its_number_to_the_bit(model, evidence, rows):
     np.testing.assert_array_equal(
@@ -43,10 +45,12 @@ def test_a_subset_or_a_permutation_gives_each_row_its_number_to_the_bit(model, e
 
 
 @pytest.mark.thorough
-def test_another_chunk_gives_each_row_its_number(model, evidence):
-    for chunks in ({"chunk_rows": 7}, {"chunk_samples": 30}):
-        other = lb.log_evidence(model, CUBE, samples=500, **chunks)
-        np.testing.assert_allclose(columns(other), columns(evidence), rtol=1e-3, atol=1e-3)
+@pytest.mark.parametrize(
+    "chunks", [{"chunk_rows": 7}, pytest.param({"chunk_samples": 30}, marks=pytest.mark.slow)], ids=str
+)
+def test_another_chunk_gives_each_row_its_number(model, evidence, chunks):
+    other = lb.log_evidence(model, CUBE, samples=500, **chunks)
+    np.testing.assert_allclose(columns(other), columns(evidence), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.thorough

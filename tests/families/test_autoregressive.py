@@ -11,6 +11,8 @@ import pytest
 import lowerbound as lb
 from lowerbound.distributions.sequences import Sequences
 
+from ..tables import cases
+
 VOCABULARY, LENGTH, CONTEXT = 4, 3, 2
 # All sequences of at most three of the tokens 1, 2, 3.
 EVERY = np.array([x for x in product(range(VOCABULARY), repeat=LENGTH) if Sequences(VOCABULARY)(np.array(x))])
@@ -37,7 +39,7 @@ def transformer(key):
 NETWORKS = {"GRU": gru, "CausalWindow": window, "places": placed, "CausalTransformer": transformer}
 
 
-@pytest.fixture(params=NETWORKS.values(), ids=[*NETWORKS])
+@pytest.fixture(params=cases(NETWORKS, fast=["GRU", "CausalTransformer"]))
 def p(request):
     """Weights large enough for tokens to matter."""
     network = jax.tree.map(lambda a: 1.5 * a + 0.1, request.param(jax.random.key(0)))
@@ -101,6 +103,7 @@ def test_draws_follow_the_density(p):
     assert (np.abs(share - probable) < 5 * np.sqrt(probable * (1 - probable) / n) + 1e-4).all()
 
 
+@pytest.mark.thorough
 def test_a_draw_is_the_same_alone_and_among_others(p):
     """Of a row that ends early nothing more is drawn while others go on."""
     keys = jax.random.split(jax.random.key(2), 50)
@@ -168,7 +171,7 @@ def codes_of_sequences(make):
     return model, np.asarray(exact)
 
 
-@pytest.mark.parametrize("make", [gru, window, transformer])
+@pytest.mark.parametrize("make", cases([gru, window, transformer], fast=[gru]))
 def test_the_evidence_is_the_sum_over_the_codes(make):
     """Every sequence's log p̂(x) of 4,000 samples within 5 of its errors (and 1e-4) of the exact one, and the
     exact ones sum to 1."""
@@ -179,7 +182,7 @@ def test_the_evidence_is_the_sum_over_the_codes(make):
     assert (found.standard_error < 0.1).all()
 
 
-@pytest.mark.parametrize("make", [gru, transformer])
+@pytest.mark.parametrize("make", cases([gru, transformer], fast=[gru]))
 def test_a_model_of_sequences_is_saved_and_loaded(make, tmp_path):
     model, _ = codes_of_sequences(make)
     lb.save(model, tmp_path)
@@ -189,6 +192,7 @@ def test_a_model_of_sequences_is_saved_and_loaded(make, tmp_path):
     np.testing.assert_array_equal(lb.sample(loaded, 20, key=1), lb.sample(model, 20, key=1))
 
 
+@pytest.mark.thorough
 def test_training_raises_the_bound_of_sequences():
     model, _ = codes_of_sequences(window)
     x = EVERY[np.random.default_rng(0).integers(0, len(EVERY), 300)]

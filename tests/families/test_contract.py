@@ -23,7 +23,7 @@ from . import draws
 from .table import CASES, D, counts
 
 # One of each kind of event: real numbers, numbers above 0, numbers from 0 to 1, codes, counts,
-# grey values, a flow's, and columns of several kinds.
+# grey values, and columns of several kinds.
 FAST = (
     "DiagonalGaussian-Heteroscedastic",
     "Exponential",
@@ -31,7 +31,6 @@ FAST = (
     "Categorical",
     "Poisson",
     "DiscretizedLogistic",
-    "AutoregressiveFlow",
     "MixedColumns",
 )
 # In the scope of the module, so that the tests of one family follow each other and share its programs.
@@ -44,6 +43,7 @@ def truth_of(case):
     return case.truth
 
 
+@pytest.mark.thorough
 def test_every_family_has_a_row():
     """But that whose event is a mask besides: test_masking.py."""
     families = {kind for kind in map(part, names("file")) if issubclass(kind, Family)} - {lb.SelfMasking}

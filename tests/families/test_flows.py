@@ -74,6 +74,7 @@ def masses(q):
     return density.reshape(COARSE, GRID // COARSE, COARSE, GRID // COARSE).sum(axis=(1, 3))
 
 
+@pytest.mark.thorough
 @every_flow
 def test_the_density_integrates_to_1_and_is_that_of_the_samples(kind):
     """The midpoint rule to 1e-3; and a χ² test of 50 000 samples in its cells, rarer ones together."""

@@ -57,7 +57,7 @@ def test_numbers_in_steps_have_masses_that_sum_to_1(rows):
     assert lb.MixedColumns([family]).support.is_discrete
 
 
-@pytest.mark.parametrize("steps", [None, (1, 1, 100)])
+@pytest.mark.parametrize("steps", [pytest.param(None, marks=pytest.mark.thorough), (1, 1, 100)])
 def test_draws_follow_the_probabilities(steps):
     """A bell's mean is over 16 of its quantiles: a few in a thousand of a standard deviation."""
     columns = [SIZES, GAINS, HEIGHTS] if steps is None else [HOURS, KIDS, DOSES]

@@ -140,7 +140,7 @@ AT_THE_ENDS = {
 }
 
 
-@pytest.mark.parametrize(("family", "q", "p"), cases(AT_THE_ENDS, fast=["Gamma at 0.02"]))
+@pytest.mark.parametrize(("family", "q", "p"), cases(AT_THE_ENDS, fast=[]))
 def test_importance_weights_have_mean_1_where_float32_ends(family, q, p):
     """E_q[p(z)/q(z)] = 1 within 4.5 standard errors of 100,000 samples, of which up to a fifth lie at an end;
     with the densities at the ends themselves it is off by up to 5 percent, dozens of standard errors."""
@@ -150,6 +150,7 @@ def test_importance_weights_have_mean_1_where_float32_ends(family, q, p):
     assert abs(weights.mean() - 1) < 4.5 * weights.std() / np.sqrt(weights.size)
 
 
+@pytest.mark.thorough
 def test_values_outside_have_no_density():
     assert lb.Gamma(1)(jnp.zeros(2)).log_prob(jnp.array([-1.0])) == -jnp.inf
     for x in (-0.1, 1.1):

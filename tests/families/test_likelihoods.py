@@ -288,6 +288,7 @@ def test_the_mass_of_grey_levels_is_1_wherever_the_location_is(components):
     assert masses.max() <= 1 + 1e-6
 
 
+@pytest.mark.thorough
 def test_a_mixture_of_one_is_a_discretized_logistic():
     v = jnp.array([0.3, -1.0])
     one = lb.DiscretizedLogistic(1)(v).log_prob(LEVELS[:, None])
@@ -305,7 +306,7 @@ def test_components_that_start_alike_would_stay_alike():
 LOGITS = [-50.0, -30.0, -1.01, -0.99, -1e-3, -1e-20, 0.0, 1e-6, 0.1, 2.0, 30.0, 50.0]
 
 
-each_logit = pytest.mark.parametrize("logit", cases(LOGITS, fast=[-50.0, 0.0, 0.1]))
+each_logit = pytest.mark.parametrize("logit", cases(LOGITS, fast=[0.0]))
 
 
 @each_logit

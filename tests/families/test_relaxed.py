@@ -148,6 +148,7 @@ def test_importance_weights_have_mean_1_where_float32_ends(family, q, p):
     assert abs(weights.mean() - 1) < 4.5 * weights.std() / np.sqrt(weights.size)
 
 
+@pytest.mark.thorough
 def test_a_bound_does_not_rise_where_a_confident_code_meets_a_low_temperature():
     """KL(q ‖ uniform) ≥ 0 has the mean of log q − log p for its estimate. With the densities at the ends
     themselves it would be −34 nats for a code of logits (50, 0) at λ = 0.1."""

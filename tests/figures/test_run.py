@@ -46,6 +46,7 @@ def test_words_count_what_is_drawn(drawn):
     assert folder["reconstructions"].alternative.startswith("The first 36 rows")
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_drawn_is_named_and_left_out():
     """Four channels, and a single row for a principal component."""
     one = shown(np.ones((1, 16), np.uint8) * 9, image_shape=(2, 2, 4), latent_dim=3)

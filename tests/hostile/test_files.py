@@ -52,8 +52,9 @@ def looked_at(files, folder):
         places[file.id] = place
     (folder / "list.json").write_text(json.dumps(listed))
     before = {path for path in folder.rglob("*")}
-    call = [sys.executable, str(Path(__file__).parent / "look.py"), str(folder / "list.json"), str(samples)]
-    # JAX would write what it compiles, which is no doing of a file.
+    # Python and JAX would write what they compile, which is no doing of a file.
+    look = Path(__file__).parent / "look.py"
+    call = [sys.executable, "-B", str(look), str(folder / "list.json"), str(samples)]
     alone = {name: value for name, value in os.environ.items() if name != "JAX_COMPILATION_CACHE_DIR"}
     ended = subprocess.run(call, cwd=folder, env=alone, capture_output=True, text=True, timeout=250)
     answers = {answer["id"]: answer for answer in map(json.loads, ended.stdout.splitlines())}

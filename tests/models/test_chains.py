@@ -141,6 +141,7 @@ class TestBounds:
         assert (error < 4 * evidence.standard_error).all()
         assert evidence.standard_error.min() > 1e-3
 
+    @pytest.mark.thorough
     def test_a_gradient_reaches_every_link(self):
         """Doubly reparameterised, under wide posteriors: no entry is 0 at all of 10 keys."""
         x = jnp.asarray(rows_of(TWO, 1))

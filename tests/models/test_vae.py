@@ -41,6 +41,7 @@ def prior_of(given):
 
 
 class TestDraw:
+    @pytest.mark.thorough
     def test_sample_j_depends_on_the_key_and_j_only(self):
         """Three samples are the first three of eight, and the sampler finds any of them by its number."""
         model = vae()
@@ -63,6 +64,7 @@ class TestDraw:
         log_w = draw.log_likelihood + draw.log_prior - draw.log_posterior
         np.testing.assert_allclose(draw.log_weight, log_w, rtol=1e-6)
 
+    @pytest.mark.thorough
     def test_the_log_likelihood_is_in_the_units_of_x(self):
         """y = (x − m)/s: log p(x∣z) = log p(y∣z) − Σ log s, and so is a bound; q(z∣y) is what it was."""
         T = lb.Standardization(mean=jnp.array([1.0, 2.0, 3.0]), scale=jnp.array([0.5, 2.0, 12.0]))
@@ -210,6 +212,7 @@ assert before == after, {n: (v, after[0].get(n)) for n, v in before[0].items() i
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
 
 
+@pytest.mark.thorough
 def test_a_category_beside_a_number_leaves_it_its_fraction():
     """log p(x∣z) of a draw is the likelihood's own: x = (1, 0.75) is not (1, 0)."""
     family = lb.MixedColumns([lb.Categorical(1, 3), lb.DiagonalGaussian(1)])

@@ -44,7 +44,8 @@ def test_a_network_with_a_function_is_stored_and_pickled(make, function, tmp_pat
 @pytest.mark.thorough
 def test_an_estimator_with_a_function_is_saved(tmp_path):
     x = np.random.default_rng(0).normal(size=(20, 3))
-    vae = lb.VariationalAutoencoder(1, width=4, epochs=1, activation=jnp.tanh, random_state=0).fit(x)
+    quick = {"epochs": 1, "evidence_method": "importance", "evidence_samples": 5, "random_state": 0}
+    vae = lb.VariationalAutoencoder(1, width=4, activation=jnp.tanh, **quick).fit(x)
     vae.save(tmp_path)
     np.testing.assert_array_equal(lb.load(tmp_path).transform(x), vae.transform(x))
 

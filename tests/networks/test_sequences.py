@@ -1,5 +1,7 @@
 """What reads a sequence of tokens: its formula, and that what is behind the end has no influence."""
 
+from functools import cached_property
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -180,13 +182,17 @@ class TestFeatures:
 
     MARGINS = lb.Margins.of(np.arange(100.0)[:, None], bins=4)
     LEVELS = (2, 5, 5, 5, 5, 0, 5, 5)
-    READERS = (
-        (1, numbered(lb.SequenceGRU(5, 4, 3, width=4, key=KEY))),
-        (6, numbered(lb.SequenceAttention(5, 2, 2, width=4, heads=2, key=KEY))),
-    )
     ROW = jnp.array([1.0, 2, 4, 0, 0, 49.5, 3, 0])
 
-    def seen(self, row, readers=READERS):
+    @cached_property
+    def readers(self):
+        return (
+            (1, numbered(lb.SequenceGRU(5, 4, 3, width=4, key=KEY))),
+            (6, numbered(lb.SequenceAttention(5, 2, 2, width=4, heads=2, key=KEY))),
+        )
+
+    def seen(self, row, readers=None):
+        readers = self.readers if readers is None else readers
         options = {"levels": self.LEVELS, "margins": self.MARGINS, "readers": readers}
         vector = lb.Features(lambda x: x, **options)(row)
         assert len(vector) == lb.Features.inputs(**options)
@@ -197,12 +203,12 @@ class TestFeatures:
         vector = self.seen(self.ROW)
         others = lb.Features(lambda x: x, levels=(2, 0), margins=self.MARGINS)(self.ROW[jnp.array([0, 5])])
         np.testing.assert_array_equal(vector[:-5], others)
-        (_, first), (_, second) = self.READERS
+        (_, first), (_, second) = self.readers
         np.testing.assert_allclose(vector[-5:-2], first(self.ROW[1:5]), rtol=1e-6)
         np.testing.assert_allclose(vector[-2:], second(self.ROW[6:]), rtol=1e-6)
 
     def test_one_text_may_be_read_and_another_not(self):
-        vector = self.seen(self.ROW, self.READERS[:1])
+        vector = self.seen(self.ROW, self.readers[:1])
         np.testing.assert_array_equal(vector[2:12], jax.nn.one_hot(self.ROW[6:].astype(int), 5).ravel())
 
     def test_of_a_text_that_is_missing_all_is_0(self):
@@ -212,8 +218,8 @@ class TestFeatures:
         assert (empty[-5:-2] != 0).all()
 
     def test_readers_are_trained_and_saved(self, tmp_path):
-        inner = lb.MLP(lb.Features.inputs(self.LEVELS, self.MARGINS, (), self.READERS), 2, key=KEY)
-        network = lb.Features(inner, levels=self.LEVELS, margins=self.MARGINS, readers=self.READERS)
+        inner = lb.MLP(lb.Features.inputs(self.LEVELS, self.MARGINS, (), self.readers), 2, key=KEY)
+        network = lb.Features(inner, levels=self.LEVELS, margins=self.MARGINS, readers=self.readers)
         gradient = jax.jit(jax.grad(lambda n: n(self.ROW).sum(), allow_int=True))(network)
         assert all((leaf != 0).any() for leaf in jax.tree.leaves(gradient.readers[0].units))
         posterior = lb.Conditional(network, lb.DiagonalGaussian(1))
@@ -224,4 +230,4 @@ class TestFeatures:
         with pytest.raises(
             ValueError, match=r"Features\.readers: .* from 2 on, .* levels are \(5, 5, 5, 0\)"
         ):
-            self.seen(self.ROW, ((2, self.READERS[0][1]),))
+            self.seen(self.ROW, ((2, self.readers[0][1]),))

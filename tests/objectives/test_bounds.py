@@ -205,7 +205,7 @@ class TestSchedules:
         assert lb.ELBO(beta=4.0).unfinished(5) is None
         rows = np.tile(np.asarray(X), (20, 1))
         with pytest.warns(lb.TrainingWarning, match=r"beta stood at 0\.019 .*had not reached 1"):
-            result = lb.fit(vae(), rows, objective=penalized, epochs=20, batch_size=20, validation=0)
+            result = lb.fit(vae(), rows, objective=late, epochs=20, batch_size=20, validation=0)
         assert np.isfinite(result.history[-1]["objective"])
 
 

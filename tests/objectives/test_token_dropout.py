@@ -12,6 +12,8 @@ import lowerbound as lb
 from lowerbound.objectives.objective import DataPoint, Progress
 from lowerbound.randomness.keys import RowKeys
 
+from ..tables import cases
+
 VOCABULARY, LENGTH, CONTEXT = 4, 3, 2
 X = jnp.array([[1.0, 2, 3], [3, 0, 0], [2, 2, 0], [0, 0, 0]])
 
@@ -47,7 +49,7 @@ def of_batch(objective, model, rows=X):
     return objective.of_batch(model, points(rows), Progress(5), jnp.asarray(len(rows)))
 
 
-@pytest.mark.parametrize("make", [gru, window, transformer])
+@pytest.mark.parametrize("make", cases([gru, window, transformer], fast=[gru]))
 def test_the_mean_over_masks_is_that_of_each_mask(make):
     """Of 4,000 copies of a row, of which z has no influence: E_m[log p_m(x)] within 4 standard errors of the
     sum over all masks of the tokens, each scored by the network with what it hides left out."""
@@ -128,6 +130,7 @@ def test_other_columns_are_not_touched():
     assert (np.abs(dropped[:CONTEXT] - plain[:CONTEXT]) > 1e-3).all()
 
 
+@pytest.mark.thorough
 def test_training_reports_the_models_own_bound(tmp_path):
     rows = np.asarray(X, np.uint8)[np.random.default_rng(0).integers(0, 4, 200)]
     objective = lb.TokenDropout(share=0.5)

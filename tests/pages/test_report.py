@@ -124,6 +124,7 @@ class TestPage:
         assert "12 of these rows trained the model" in words
         assert "with probability" not in words
 
+    @pytest.mark.thorough
     def test_a_table_with_missing_values_and_no_history_or_provenance(self):
         x = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
         x[::7, 1] = np.nan

@@ -15,6 +15,7 @@ from .models import MIRROR, TARGET, D, X, closeness
 
 METHODS = names("search")
 GUIDED = ("bayesian", "evolution", "gradient")
+SOON = ("random", "screening", "evolution")  # they compile little
 
 
 def searched(score=closeness, method="bayesian", **options):
@@ -44,14 +45,14 @@ def test_calls_are_no_more_than_the_budget_and_rows_are_their_codes(method):
     assert found.best == found.best_after(57) >= found.best_after(20)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", cases(METHODS, fast=SOON))
 def test_a_seed_says_all_and_another_something_else(method):
     a, b, c = (searched(method=method, calls=40, random_state=seed) for seed in (0, 0, 1))
     np.testing.assert_array_equal(a.z, b.z)
     assert not np.array_equal(a.z, c.z)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", cases(METHODS, fast=SOON))
 def test_rows_that_are_worth_nothing_do_no_harm(method):
     def half(rows):
         return np.where(rows[:, 0] < 0, np.nan, closeness(rows))
@@ -66,7 +67,7 @@ def test_rows_that_are_worth_nothing_do_no_harm(method):
     assert np.isnan(nothing.best)
 
 
-@pytest.mark.parametrize("method", GUIDED)
+@pytest.mark.parametrize("method", cases(GUIDED, fast=["bayesian"]))
 def test_a_method_finds_the_best_row_better_than_random_codes_and_screening(method):
     plain = [searched(method=other, calls=120).best for other in ("random", "screening")]
     best = searched(method=method, calls=120).best
@@ -74,7 +75,7 @@ def test_a_method_finds_the_best_row_better_than_random_codes_and_screening(meth
     assert best > -0.03
 
 
-@pytest.mark.parametrize("method", GUIDED)
+@pytest.mark.parametrize("method", cases(GUIDED, fast=["gradient"]))
 def test_a_column_is_climbed_to_the_limit(method):
     """E[x₀∣z] = z₀: what holds it is the limit alone."""
     plain = searched("x0", "random", calls=120).best
@@ -100,11 +101,7 @@ def test_a_narrower_limit_keeps_closer_to_the_data():
     assert near.best < far.best
 
 
-class Table:
-    """A model of a table of a word and a number that is drawn beside it."""
-
-    table = pyarrow.table({"kind": ["a", "b", "c", "b"] * 20, "n": np.arange(80.0) % 7 + 0.25})
-    built = build(lb.Schema.of(table).rows(table), latent_dim=2, width=8).model
+TABLE = pyarrow.table({"kind": ["a", "b", "c", "b"] * 20, "n": np.arange(80.0) % 7 + 0.25})
 
 
 def with_schema(model, schema):
@@ -113,8 +110,9 @@ def with_schema(model, schema):
 
 @pytest.fixture(scope="module")
 def of_a_table():
-    schema = lb.Schema.of(Table.table)
-    return with_schema(Table.built, schema)
+    """A model of a table of a word and a number that is drawn beside it."""
+    schema = lb.Schema.of(TABLE)
+    return with_schema(build(schema.rows(TABLE), latent_dim=2, width=8).model, schema)
 
 
 def test_the_score_is_handed_a_table_such_as_trained_the_model(of_a_table):
@@ -124,7 +122,7 @@ def test_the_score_is_handed_a_table_such_as_trained_the_model(of_a_table):
         kinds = np.array([{"a": 0.0, "b": 1.0, "c": 2.0}[kind] for kind in table["kind"].to_pylist()])
         return kinds + table["n"].to_numpy()
 
-    found = lb.search(of_a_table, score, calls=40, data=Table.table, method="random")
+    found = lb.search(of_a_table, score, calls=40, data=TABLE, method="random")
     assert found.rows.column_names == ["kind", "n"]
     np.testing.assert_allclose(found.score, score(found.rows))
     assert found.table().column_names == ["score", "call", "nats", "kind", "n"]
@@ -138,13 +136,13 @@ def test_rows_that_agree_in_the_columns_of_a_score_are_scored_once(of_a_table):
         asked.extend(table["kind"].to_pylist())
         return [len(kind) for kind in table["kind"].to_pylist()]
 
-    found = lb.search(of_a_table, score, calls=40, data=Table.table, columns="kind", method="screening")
+    found = lb.search(of_a_table, score, calls=40, data=TABLE, columns="kind", method="screening")
     assert sorted(asked) == ["a", "b", "c"]
     assert found.calls == 3
     assert found.rows.column_names == ["kind", "n"]
 
 
-@pytest.mark.parametrize("method", cases(METHODS, fast=("random", "screening", "evolution")))
+@pytest.mark.parametrize("method", cases(METHODS, fast=SOON))
 def test_a_search_ends_where_all_rows_are_alike(method):
     """A decoder that gives one row costs one call, and does not go on for ever."""
     model = lb.VAE(MIRROR.prior, MIRROR.posterior, lambda z: dist.Normal(0 * z, 1.0).to_event(1))
@@ -153,7 +151,7 @@ def test_a_search_ends_where_all_rows_are_alike(method):
 
 
 def test_the_mean_of_a_column_is_in_its_own_unit(of_a_table):
-    far = pyarrow.table({"kind": Table.table["kind"], "n": np.arange(80.0) + 1e9})
+    far = pyarrow.table({"kind": TABLE["kind"], "n": np.arange(80.0) + 1e9})
     schema = lb.Schema.of(far)
     assert schema.columns[1].offset
     model = with_schema(build(schema.rows(far), latent_dim=2, width=8).model, schema)
@@ -169,7 +167,7 @@ def test_without_rows_the_model_draws_its_own():
 @pytest.mark.thorough
 def test_an_estimator_and_its_folder_are_searched_alike(tmp_path):
     vae = lb.VariationalAutoencoder(
-        latent_dim=2, width=8, epochs=1, evidence_method="importance", random_state=0
+        latent_dim=2, width=8, epochs=1, evidence_method="importance", evidence_samples=10, random_state=0
     ).fit(X)
     vae.save(tmp_path / "vae")
     found = [
@@ -237,7 +235,7 @@ def test_only_a_latent_space_of_real_numbers_is_searched():
 
 def test_a_column_without_a_mean_is_refused(of_a_table):
     with pytest.raises(ValueError, match="expected a column of numbers, found 'kind'"):
-        lb.search(of_a_table, "kind", data=Table.table)
+        lb.search(of_a_table, "kind", data=TABLE)
 
 
 def test_cma_is_asked_for_by_name(monkeypatch):

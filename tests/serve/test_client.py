@@ -106,6 +106,7 @@ def test_codes_and_rows_of_frames(frames, people):
         same(client.transform(other), vae.transform(frame))
 
 
+@pytest.mark.thorough
 def test_samples_are_of_the_kind_that_the_model_was_fitted_to(frames, arrays):
     for vae, client in (frames, arrays):
         same(client.sample(3, random_state=0)[:0], vae.sample(3, random_state=0)[:0])

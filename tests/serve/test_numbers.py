@@ -58,7 +58,7 @@ def test_decoded_rows_of_a_table_are_in_its_own_types(mixed):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("kind", ["digits", "mixed"])
+@pytest.mark.parametrize("kind", [pytest.param("digits", marks=pytest.mark.slow), "mixed"])
 def test_scores_are_pythons(kind, request, table, images, records):
     service, folder = (request.getfixturevalue(name) for name in (kind, f"{kind}_folder"))
     rows, own = (images[:6], np.array(images[:6])) if kind == "digits" else (records[:6], table.slice(0, 6))
@@ -91,7 +91,7 @@ def test_examples_are_answered(kind, name, request):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["score", "surprise", "impute"])
+@pytest.mark.parametrize("name", ["score", "surprise", pytest.param("impute", marks=pytest.mark.slow)])
 def test_slow_examples_are_answered(name, mixed):
     verb = VERBS[name]
     answer = post(mixed, name, **verb.example(mixed))

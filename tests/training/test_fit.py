@@ -168,6 +168,7 @@ def test_callbacks_get_every_record(model, rows):
     assert seen[0]["bound"] == pytest.approx(seen[0]["log_likelihood"] - seen[0]["kl"], abs=1e-4)
 
 
+@pytest.mark.thorough
 def test_the_history_is_in_the_units_of_x(rows):
     """In a thousandth of the unit a density of d columns is d log 1000 nats less, in every record. The
     decoder leaves z aside, since the noise of z follows from a row's content."""

@@ -100,6 +100,7 @@ def test_the_row_whose_gradient_is_not_finite_is_named():
     assert all(np.isfinite(array).all() for array in arrays(result.model))
 
 
+@pytest.mark.thorough
 def test_a_value_that_is_furthest_out_is_named_where_the_likelihood_is_no_sum_over_columns():
     family = lb.FullGaussian(D)
     model = lb.VAE(

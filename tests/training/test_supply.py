@@ -113,6 +113,7 @@ def state(model):
 
 
 class TestStream:
+    @pytest.mark.thorough
     def test_batches_are_those_of_a_feed_that_holds_all_rows(self, mapped, state, monkeypatch):
         monkeypatch.setattr(supply, "_WINDOW", 5 * BATCH * 6)
         rows = Rows(np.asarray(mapped), 2 * np.asarray(mapped), weight=np.arange(1.0, N + 1))

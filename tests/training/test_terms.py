@@ -22,6 +22,7 @@ class WithTerm(lb.Objective):
         return value, {**terms, self.name: jnp.broadcast_to(size, self.shape)}
 
 
+@pytest.mark.thorough
 def test_a_fifth_term_is_in_every_record(model, rows):
     seen = []
     result = lb.fit(model, rows, objective=WithTerm(), epochs=4, batch_size=32, callbacks=[seen.append])

@@ -94,8 +94,8 @@ class VariationalAutoencoder(
 
     >>> from sklearn.datasets import load_digits
     >>> X = load_digits().data[:200]
-    >>> options = {"epochs": 4, "evidence_method": "importance", "random_state": 0}
-    >>> vae = VariationalAutoencoder(latent_dim=2, width=8, **options).fit(X)
+    >>> quick = {"epochs": 4, "evidence_method": "importance", "evidence_samples": 10}
+    >>> vae = VariationalAutoencoder(latent_dim=2, width=8, random_state=0, **quick).fit(X)
     >>> print(vae.schema_)
     64 columns of whole numbers from 0 to 16
     >>> vae.likelihood_

@@ -38,7 +38,8 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, Storable):
     >>> import numpy as np
     >>> x = np.random.default_rng(0).normal(size=(100, 1)) * [1.0, 2.0]
     >>> x[:10, 1] = np.nan
-    >>> small = VariationalAutoencoder(latent_dim=1, width=8, epochs=5)
+    >>> quick = {"epochs": 5, "evidence_method": "importance", "evidence_samples": 10}
+    >>> small = VariationalAutoencoder(latent_dim=1, width=8, **quick)
     >>> filled = Imputer(small, samples=20, random_state=0).fit_transform(x)
     >>> bool(np.isfinite(filled).all()), bool((filled[10:] == x[10:]).all())
     (True, True)
