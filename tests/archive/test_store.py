@@ -45,6 +45,7 @@ PART_EXAMPLES = [
     lb.DiagonalGaussian(2, scale=lb.FixedScale(0.5)),
     lb.DiagonalGaussian(2, scale=lb.LearnedScale(2, initial=0.1)),
     lb.LearnedPrior(lb.FullGaussian(3)),
+    lb.AutoregressivePrior(3, components=2, width=6, key=jax.random.key(0)),
     lb.Fixed(lb.MLP(2, 3, width=4, key=jax.random.key(0))),
     lb.Threshold(0.5),
     lb.Dequantization(16),
