@@ -75,6 +75,107 @@ def test_a_named_network_reads_the_text(network):
     )
 
 
+def test_a_decoder_of_text_sees_as_many_tokens_as_is_said():
+    """The third token is told the second alone by a window of 1, and the first as well by the usual one."""
+
+    def says(**options):
+        model = build(TEXT.rows(WORDS), latent_dim=2, width=8, **options).model
+        (text,) = (each for each in model.likelihood.family.families if isinstance(each, lb.Autoregressive))
+        h = jnp.ones(text.network.context_size)
+        return [np.asarray(text.network(jnp.asarray(tokens), h))[2] for tokens in ([1, 2, 3], [2, 2, 3])]
+
+    near, usual = says(window=1), says()
+    np.testing.assert_array_equal(*near)
+    assert np.abs(usual[0] - usual[1]).max() > 1e-3
+    with pytest.raises(ValueError, match=r"CausalWindow\.window: .* found 0"):
+        says(window=0)
+
+
+HOUSES = pyarrow.table(
+    {
+        "colour": ["red", "green", "blue", "red"] * 5,
+        "size": np.linspace(0.5, 2.5, 20).tolist(),
+        "price": (np.linspace(1, 3, 20) ** 2).tolist(),
+    }
+)
+
+
+class TestTargets:
+    """Columns that the encoder does not see."""
+
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def priced():
+        rows = Schema.of(HOUSES).rows(HOUSES)
+        return build(rows, targets=["price"], missing=True, latent_dim=2, width=8).model, rows.x
+
+    def test_a_code_does_not_depend_on_them_but_on_the_others(self, priced):
+        """To the bit, and where they were not observed; of each other column it is another code."""
+        model, x = priced
+        codes = lb.encode(model, x)
+        for other in (9.5, np.nan):
+            np.testing.assert_array_equal(lb.encode(model, _with(x, 2, other)), codes)
+        for column, other in ((0, 2.0), (1, 9.5)):
+            assert (np.abs(lb.encode(model, _with(x, column, other)) - codes)[1:2] > 1e-4).any()
+
+    def test_their_likelihood_counts(self, priced):
+        """log p(x∣z) has that of the price, which none has where it was not observed."""
+        model, x = priced
+        p = model.p_x(jnp.zeros(2))
+        of_row, elsewhere, unobserved = (
+            float(p.log_prob(jnp.asarray(_with(x[3], 2, price)))) for price in (x[3, 2], 500.0, np.nan)
+        )
+        assert of_row - elsewhere > 1
+        assert abs(of_row - unobserved) > 0.01
+
+    def test_a_saved_model_does_not_see_them_either(self, priced, tmp_path):
+        model, x = priced
+        lb.save(model, tmp_path)
+        np.testing.assert_array_equal(lb.encode(lb.load(tmp_path), _with(x, 2, 7.0)), lb.encode(model, x))
+
+    @pytest.mark.parametrize("network", ["mlp", "sequence-conv"])
+    def test_text_may_be_one(self, network):
+        rows = TEXT.rows(WORDS)
+        model = build(rows, targets=("word",), network=network, latent_dim=2, width=8).model
+        others = rows.x.copy()
+        others[:, :3] = others[::-1, :3]
+        assert (others != rows.x).any()
+        np.testing.assert_array_equal(lb.encode(model, others), lb.encode(model, rows.x))
+
+    def test_of_numbers_alone_each_column_is_then_modelled_by_its_kind(self):
+        table = pyarrow.table(
+            {name: np.random.default_rng(i).normal(size=30) for i, name in enumerate("abc")}
+        )
+        rows = Schema.of(table).rows(table)
+        model = build(rows, targets=("c",), latent_dim=2, width=8).model
+        np.testing.assert_array_equal(lb.encode(model, _with(rows.x, 2, 0.5)), lb.encode(model, rows.x))
+
+    @pytest.mark.parametrize(
+        ("rows", "options", "message"),
+        [
+            ("houses", {"targets": ["prise"]}, "no column is called 'prise'; the nearest is 'price'"),
+            ("houses", {"targets": ["price", "size", "colour"]}, "a column that the encoder sees besides"),
+            ("houses", {"targets": ["price"], "likelihood": "gaussian"}, "rows that one family describes"),
+            ("houses", {"targets": ["price"], "network": "conv"}, "rows that one family describes"),
+            ("wide", {"targets": ["x0"]}, "rows that one family describes"),
+            ("array", {"targets": ["price"]}, "rows without a schema"),
+        ],
+    )
+    def test_what_is_no_target_is_refused(self, rows, options, message):
+        wide = pyarrow.table({f"x{i}": [0.5 * i, 1.25, 3.5] for i in range(200)})
+        x = {"houses": HOUSES, "wide": wide}.get(rows)
+        x = np.eye(3) if x is None else Schema.of(x).rows(x)
+        with pytest.raises(ValueError, match=f"targets: .*{message}"):
+            build(x, latent_dim=2, width=8, **options)
+
+
+def _with(x, column, value):
+    """The same with another value in a column."""
+    x = np.array(x, float)
+    x[..., column] = value
+    return x
+
+
 @pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:the bound still rose")
 def test_a_property_that_counts_more_is_known_better():

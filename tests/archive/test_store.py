@@ -50,6 +50,7 @@ PART_EXAMPLES = {
     "a fixed scale": lambda: lb.DiagonalGaussian(2, scale=lb.FixedScale(0.5)),
     "a learned scale": lambda: lb.DiagonalGaussian(2, scale=lb.LearnedScale(2, initial=0.1)),
     "a learned prior": lambda: lb.LearnedPrior(lb.FullGaussian(3)),
+    "a prior that follows": lambda: lb.AutoregressivePrior(3, components=2, width=6, key=jax.random.key(0)),
     "a fixed network": lambda: lb.Fixed(lb.MLP(2, 3, width=4, key=jax.random.key(0))),
     "a threshold": lambda: lb.Threshold(0.5),
     "a dequantisation": lambda: lb.Dequantization(16),

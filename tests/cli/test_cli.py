@@ -163,6 +163,7 @@ def broken(tmp_path_factory):
             "expected an ending of .npy, .csv, .parquet, .png, .svg, .pdf, found .gif",
         ),
         ("sample RUN --out nan.npy", "the file exists"),
+        ("encode RUN digits --out new.npy --steps -1", "Invalid value for '--steps'"),
         ("sample RUN --out new.npy -n 0", "expected n of at least 1, found 0"),
         ("sample RUN --out no/where.npy", "no folder"),
     ],

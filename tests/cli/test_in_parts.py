@@ -43,6 +43,15 @@ def test_a_pattern_and_a_folder_become_parts(arrays, untrained, capsys):
 
 
 @pytest.mark.thorough
+def test_codes_in_parts_are_fitted_to_the_rows_where_steps_are_said(arrays, run_folder):
+    call = ["encode", str(run_folder), f"{arrays}/a.npy", "--out", f"{arrays}/codes", "--steps", "3"]
+    assert main(call) == 0
+    found = parquet.read_table(arrays / "codes" / "part-00000.parquet").select(["z0", "z1"])
+    expected = lb.encode(lb.load(run_folder), X[:30].astype(np.uint8), steps=3)
+    assert np.array_equal(np.stack(found.columns, axis=1), expected)
+
+
+@pytest.mark.thorough
 def test_scores_have_p_values_where_usual_rows_are_named(arrays, run_folder, tmp_path, capsys):
     usual = ["--calibration", "digits:test", *FAST, "--samples", "10"]
     call = ["score", str(run_folder)]

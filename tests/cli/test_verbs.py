@@ -55,6 +55,16 @@ def test_a_table_holds_what_the_function_returns(run_folder, tmp_path, verb, opt
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("verb", ["encode", "reconstruct"])
+def test_codes_are_fitted_to_the_rows_where_steps_are_said(run_folder, tmp_path, verb):
+    out = tmp_path / "out.npy"
+    assert main([verb, str(run_folder), "digits", "--steps", "3", "--out", str(out)]) == 0
+    function, model, x = getattr(lb, verb), lb.load(run_folder), open_source("digits:test").x
+    np.testing.assert_allclose(np.load(out), function(model, x, steps=3), rtol=1e-6)
+    assert np.abs(np.load(out) - function(model, x)).max() > 0.01
+
+
+@pytest.mark.thorough
 def test_scores_have_p_values_where_rows_calibrate(run_folder, tmp_path, capsys):
     """Of the calibration rows themselves they are their ranks; rows that trained are refused."""
     call = ["score", str(run_folder), "digits:test", *FAST, "--samples", "10", "--out", f"{tmp_path}/s.npy"]

@@ -176,6 +176,9 @@ MODELS = {
     "mixture prior": lambda: gaussian_vae(
         lb.MixturePrior(lb.DiagonalGaussian(2), 3, spread=1.0, key=jax.random.key(5))
     ),
+    "autoregressive prior": lambda: gaussian_vae(
+        lb.AutoregressivePrior(2, components=3, width=4, depth=1, key=jax.random.key(5))
+    ),
     "flow posterior": lambda: gaussian_vae(lb.StandardNormal(2), flow_posterior()),
 }
 

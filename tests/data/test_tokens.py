@@ -189,8 +189,12 @@ def test_the_command_line_takes_a_table_of_text(tmp_path, capsys):
     file, run = tmp_path / "texts.csv", tmp_path / "run"
     TABLE.to_pandas().to_csv(file, index=False)
     quick = ["--latent-dim", "2", "--epochs", "2", "--width", "16", *FAST, "--samples", "10"]
-    quick += ["--no-baselines"]
+    quick += ["--no-baselines", "--targets", "a", "--window", "2"]
     assert main(["fit", str(file), "--kinds", "text=tokens", "--out", str(run), *quick]) == 0
+    model = lb.load(run)
+    assert model.likelihood.family.families[0].network.window == 2
+    codes = lb.encode(model, TABLE)
+    np.testing.assert_array_equal(lb.encode(model, TABLE.set_column(1, "a", pa.array([1.5] * 400))), codes)
     said = capsys.readouterr().err
     assert "Autoregressive (1), FreeForm (1)" in said
     assert "warning" not in said

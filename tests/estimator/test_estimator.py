@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pyarrow
 import pytest
 from joblib import Parallel, delayed
 from sklearn.base import clone
@@ -106,6 +107,37 @@ def test_codes_and_means_go_there_and_back(vae):
     assert error < 0.8 * spread  # two dimensions explain a good part of the variance
     with pytest.raises(ValueError, match="Z has 3 columns, but the model has 2 latent dimensions"):
         vae.inverse_transform(np.ones((1, 3)))
+
+
+def test_a_reconstruction_may_be_of_codes_fitted_to_the_rows(vae):
+    X = DIGITS[1500:1600]
+    codes = lb.encode(vae.model_, X, steps=8, key=vae.seed_)
+    again = vae.reconstruct(X, steps=8)
+    np.testing.assert_allclose(again, vae.inverse_transform(codes), rtol=1e-5, atol=1e-5)
+    assert ((again - X) ** 2).mean() < ((vae.reconstruct(X) - X) ** 2).mean()
+
+
+WORDS = {"word": ["aba", "cab", "bac", "abc"] * 5, "mass": np.linspace(0.5, 2.5, 20)}
+
+
+@pytest.mark.thorough
+def test_a_target_is_not_seen_and_a_window_is_that_of_the_text():
+    options = {**SMALL, "kinds": {"word": "tokens"}, "targets": ("mass",), "window": 2}
+    table = pyarrow.table(WORDS)
+    vae = VariationalAutoencoder(**options).fit(table)
+    (text,) = (each for each in vae.model_.likelihood.family.families if isinstance(each, lb.Autoregressive))
+    assert text.network.window == 2
+    heavier = pyarrow.table({**WORDS, "mass": WORDS["mass"][::-1]})
+    np.testing.assert_array_equal(vae.transform(heavier), vae.transform(table))
+
+
+@pytest.mark.thorough
+def test_the_weight_of_the_rate_rises_within_a_pass_of_partial_fit():
+    """Of text: it had its end when the pass ended, or a warning, which is an error here, would say so."""
+    vae = VariationalAutoencoder(**SMALL, kinds={"word": "tokens"}, batch_size=4)
+    for _ in range(2):
+        vae.partial_fit(pyarrow.table(WORDS))
+    assert vae.n_iter_ == 2
 
 
 def test_samples_are_observations_or_means(vae):

@@ -77,6 +77,12 @@ class TestObjective:
         assert penalized(weight=3.0)(model, X[0], KEY) == lb.ELBO()(model, X[0], KEY)
 
     @pytest.mark.parametrize("penalized", PENALTIES)
+    def test_a_warm_up_inside_it_that_has_not_ended_is_told_of(self, penalized):
+        within = penalized(lb.TokenDropout(lb.ELBO(beta=lb.WarmUp(100)), share=0.5), weight=1.0)
+        assert "stood at 0.49" in within.unfinished(50)
+        assert within.unfinished(101) is None
+
+    @pytest.mark.parametrize("penalized", PENALTIES)
     def test_its_samples_are_apart_from_the_objective_s(self, penalized):
         """None of the z that a penalty sees is one of the first 8 of its row's draw."""
         model = vae()

@@ -12,7 +12,7 @@ from lowerbound.data.rows import Rows
 from lowerbound.training import loop, step
 from lowerbound.training.devices import block_of
 from lowerbound.training.feed import WholeFeed
-from lowerbound.training.plan import Plan
+from lowerbound.training.plan import Plan, steps_of
 
 from .conftest import small_model
 
@@ -114,6 +114,39 @@ def test_chunks_are_the_fewest_whole_epochs_of_twenty_steps():
     epochs = np.array(ends[:-1]) * 128 / 1293
     np.testing.assert_allclose(epochs, 2 * np.arange(1, len(ends)), atol=128 / 1293)
     assert Plan(rows=60_000, batch_size=128, epochs=2).end_of_chunk(0) == 469
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "epochs", "validation"),
+    [(300, 15, None, 0.1), (300, 500, None, 0.1), (299, 64, 2.5, 0.25), (20, 7, 3, 0.0)],
+)
+def test_the_steps_that_a_schedule_is_made_for_are_those_of_fit(
+    n, batch_size, epochs, validation, monkeypatch
+):
+    """Those that an estimator and the command line have their warm-up from: of the rows that are trained on,
+    and of batches that are no larger than these."""
+
+    class BegunError(Exception):
+        pass
+
+    def begin(model, *, total_steps, **options):
+        raise BegunError(total_steps)
+
+    monkeypatch.setattr("lowerbound.training.fit.Run.of", begin)
+    options = {"batch_size": batch_size, "epochs": epochs, "validation": validation}
+    with pytest.raises(BegunError) as begun:
+        lb.fit(small_model(6), np.random.default_rng(0).integers(0, 2, (n, 6)), **options)
+    assert begun.value.args == (steps_of(n, batch_size, epochs, validation),)
+
+
+def test_numbers_that_are_none_are_refused_before_a_schedule_is_made():
+    for options, message in (
+        ((0, None, 0.1), "batch_size: expected a whole number above 0, found 0"),
+        ((10, -1, 0.1), "epochs: expected a number above 0, or None, found -1"),
+        ((10, 1, 1.5), "validation: expected a share"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            steps_of(100, *options)
 
 
 @pytest.mark.parametrize(("look_every", "step"), [(0.25, 150), (1, 600), (2.5, 1500), (1e-9, 1)])

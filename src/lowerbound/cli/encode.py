@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lowerbound.archive.records import AS_FOUND, Reading
-from lowerbound.cli.options import Data, Folder, Id, Json, Labels, Overwrite, Seed, Unseen
+from lowerbound.cli.options import Data, Folder, Id, Json, Labels, Overwrite, Seed, Steps, Unseen
 from lowerbound.cli.reading import reads
 from lowerbound.data.mapped.memory import Memory
 
@@ -26,6 +26,7 @@ def encode(
             ".png, .svg or .pdf."
         ),
     ],
+    steps: Steps = 0,
     labels: Labels = None,
     unseen: Unseen = None,
     id: Id = None,
@@ -35,7 +36,8 @@ def encode(
     memory: Memory | None = None,
     reading: Reading = AS_FOUND,
 ) -> int:
-    """The posterior means of rows, E[z|x]: a code of latent_dim numbers each, without noise.
+    """The posterior means of rows, E[z|x]: a code of latent_dim numbers each, without noise. With --steps,
+    codes fitted to each row.
 
     With a folder for --out DATA may be many files, as `score` takes them.
 
@@ -49,11 +51,11 @@ def encode(
     from lowerbound.cluster.maps import Encode
 
     if asked_in_parts(out):
-        return write_in_parts(Encode(folder, seed, unseen, reading), data, out, id, overwrite, json)
+        return write_in_parts(Encode(folder, seed, unseen, reading, steps), data, out, id, overwrite, json)
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     run, source = run_and_rows(folder, data, labels, reading, unseen, memory)
     rows_are = source.row_names(id)
-    z = lb.encode(run.model, source.rows, key=seed)
+    z = lb.encode(run.model, source.rows, steps=steps, key=seed)
     if out.suffix in PICTURES:
         from lowerbound import figures
 

@@ -32,6 +32,7 @@ from lowerbound.parts import Mechanism, default, grouped, names
 from lowerbound.training import defaults
 from lowerbound.training.checkpoint import EVERY
 from lowerbound.training.patience import Patience
+from lowerbound.training.plan import steps_of
 
 if TYPE_CHECKING:
     from lowerbound.runs import RunFolder
@@ -206,7 +207,7 @@ def fit(
         network=network, latent_dim=latent_dim, width=width, depth=depth, window=window, key=seed,
         targets=targets.split(",") if targets else (), missing_mechanism=missing_mechanism)  # fmt: skip
     say(f"{train.name}: {train.rows.taking_part} rows of {train.x.shape[1]}; {built.words}")
-    steps = defaults.steps_of(train.rows.taking_part, epochs, batch_size, validation)
+    steps = steps_of(train.rows.taking_part, batch_size, epochs, validation)
     weights = weights_of_columns(weights_said(column_weights), train.rows.schema)
     with plain_warnings(), stops(out):
         run = train_run(

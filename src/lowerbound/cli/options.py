@@ -12,7 +12,7 @@ from lowerbound.evidence.defaults import Method as _Method
 
 __all__ = [
     *("Chains", "Data", "Folder", "Id", "Json", "Kinds", "Labels", "Method", "Overwrite", "Samples"),
-    *("SchemaFile", "Seed", "Train", "Unseen"),
+    *("SchemaFile", "Seed", "Steps", "Train", "Unseen"),
 ]
 
 Chains = Annotated[int, typer.Option(min=2, help="Chains of log p(x) a row, with --method annealed.")]
@@ -69,6 +69,14 @@ SchemaFile = Annotated[
         metavar="FILE",
         help="What the columns are, as `look --json` writes it and a person corrects it: kinds, levels and "
         "their order are taken; all else is found anew.",
+    ),
+]
+Steps = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        help="Fit each row's code: so many steps uphill in log p(x|z) from the posterior mean; some dozen "
+        "find what the encoder misses of the row.",
     ),
 ]
 Train = Annotated[

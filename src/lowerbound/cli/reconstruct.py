@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lowerbound.archive.records import AS_FOUND, Reading
-from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Seed, Unseen
+from lowerbound.cli.options import Data, Folder, Json, Labels, Overwrite, Seed, Steps, Unseen
 from lowerbound.cli.reading import reads
 
 __all__ = ["reconstruct"]
@@ -24,6 +24,7 @@ def reconstruct(
             help="Means as .npy, .csv or .parquet; the first 24 rows over theirs as .png, .svg or .pdf."
         ),
     ],
+    steps: Steps = 0,
     labels: Labels = None,
     unseen: Unseen = None,
     overwrite: Overwrite = False,
@@ -31,7 +32,8 @@ def reconstruct(
     json: Json = False,
     reading: Reading = AS_FOUND,
 ) -> int:
-    """The likelihood's means at the posterior means of rows, in the data's own units.
+    """The likelihood's means at the posterior means of rows, in the data's own units; with --steps, at codes
+    fitted to each row.
 
     Example: lowerbound reconstruct runs/digits digits:test --out reconstructions.png
     """
@@ -44,7 +46,7 @@ def reconstruct(
     usable_file(out, (*ARRAYS, *PICTURES), overwrite)
     run, source = run_and_rows(folder, data, labels, reading, unseen)
     x = source.x[:24] if out.suffix in PICTURES else source.x
-    means = lb.reconstruct(run.model, x, key=seed)
+    means = lb.reconstruct(run.model, x, steps=steps, key=seed)
     if out.suffix in PICTURES:
         from lowerbound import figures
 

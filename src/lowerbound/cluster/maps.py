@@ -65,7 +65,10 @@ class Score(RowMap):
 @final
 @dataclass(frozen=True, eq=False)
 class Encode(RowMap):
-    """The posterior means E[z∣x], `z0`, `z1`, …, by [`encode`][lowerbound.inference.codes.encode]."""
+    """The posterior means E[z∣x], `z0`, `z1`, …, or codes fitted in so many `steps`, by
+    [`encode`][lowerbound.inference.codes.encode]."""
+
+    steps: int = 0
 
     name: ClassVar[str] = "encode"
 
@@ -76,7 +79,9 @@ class Encode(RowMap):
         return {f"z{i}": pa.float32() for i in range(self.run.model.event().latent.size or 0)}
 
     def computed(self, read: Columns, rows: Sifted) -> Sequence[np.ndarray]:
-        codes = None if rows.rows is None else encode(self.run.model, rows.rows, key=self.seed)
+        codes = None
+        if rows.rows is not None:
+            codes = encode(self.run.model, rows.rows, steps=self.steps, key=self.seed)
         return [*rows.spread(codes, len(self.types)).T]
 
 

@@ -78,8 +78,8 @@ class AutoregressiveMixture(Distribution):
         middles, log_scale = _start(logits.shape[1])
         return (
             jax.nn.log_softmax(logits, axis=1),
-            middles + means,
-            jnp.asarray(log_scale + within(80.0, log_variances)),
+            means + middles,
+            within(80.0, log_variances) + log_scale,
         )
 
     def _log_prob(self, z: Array) -> Float[Array, ""]:

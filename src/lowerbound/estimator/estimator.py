@@ -106,10 +106,7 @@ class VariationalAutoencoder(
 
     def transform(self, X: Any) -> np.ndarray:
         """The posterior means E[z∣x], (n, latent_dim): deterministic."""
-        if is_named(X):
-            return encode(self.model_, self._rows_of(X), key=self.seed_)
-        read = self._validated(X)
-        return encode(self.model_, self._rows(read), key=self.seed_).astype(float_type(read))
+        return self._codes(X)
 
     def inverse_transform(self, Z: Any) -> Any:
         """The likelihood means E[x∣z], (n, n_features), in the data's own units; of a table with categories
@@ -123,9 +120,16 @@ class VariationalAutoencoder(
         means = given_back(self.schema_, decode(self.model_, Z), like=codes)
         return means.astype(Z.dtype if Z.dtype == np.float32 else float) if self.schema_.numeric else means
 
-    def reconstruct(self, X: Any) -> Any:
-        """`inverse_transform(transform(X))`, of a frame of pandas with its index."""
-        return indexed(self.inverse_transform(self.transform(X)), X)
+    def reconstruct(self, X: Any, *, steps: int = 0) -> Any:
+        """`inverse_transform(transform(X))`, of a frame of pandas with its index; with `steps`, of codes that
+        are fitted to each row in place of E[z∣x], as [`lowerbound.encode`][] has them."""
+        return indexed(self.inverse_transform(self._codes(X, steps)), X)
+
+    def _codes(self, X: Any, steps: int = 0) -> np.ndarray:
+        if is_named(X):
+            return encode(self.model_, self._rows_of(X), steps=steps, key=self.seed_)
+        read = self._validated(X)
+        return encode(self.model_, self._rows(read), steps=steps, key=self.seed_).astype(float_type(read))
 
     def score_samples(self, X: Any) -> np.ndarray:
         """Log p(x) of each row in nats, in the units of X, to an error of `evidence_error`; higher is

@@ -42,6 +42,7 @@ from lowerbound.training.checks import check_number
 from lowerbound.training.fit import Result, fit
 from lowerbound.training.optimizer import constant_adam
 from lowerbound.training.patience import Patience
+from lowerbound.training.plan import steps_of
 from lowerbound.training.state import State
 
 __all__ = ["Trained"]
@@ -167,9 +168,9 @@ class Trained(BaseEstimator, Storable):
         )
         result = self._trained(
             others,
-            epochs=self.epochs,
+            self.epochs,
+            validation,
             learning_rate=self.learning_rate,
-            validation=validation,
             patience=self.patience,
         )
         if (gain := result.gain_at_the_end) > 1e-3 * max(abs(result.history[-1]["bound"]), 1.0):
@@ -192,8 +193,8 @@ class Trained(BaseEstimator, Storable):
         result = self._trained(
             rows,
             epochs=1,
-            optimizer=constant_adam(self.learning_rate),
             validation=0,
+            optimizer=constant_adam(self.learning_rate),
             resume=None if state is None else state.afresh(jax.random.key(self.seed_ + passes)),
         )
         self.n_iter_ = passes + 1
@@ -276,9 +277,9 @@ class Trained(BaseEstimator, Storable):
             **size,
         )
 
-    def _trained(self, rows: Rows, **options: Any) -> Result:
+    def _trained(self, rows: Rows, epochs: float | None, validation: float, **options: Any) -> Result:
         """Train the model further. Fitted state is NumPy: it pickles, and holds on to no device."""
-        steps = defaults.steps_of(len(rows), self.epochs, self.batch_size, self.validation)
+        steps = steps_of(rows.taking_part, self.batch_size, epochs, validation)
         objective = objective_named(
             self.objective,
             self.beta,
@@ -292,7 +293,9 @@ class Trained(BaseEstimator, Storable):
             self.model_,
             rows,
             objective=objective,
+            epochs=epochs,
             batch_size=self.batch_size,
+            validation=validation,
             precision=self.precision,
             key=self.seed_,
             **options,

@@ -141,8 +141,8 @@ def bijection(support: Constraint) -> Transform:
     """
     if support.is_discrete:
         raise TypeError(
-            f"annealing and refined proposals follow gradients in z, and z is {words(support)}; use "
-            'method="importance" for discrete codes, or a relaxed family'
+            "annealing, refined proposals and fitted codes follow gradients in z, and z is "
+            f'{words(support)}; use method="importance", or no steps, for discrete codes, or a relaxed family'
         )
     span = range_of(support)
     if span is not None:
@@ -157,8 +157,8 @@ def bijection(support: Constraint) -> Transform:
     except NotImplementedError:
         pass
     raise TypeError(
-        "annealing and refined proposals move z in coordinates without bounds, and no bijection from them is "
-        f'known for {words(support)}; use method="importance"'
+        "annealing, refined proposals and fitted codes move z in coordinates without bounds, and no "
+        f'bijection from them is known for {words(support)}; use method="importance", or no steps'
     )
 
 

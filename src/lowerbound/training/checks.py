@@ -35,9 +35,9 @@ def check_numbers(
     *,
     epochs: object,
     batch_size: object,
-    weight_prior: object,
-    devices: object,
-    precision: object,
+    weight_prior: object = None,
+    devices: object = None,
+    precision: object = None,
 ) -> None:
     """The numbers of `fit`, each on its own."""
 

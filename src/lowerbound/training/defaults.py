@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BATCH_SIZE", "LEARNING_RATE", "MEMORY", "PATIENCE", "VALIDATION", "default_epochs", "steps_of"]
+__all__ = ["BATCH_SIZE", "LEARNING_RATE", "MEMORY", "PATIENCE", "VALIDATION", "default_epochs"]
 
 BATCH_SIZE = 128  # small enough to learn from a thousand rows
 LEARNING_RATE = 2e-3
@@ -20,13 +20,3 @@ def default_epochs(n: int, batch_size: int) -> int:
     (396, 40)
     """
     return min(400, max(40, round(4000 * batch_size / n)))
-
-
-def steps_of(n: int, epochs: float | None, batch_size: int, validation: float) -> int:
-    """The steps of training on `n` rows of which a share `validation` is kept back.
-
-    >>> steps_of(1000, 10, 100, 0.1), steps_of(100_000, None, 100, 0.0)
-    (90, 40000)
-    """
-    n = round(n * (1 - validation))
-    return round((default_epochs(n, batch_size) if epochs is None else epochs) * n / batch_size)

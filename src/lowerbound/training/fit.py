@@ -183,9 +183,8 @@ def fit(
     n = len(division.train_rows)
     if n == 0:
         raise ValueError("weight: expected one above 0 among the rows that are trained on, found zeros alone")
-    batch_size = min(batch_size, n)
-    epochs = defaults.default_epochs(n, batch_size) if epochs is None else epochs
-    plan = Plan(n, batch_size, epochs, patience.look_every)
+    plan = Plan.of(n, batch_size, epochs, patience.look_every)
+    batch_size = plan.batch_size
     run = Run.of(
         model,
         population=n,
