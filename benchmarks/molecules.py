@@ -3,9 +3,9 @@
     python benchmarks/molecules.py RUN TRAIN TEST [--targets logP,qed] [--draws 10000] [--ngram]
 
 RUN is a folder of `lowerbound fit`, TRAIN the table that trained it, TEST one that did not, of which the
-first 2,000 rows count. Columns in `--targets` are taken away before anything is asked, and told from the others.
-With `--ngram` the density is held against n-grams of the same tokens and rows. What is drawn is written to
-RUN/drawn.json, for the Fréchet ChemNet distance of another package (`fcd`).
+first 2,000 rows count. Columns in `--targets` are taken away before anything is asked, and told from the
+others. With `--ngram` the density is held against n-grams of the same tokens and rows. What is drawn is
+written to RUN/drawn.json, for the Fréchet ChemNet distance of another package (`fcd`).
 """
 
 from __future__ import annotations

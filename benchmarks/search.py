@@ -4,7 +4,8 @@
 
 `runs/zinc` is a run of `lowerbound fit`, whose first column is SMILES, of the table `zinc.csv`. 1,000 calls
 in all, the rows that a method begins with among them, five seeds: the mean over seeds of the best score with
-its standard error, the best three of all, and which part of the proposals of a method was a molecule. `--json` writes the numbers.
+its standard error, the best three of all, and which part of the proposals of a method was a molecule.
+`--json` writes the numbers.
 """
 
 from __future__ import annotations
