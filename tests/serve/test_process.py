@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -138,11 +139,45 @@ def test_nothing_is_compiled_after_ready(server, connection):
         assert (
             posted(connection, "/interpolate", **{"from": [0, 0, 0], "to": [1, 1, 1]}, steps=n + 2)[0] == 200
         )
-    metrics = server.get("/metrics")[1].decode()
-    (line,) = [
-        each for each in metrics.splitlines() if each.startswith("lowerbound_compiled_after_ready_total")
-    ]
-    assert float(line.split()[1]) == 0
+    assert compiled_after_ready(server) == 0
+
+
+def asked(server):
+    """What a server says of a few rows."""
+    rows = np.random.default_rng(2).normal(size=(3, 4)).tolist()
+    with closing(server.connection()) as connection:
+        return [posted(connection, f"/{verb}", rows=rows) for verb in ("encode", "score", "surprise")]
+
+
+def compiled_after_ready(server):
+    metrics = server.get("/metrics")[1].decode().splitlines()
+    (line,) = [each for each in metrics if each.startswith("lowerbound_compiled_after_ready_total")]
+    return float(line.split()[1])
+
+
+def files_in(cache):
+    return {file.name: file.stat().st_ino for file in (cache / "lowerbound" / "programs").iterdir()}
+
+
+def test_a_second_start_reads_what_the_first_one_wrote(server, folder, cache):
+    answers, files = asked(server), files_in(cache)
+    assert len(files) > 5
+    again = Process(folder, cache)
+    again.until("/ready", 1800)
+    assert asked(again) == answers
+    assert compiled_after_ready(again) == 0
+    assert again.stop() == 0
+    assert files_in(cache) == files
+
+
+def test_first_starts_at_once_agree(server, folder, cache, tmp_path):
+    shutil.copytree(cache / "lowerbound" / "xla", tmp_path / "lowerbound" / "xla")
+    both = [Process(folder, tmp_path) for _ in range(2)]
+    for each in both:
+        each.until("/ready", 1800)
+    assert asked(both[0]) == asked(both[1]) == asked(server)
+    assert [each.stop() for each in both] == [0, 0]
+    assert {*files_in(tmp_path)} == {*files_in(cache)}
 
 
 PATHS = [

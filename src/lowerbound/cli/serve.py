@@ -81,7 +81,7 @@ def serve(
 
     from lowerbound.archive.folder import file_in
     from lowerbound.archive.store import MODEL
-    from lowerbound.cli.console import compilation_cache, say
+    from lowerbound.cli.console import compilation_cache, keep_programs, say
 
     limits = Limits(rows, body, samples, grid, seconds, points, waiting)
     access = _access(host, token_file, allow_host or [])
@@ -96,6 +96,7 @@ def serve(
         from lowerbound.serve.service import Service
 
         compilation_cache()
+        keep_programs()
         run = RunFolder.read(folder)
         known = None if run.provenance is None else run.provenance.data.source
         name = data or ("digits" if (known or "").split(":")[0] == "digits" else None)

@@ -13,7 +13,7 @@ import jax
 
 from lowerbound.processors import processors
 
-__all__ = ["ahead"]
+__all__ = ["ahead", "settings"]
 
 Block = TypeVar("Block")
 Found = TypeVar("Found")
@@ -31,12 +31,17 @@ _SETTINGS: tuple[Any, ...] = (
 )
 
 
+def settings() -> tuple[Any, ...]:
+    """JAX's settings (`jax.enable_x64`, `jax.default_matmul_precision`, ...) in this thread."""
+    return tuple(setting.value for setting in _SETTINGS)
+
+
 def ahead(
     function: Callable[[Block], Found], blocks: Iterator[Block], *, by_threads: bool
 ) -> Iterator[Found]:
     """`function` of every block, in their order, of which the next ones are begun before one is asked for: as
     many as there are cores, `by_threads` each in one of its own, and a single block in the caller's. JAX's
-    settings (`jax.enable_x64`, `jax.default_matmul_precision`, ...) are those of the caller in all of them.
+    [`settings`][] are those of the caller in all of them.
 
     >>> list(ahead(lambda n: n * n, iter(range(5)), by_threads=True))
     [0, 1, 4, 9, 16]
@@ -63,12 +68,12 @@ def _begun(function: Callable[[Block], Found], block: Block) -> Callable[[], Fou
 
 
 def _begun_by_a_thread(function: Callable[[Block], Found], block: Block) -> Callable[[], Found]:
-    return _threads().submit(_under, [setting.value for setting in _SETTINGS], function, block).result
+    return _threads().submit(_under, settings(), function, block).result
 
 
-def _under(settings: list[Any], function: Callable[[Block], Found], block: Block) -> Found:
+def _under(of_caller: tuple[Any, ...], function: Callable[[Block], Found], block: Block) -> Found:
     with ExitStack() as held:
-        for setting, value in zip(_SETTINGS, settings, strict=True):
+        for setting, value in zip(_SETTINGS, of_caller, strict=True):
             if setting.value != value:
                 held.enter_context(setting(value))
         return function(block)

@@ -10,12 +10,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.dtypes import canonicalize_dtype
 from jax.sharding import Mesh, PartitionSpec
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
-from lowerbound.data.ahead import ahead
+from lowerbound.data.ahead import ahead, settings
 from lowerbound.data.form import Form, divided
+from lowerbound.data.kept import KEPT, Program
 from lowerbound.data.pages import let_go
 from lowerbound.matrices import waits_for_threads
 from lowerbound.models.latent_model import LatentModel
@@ -94,20 +96,26 @@ def chunks(
     on_cpu = jax.default_backend() == "cpu"
     by_threads = on_cpu and mesh is None
     turn = together if on_cpu and chunk % together == 0 else chunk
-    program = (function, form, turn)
-    kinds = tuple((leaf.shape[1:], leaf.dtype.str) for leaf in map(np.asarray, jax.tree.leaves(rows)))
+    static = (function, form, turn, mesh)
+    kinds = tuple(
+        (leaf.shape[1:], canonicalize_dtype(leaf.dtype)) for leaf in map(np.asarray, jax.tree.leaves(rows))
+    )
+    known = (static, chunk, jax.tree.structure(rows), kinds, settings())
 
     def found(block: tuple[int, PyTree]) -> tuple[int, PyTree]:
         count, block_rows = block
         turns = np.int32(-(-count // turn) if mesh is None else chunk // turn)
-        arguments = (*program, mesh, arrays, block_rows, turns)
-        if by_threads and _waits((program, kinds), arguments):
+        arguments = (arrays, block_rows, turns)
+        if known not in _PROGRAMS:
+            _PROGRAMS[known] = _program(static, constants, arguments)
+        program = _PROGRAMS[known]
+        if program.waits:
             with _ALONE:
-                return count, jax.block_until_ready(_chunk(*arguments))
-        return count, _chunk(*arguments)
+                return count, jax.block_until_ready(program.run(*arguments))
+        return count, program.run(*arguments)
 
     blocks = padded(rows, chunk * devices, start=start)
-    if by_threads and (program, kinds) not in _WAITS and (first := next(blocks, None)) is not None:
+    if known not in _PROGRAMS and (first := next(blocks, None)) is not None:
         yield _counted(*found(first))  # lest two threads compile the same program
     for count, result in ahead(found, blocks, by_threads=by_threads):
         yield _counted(count, result)
@@ -120,16 +128,24 @@ def _counted(count: int, result: PyTree) -> PyTree:
 
 # Held while a program runs beside which no other of its kind may.
 _ALONE = Lock()
-# Whether a program, of rows of some kinds, is of that kind.
-_WAITS: dict[Any, bool] = {}
+# Programs by all that they are traced for.
+_PROGRAMS: dict[Any, Program] = {}
 
 
-def _waits(program: Any, arguments: tuple[Any, ...]) -> bool:
-    """Whether a program has routines of LAPACK that wait for threads. What is traced for it is not traced
-    again when it is called."""
-    if program not in _WAITS:
-        _WAITS[program] = waits_for_threads(_chunk.trace(*arguments).jaxpr)
-    return _WAITS[program]
+def _program(static: tuple[Any, ...], constants: PyTree, arguments: tuple[Any, ...]) -> Program:
+    """A program that was kept, or one that is kept from now on; else one of this process alone."""
+    function, _, turn, mesh = static
+    _, rows, _ = arguments
+    file = None if mesh is not None else KEPT.file_of(function, turn, constants, rows, settings())
+    kept = None if file is None else KEPT.read(file)
+    if kept is not None:
+        return kept
+    run = partial(_chunk, *static)
+    # What is traced for it is not traced again when it is called.
+    on_one_cpu = jax.default_backend() == "cpu" and mesh is None
+    waits = on_one_cpu and waits_for_threads(_chunk.trace(*static, *arguments).jaxpr)
+    made = None if file is None else KEPT.write(file, jax.jit(run), arguments, waits)
+    return made or Program(run, waits)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))

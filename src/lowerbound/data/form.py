@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,10 +18,39 @@ from lowerbound.models.once import once_a_model
 __all__ = ["Form", "divided"]
 
 
+class Kind(NamedTuple):
+    """What a program knows of an array. Keys go as their words, and `generator` is what makes keys of those:
+    so a program can be written to a file, where no file has a form for keys of another generator than JAX's.
+    """
+
+    shape: tuple[int, ...]
+    dtype: Any
+    generator: Any = None
+
+    @staticmethod
+    def of(array: Any) -> tuple[Any, Kind]:
+        """An array as it goes, and its kind."""
+        if isinstance(array, jax.Array) and jnp.issubdtype(array.dtype, jax.dtypes.prng_key):
+            return _words(array)
+        return array, Kind(array.shape, array.dtype)
+
+    def restored(self, array: Any) -> Any:
+        """The array that went as this one."""
+        if self.generator is None:
+            return array
+        return jax.random.wrap_key_data(array, impl=self.generator)
+
+
+@once_a_model  # a key does not change either, and that of a seed comes with every call
+def _words(key: Array) -> tuple[Array, Kind]:
+    words = jax.random.key_data(key)
+    return words, Kind(words.shape, words.dtype, jax.random.key_impl(key))
+
+
 @dataclass(frozen=True)
 class Form:
-    """All of a tree but its arrays: its structure and, in the places of its leaves, None for an array, the
-    form of a model, and anything else as it is. It is hashed once."""
+    """All of a tree but its arrays' numbers: its structure and, in the places of its leaves, the kind of an
+    array, the form of a model, and anything else as it is. It is hashed once."""
 
     structure: Any
     leaves: tuple[Any, ...]
@@ -39,15 +68,17 @@ class Form:
 
     def _filled(self, arrays: Iterator[Array]) -> PyTree:
         def filled(leaf: Any) -> Any:
-            return next(arrays) if leaf is None else leaf._filled(arrays) if isinstance(leaf, Form) else leaf
+            if isinstance(leaf, Kind):
+                return leaf.restored(next(arrays))
+            return leaf._filled(arrays) if isinstance(leaf, Form) else leaf
 
         return jax.tree.unflatten(self.structure, map(filled, self.leaves))
 
 
 def divided(tree: PyTree) -> tuple[list[Any], Form]:
-    """The arrays of a tree, and its form. Of a model in it both are found once, and its arrays moved to the
-    device: those of one that was read from a file are in NumPy's memory, from where each call would copy
-    them.
+    """The arrays of a tree, of keys their words, and its form. Of a model in it both are found once, and its
+    arrays moved to the device: those of one that was read from a file are in NumPy's memory, from where each
+    call would copy them.
 
     >>> arrays, form = divided({"key": np.arange(2), "name": "a"})
     >>> [array.tolist() for array in arrays], form.with_arrays([3])
@@ -63,7 +94,8 @@ def _divided(leaves: list[Any], structure: Any) -> tuple[list[Any], Form]:
         own: list[Any]
         form: Any
         if isinstance(leaf, jax.Array | np.ndarray | np.generic):
-            own, form = [leaf], None
+            array, form = Kind.of(leaf)
+            own = [array]
         elif _is_model(leaf):
             own, form = _of_model(leaf)
         else:

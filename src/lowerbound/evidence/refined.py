@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.data.kept import by_name
 from lowerbound.distributions.kinds import OnePass, sample_with_log_prob
 from lowerbound.evidence.coordinates import Target, finite
 from lowerbound.evidence.k_hat import tail_length
@@ -53,6 +54,7 @@ _NU = 8
 SHARES = (8, 1, 1)
 
 
+@by_name
 class Fit(NamedTuple):
     """N(m, SSᵀ) over u: `mean` m; `root` S and its `inverse`, (d, d), or (d,) where they are diagonal;
     `log_det`, log ∣det S∣; the `bound` that it has for the row, up to a constant; and the `gain` in it that

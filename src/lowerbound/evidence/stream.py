@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from lowerbound.data.kept import by_name
 from lowerbound.evidence.k_hat import pareto_k_hat
 
 __all__ = ["Plan", "Stream", "Weights", "streamed", "summary"]
@@ -57,6 +58,7 @@ class Plan(NamedTuple):
         return period[np.arange(self.chunk) % len(period)]
 
 
+@by_name
 class Stream(NamedTuple):
     """Running sums, of weights relative to the largest so far, exp(log w − maximum), by stratum."""
 

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution
 
 from lowerbound.data.chunks import in_chunks
+from lowerbound.data.kept import by_name
 from lowerbound.evidence.coordinates import Target, bijection
 from lowerbound.evidence.refined import SHARES, Fit, Refined, fitted
 from lowerbound.models.draws import Sampler
@@ -33,6 +34,7 @@ PERIOD = sum(SHARES)
 _TOGETHER = 32
 
 
+@by_name
 class Weighted(NamedTuple):
     """K samples of z, and their log-weights, up to a constant."""
 

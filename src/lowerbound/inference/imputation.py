@@ -15,6 +15,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lowerbound.data.chunks import CHUNK, in_chunks
+from lowerbound.data.kept import by_name
 from lowerbound.data.rows import Rows, checked, in_own_units
 from lowerbound.data.tables import columns_of
 from lowerbound.evidence.refined import Fit
@@ -239,6 +240,7 @@ class _Asked(eqx.Module):
         return -(-self.samples // PERIOD) * PERIOD
 
 
+@by_name
 class _Cells(NamedTuple):
     """What was asked of n rows; without the leading axis, of one. NaN for a row without holes."""
 
