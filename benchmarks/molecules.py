@@ -42,7 +42,7 @@ def main() -> None:
     said = parser.parse_args()
     began = time.perf_counter()
     loaded = lb.load(said.run)
-    schema, model = loaded.schema, replace(loaded, schema=None)
+    schema, model = loaded.schema.taking_missing(), replace(loaded, schema=None).taking_missing()
     test = lb.read(said.test).slice(0, ROWS)
     targets = {name: test[name].to_numpy() for name in said.targets.split(",") if name}
     for name in targets:
