@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 import lowerbound as lb
+from lowerbound.serve.limits import Limits
 from lowerbound.serve.verbs import VERBS
 
 from .asking import asked, together
 
 
 def post(service, verb, **fields):
-    answer = asked(service, "POST", f"/{verb}", json=fields)
+    # Not how fast: programs are compiled on the way.
+    answer = asked(service, "POST", f"/{verb}", json=fields, limits=Limits(seconds=120))
     assert answer.status_code == 200, answer.text
     return answer.json()
 

@@ -64,7 +64,10 @@ def test_a_run_that_goes_on_ends_where_an_uninterrupted_one_does(model, rows, op
 
 @pytest.mark.thorough
 def test_a_rate_of_zero_is_a_rate(model, rows):
-    assert same(lb.fit(model, rows, epochs=2, learning_rate=0.0).model, model)
+    """But for the last bit of the weights' running average."""
+    stayed = lb.fit(model, rows, epochs=2, learning_rate=0.0).model
+    for a, b in zip(arrays(stayed), arrays(model), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
 
 
 @pytest.mark.slow
