@@ -66,7 +66,7 @@ def function_of_a_test():
 @pytest.mark.parametrize(
     "nameless",
     [lambda x: x, partial(lb.encode, key=1), function_of_a_test, object(), model_of, {1, 2}, b"bytes"],
-    ids=str,
+    ids=lambda nameless: type(nameless).__name__,
 )
 def test_what_has_no_lasting_words_is_refused(nameless):
     with pytest.raises(TypeError, match="expected"):
