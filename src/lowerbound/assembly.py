@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, get_args
@@ -167,11 +167,15 @@ def weights_of_columns(said: Mapping[str, float] | None, schema: Schema | None) 
         return None
     if schema is None:
         raise ValueError("column_weights: are of columns by name, found rows without a schema")
-    known = {column.name for column in schema.encoded}
-    for name in said:
-        if name not in known:
-            raise ValueError(f"column_weights: no column is called {name!r}; {nearest(name, known)}")
+    _check_named("column_weights", said, schema)
     return np.asarray([said.get(column.name, 1.0) for column in schema.placed], float)
+
+
+def _check_named(option: str, columns: Iterable[str], schema: Schema) -> None:
+    known = {column.name for column in schema.encoded}
+    for name in columns:
+        if name not in known:
+            raise ValueError(f"{option}: no column is called {name!r}; {nearest(name, known)}")
 
 
 @dataclass(frozen=True)
@@ -373,8 +377,13 @@ def _seen(
         for first, column in texts
         if reader is not None
     )
-    seen = {"levels": levels, "margins": margins, "periods": periods, "readers": readers}
-    return seen | {"hidden": hidden}
+    return {
+        "levels": levels,
+        "margins": margins,
+        "periods": periods,
+        "readers": readers,
+        "hidden": hidden,
+    }
 
 
 def _places_of(targets: Sequence[str], schema: Schema | None, alike: bool) -> tuple[int, ...]:
@@ -384,11 +393,8 @@ def _places_of(targets: Sequence[str], schema: Schema | None, alike: bool) -> tu
     if schema is None or schema.wide or alike:
         found = "rows that one family describes" if schema is not None else "rows without a schema"
         raise ValueError(f"targets: are columns of a table, each modelled by its own kind; found {found}")
-    known = {column.name for column in schema.encoded}
-    for name in targets:
-        if name not in known:
-            raise ValueError(f"targets: no column is called {name!r}; {nearest(name, known)}")
-    if known <= set(targets):
+    _check_named("targets", targets, schema)
+    if {column.name for column in schema.encoded} <= set(targets):
         raise ValueError("targets: expected a column that the encoder sees besides, found none")
     return tuple(place for place, column in enumerate(schema.placed) if column.name in targets)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -15,6 +14,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lowerbound.data.chunks import CHUNK, in_chunks
 from lowerbound.data.rows import Rows, checked, conditions_for, in_own_units
 from lowerbound.evidence.coordinates import Target
+from lowerbound.models.draws import Sampler
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.randomness.keys import RowKeys, as_key
 
@@ -56,24 +56,23 @@ def encode(
     if isinstance(steps, bool) or int(steps) != steps or steps < 0:
         raise ValueError(f"encode.steps: expected a whole number of at least 0, found {steps!r}")
     rows = checked(model, x, given)
-    each = partial(_fitted, steps=int(steps)) if steps else _encoded
-    return np.asarray(in_chunks(each, (model, as_key(key)), (rows.x, rows.given), chunk=CHUNK))
+    constants = (model, as_key(key), int(steps))
+    return np.asarray(in_chunks(_encoded, constants, (rows.x, rows.given), chunk=CHUNK))
 
 
-def _encoded(constants: tuple[LatentModel, PRNGKeyArray], row: tuple[Array, Any]) -> Array:
-    (model, key), (x, given) = constants, row
-    return model.sampler(x, RowKeys.by_content(key, x).transform, given).q.mean
-
-
-def _fitted(constants: tuple[LatentModel, PRNGKeyArray], row: tuple[Array, Any], *, steps: int) -> Array:
-    """z(u₀ + s e) after steps of e towards a higher log p(x∣z), u₀ that of the posterior mean and s the
-    standard deviation of u under q(z∣x)."""
-    (model, key), (x, given) = constants, row
+def _encoded(constants: tuple[LatentModel, PRNGKeyArray, int], row: tuple[Array, Any]) -> Array:
+    (model, key, steps), (x, given) = constants, row
     keys = RowKeys.by_content(key, x)
     sampler = model.sampler(x, keys.transform, given)
+    return _fitted(sampler, steps, keys.draws) if steps else sampler.q.mean
+
+
+def _fitted(sampler: Sampler, steps: int, key: PRNGKeyArray) -> Array:
+    """z(u₀ + s e) after steps of e towards a higher log p(x∣z), u₀ that of the posterior mean and s the
+    standard deviation of u under q(z∣x)."""
     target, adam = Target(sampler), optax.adam(_STEP)
     start = target.u_of(sampler.q.mean)
-    _, scale = target.moments(sampler.q, keys.draws)
+    _, scale = target.moments(sampler.q, key)
 
     def z_of(e: Array) -> Array:
         return target.z_of(start + scale * e)
