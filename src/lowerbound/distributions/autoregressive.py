@@ -13,6 +13,7 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 from scipy.special import ndtri
 
+from lowerbound.distributions.each import each_drawn
 from lowerbound.distributions.special import within
 
 __all__ = ["AutoregressiveMixture", "OneByOne"]
@@ -57,10 +58,7 @@ class AutoregressiveMixture(Distribution):
     def sample(
         self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()
     ) -> Float[Array, "*sample_shape d"]:
-        if not sample_shape:
-            return self._drawn(key)
-        keys = jax.random.split(key, math.prod(sample_shape))
-        return jax.vmap(self._drawn)(keys).reshape(*sample_shape, *self.event_shape)
+        return each_drawn(self._drawn, key, sample_shape)
 
     @property
     def mean(self) -> Float[Array, " d"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import jax
@@ -10,6 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
+
+from lowerbound.distributions.each import each_drawn
 
 __all__ = ["Mixture"]
 
@@ -48,10 +49,7 @@ class Mixture(Distribution):
             k_key, z_key = jax.random.split(key)
             return self.component(self.rows[jax.random.categorical(k_key, self.log_weights)]).sample(z_key)
 
-        if sample_shape == ():
-            return one(key)
-        z = jax.vmap(one)(jax.random.split(key, math.prod(sample_shape)))
-        return z.reshape(*sample_shape, *self.event_shape)
+        return each_drawn(one, key, sample_shape)
 
     def log_prob(self, value: Array) -> Array:
         if jnp.ndim(value) > self.event_dim:

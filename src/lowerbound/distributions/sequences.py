@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -11,6 +10,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
+
+from lowerbound.distributions.each import each_drawn
 
 __all__ = ["END", "UNKNOWN", "NextToken", "SequenceDistribution", "Sequences"]
 
@@ -132,10 +133,7 @@ class SequenceDistribution(Distribution):
         return jnp.where(self.support(x), total, -jnp.inf)
 
     def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Float[Array, "... length"]:
-        if not sample_shape:
-            return self._drawn(key)
-        keys = jax.random.split(key, math.prod(sample_shape))
-        return jax.vmap(self._drawn)(keys).reshape(*sample_shape, self.length)
+        return each_drawn(self._drawn, key, sample_shape)
 
     def _drawn(self, key: PRNGKeyArray) -> Float[Array, " length"]:
         def chosen(place: Array, logits: Array) -> Array:

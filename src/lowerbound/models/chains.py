@@ -6,7 +6,6 @@ The event is the vector (z₁, z₂), z₁ the layer next to x. A likelihood of 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution
 from numpyro.distributions.constraints import Constraint
 
+from lowerbound.distributions.each import each_drawn
 from lowerbound.distributions.kinds import OnePass, sample_with_log_prob
 from lowerbound.distributions.support import Stacked
 from lowerbound.leaves import Fixed
@@ -122,10 +122,7 @@ class _Chain(OnePass):
         return self._has_rsample
 
     def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Array:
-        if sample_shape == ():
-            return self.sample_with_log_prob(key)[0]
-        keys = jax.random.split(key, math.prod(sample_shape))
-        return jax.vmap(self.sample)(keys).reshape(*sample_shape, *self.event_shape)
+        return each_drawn(lambda key: self.sample_with_log_prob(key)[0], key, sample_shape)
 
     def sample_with_log_prob(self, key: PRNGKeyArray) -> tuple[Array, Array]:
         """Ancestral: the first, then the second given it; each with its density in one pass."""
