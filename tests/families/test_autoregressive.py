@@ -19,6 +19,11 @@ EVERY = np.array([x for x in product(range(VOCABULARY), repeat=LENGTH) if Sequen
 H = jnp.array([0.5, -1.0])
 
 
+def context_of(network):
+    """H, or as many of its multiples as the network has places."""
+    return jnp.concatenate([H * k for k in range(1, 1 + network.context_size // CONTEXT)])
+
+
 def gru(key):
     return lb.GRU(VOCABULARY, CONTEXT, width=8, key=key)
 
@@ -28,8 +33,7 @@ def window(key):
 
 
 def placed(key):
-    network = lb.CausalWindow(VOCABULARY, CONTEXT, window=2, length=LENGTH, width=8, key=key)
-    return eqx.tree_at(lambda n: n.places, network, jax.random.normal(key, network.places.shape))
+    return lb.CausalWindow(VOCABULARY, LENGTH * CONTEXT, window=2, length=LENGTH, width=8, key=key)
 
 
 def transformer(key):
@@ -43,7 +47,7 @@ NETWORKS = {"GRU": gru, "CausalWindow": window, "places": placed, "CausalTransfo
 def p(request):
     """Weights large enough for tokens to matter."""
     network = jax.tree.map(lambda a: 1.5 * a + 0.1, request.param(jax.random.key(0)))
-    return lb.Autoregressive(network, LENGTH)(H)
+    return lb.Autoregressive(network, LENGTH)(context_of(network))
 
 
 def test_there_are_as_many_sequences_as_there_are_ways_to_end():
@@ -60,7 +64,7 @@ def test_one_pass_is_token_by_token(p):
     @jax.jit
     @jax.vmap
     def token_by_token(x):
-        state, last, logits = p.network.start(H), jnp.asarray(0), []
+        state, last, logits = p.network.start(p.context), jnp.asarray(0), []
         for token in x:
             state, of_next = p.network.step(state, last)
             logits.append(of_next)
@@ -68,20 +72,21 @@ def test_one_pass_is_token_by_token(p):
         return jnp.stack(logits)
 
     x = jnp.asarray(EVERY)
-    at_once = jax.vmap(lambda x: p.network(x, H))(x)
+    at_once = jax.vmap(lambda x: p.network(x, p.context))(x)
     np.testing.assert_allclose(at_once, token_by_token(x), atol=1e-5)
 
 
 def test_a_place_sees_nothing_from_itself_on(p):
-    one, other = (p.network(jnp.array(x), H) for x in ([1, 2, 3], [1, 2, 1]))
+    one, other = (p.network(jnp.array(x), p.context) for x in ([1, 2, 3], [1, 2, 1]))
     np.testing.assert_array_equal(one, other)
-    assert (p.network(jnp.array([2, 2, 3]), H)[1:] != one[1:]).all()
+    assert (p.network(jnp.array([2, 2, 3]), p.context)[1:] != one[1:]).all()
 
 
 def test_a_window_knows_its_place_where_it_is_told():
     """After the same token the next is as probable at each place, or not."""
     x = jnp.array([1, 1, 1])
-    one, other = window(jax.random.key(0))(jnp.array([1, 1, 1, 1]), H), placed(jax.random.key(0))(x, H)
+    nowhere, knows = window(jax.random.key(0)), placed(jax.random.key(0))
+    one, other = nowhere(jnp.array([1, 1, 1, 1]), H), knows(x, context_of(knows))
     np.testing.assert_array_equal(one[2], one[3])
     assert not np.allclose(other[1], other[2], atol=0.01)
 
@@ -127,10 +132,10 @@ def test_the_point_takes_the_most_probable_token_each_time(p):
     family = lb.Autoregressive(p.network, LENGTH)
     x = np.zeros(LENGTH, int)
     for place in range(LENGTH):
-        x[place] = p.network(jnp.asarray(x), H)[place].argmax()
+        x[place] = p.network(jnp.asarray(x), p.context)[place].argmax()
         if not x[place]:
             break
-    np.testing.assert_array_equal(family.point(H), x)
+    np.testing.assert_array_equal(family.point(p.context), x)
 
 
 def test_gradients_are_those_of_differences(p):
@@ -139,7 +144,7 @@ def test_gradients_are_those_of_differences(p):
         network = jax.tree.map(lambda a: jnp.asarray(np.asarray(a), float), p.network)
         random = np.random.default_rng(0)
         along = jax.tree.map(lambda a: jnp.asarray(random.normal(size=a.shape)), network)
-        h = jnp.asarray(np.asarray(H), float)
+        h = jnp.asarray(np.asarray(p.context), float)
 
         @jax.jit
         def log_p(t, h):
@@ -206,13 +211,17 @@ def test_training_raises_the_bound_of_sequences():
     [
         (lambda: lb.GRU(0, 2, key=jax.random.key(0)), r"GRU\.vocabulary: .* found 0"),
         (lambda: lb.CausalWindow(3, 2, length=-1, key=jax.random.key(0)), r"CausalWindow\.length: .* -1"),
+        (
+            lambda: lb.CausalWindow(3, 4, length=3, key=jax.random.key(0)),
+            r"CausalWindow\.context_size: expected a multiple of length=3, .* found 4",
+        ),
         (lambda: lb.CausalWindow(3, 2, window=0, key=jax.random.key(0)), r"CausalWindow\.window: .* found 0"),
         (
             lambda: lb.CausalTransformer(3, 2, length=3, width=9, key=jax.random.key(0)),
             r"AttentionBlock\.heads: .* the width, 9, found 4",
         ),
         (
-            lambda: placed(jax.random.key(0))(jnp.zeros(LENGTH + 1, int), H),
+            lambda: placed(jax.random.key(0))(jnp.zeros(LENGTH + 1, int), jnp.zeros(LENGTH * CONTEXT)),
             r"CausalWindow: expected at most length=3 tokens, found 4",
         ),
         (

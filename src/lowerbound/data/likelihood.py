@@ -27,8 +27,8 @@ __all__ = ["WINDOW", "Choice", "automatic", "by_columns", "choose", "choose_by_c
 # Tokens that a decoder of text sees before each: of 6 the density is about as high as of all that are before,
 # and z is still needed.
 WINDOW = 6
-# Of what a network of tokens is given from z at each place.
-_CONTEXT = 256
+# Numbers that a network of tokens is given from z at each place.
+_CONTEXT = 64
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ def _kind_of(column: Column, values: np.ndarray, missed: Missed | None) -> _Kind
 
 def _sequences(kind: _Kind, found: Found, window: int, key: PRNGKeyArray) -> Fitted:
     size = {"window": window, "length": found.columns}
-    network = part("next-token", "columns")(kind.levels, _CONTEXT, **size, key=key)
+    network = part("next-token", "columns")(kind.levels, found.columns * _CONTEXT, **size, key=key)
     return Fitted(part(kind.name, "columns")(network, found.columns, missing=found.missing))
 
 
