@@ -1,10 +1,11 @@
 """What a run of molecules is worth: reconstruction, density, properties, what it draws, ways between codes.
 
-    python benchmarks/molecules.py RUN TRAIN TEST [--targets logP,qed] [--draws 10000] [--ngram]
+    python benchmarks/molecules.py RUN TRAIN TEST [--targets logP,qed] [--draws 10000] [--ngram] [--intervals]
 
 RUN is a folder of `lowerbound fit`, TRAIN the table that trained it, TEST one that did not, of which the
 first 2,000 rows count. Columns in `--targets` are taken away before anything is asked, and told from the
-others. With `--ngram` the density is held against n-grams of the same tokens and rows. What is drawn is
+others. With `--ngram` the density is held against n-grams of the same tokens and rows, and with `--intervals`
+the targets are imputed from samples of z, with intervals of the model and of calibration. What is drawn is
 written to RUN/drawn.json, for the Fréchet ChemNet distance of another package (`fcd`).
 """
 
@@ -28,7 +29,9 @@ from lowerbound.chemistry.interpolation import interpolation
 from lowerbound.chemistry.measures import Share, novel, unique, valid
 from lowerbound.data.schema import Schema
 
-ROWS, DENSITY_ROWS, ORDERS, STEPS = 2000, 600, (4, 6, 8, 10, 12), (0, 10, 30, 100)
+ROWS, DENSITY_ROWS, ORDERS, STEPS = 2000, 600, (4, 6, 8, 10, 12), (0, 10, 30)
+# Of z, for what is imputed.
+SAMPLES = 300
 
 
 def main() -> None:
@@ -39,11 +42,13 @@ def main() -> None:
     parser.add_argument("--targets", default="")
     parser.add_argument("--draws", type=int, default=10_000)
     parser.add_argument("--ngram", action="store_true")
+    parser.add_argument("--intervals", action="store_true")
     said = parser.parse_args()
     began = time.perf_counter()
     loaded = lb.load(said.run)
     schema, model = loaded.schema.taking_missing(), replace(loaded, schema=None).taking_missing()
     test = lb.read(said.test).slice(0, ROWS)
+    known = schema.encode(test)[DENSITY_ROWS : 2 * DENSITY_ROWS]
     targets = {name: test[name].to_numpy() for name in said.targets.split(",") if name}
     for name in targets:
         test = test.set_column(
@@ -70,12 +75,19 @@ def main() -> None:
         nats = by_ngram(trained[:, tokens].astype(int), some[:, tokens].astype(int), order, vocabulary)
         print(f"  {order}-gram {nats.mean():.3f} ± {nats.std() / len(nats) ** 0.5:.3f}", flush=True)
 
-    found = lb.imputed(model, some) if targets else None
-    for name, values in targets.items():
-        low, high, mean = (of_column(schema, name, each) for each in (found.lower, found.upper, found.mean))
-        inside = (low <= values[: len(some)]) & (values[: len(some)] <= high)
-        print(f"{name} imputed: {off(values[: len(some)], mean)}", end="; ")
-        print(f"intervals of {found.interval:.0%} hold {Share(int(inside.sum()), len(some))}", flush=True)
+    for how, rows in (("the model", None), ("calibration", known)) if said.intervals else ():
+        found = lb.imputed(model, some, calibration=rows, samples=SAMPLES)
+        for name, values in targets.items():
+            low, high, mean = (
+                of_column(schema, name, each) for each in (found.lower, found.upper, found.mean)
+            )
+            inside = (low <= values[: len(some)]) & (values[: len(some)] <= high)
+            print(f"{name} imputed: {off(values[: len(some)], mean)}", end="; ")
+            print(
+                f"intervals of {found.interval:.0%} by {how}, {np.mean(high - low):.2f} wide, "
+                f"hold {Share(int(inside.sum()), len(some))}",
+                flush=True,
+            )
 
     compared = Molecules.of(model, schema, x, trained, draws=said.draws)
     drawn = compared.drawn

@@ -38,7 +38,12 @@ SCORES: dict[str, Callable[[str], float]] = {
 
 
 def on_tables(score: Callable[[str], float]) -> Callable[[Any], np.ndarray]:
-    return lambda table: np.array([score(smiles) for smiles in table.column(0).to_pylist()])
+    return lambda table: np.array([score(smiles) for smiles in smiles_of(table)])
+
+
+def smiles_of(table: Any) -> list[str]:
+    """The first column: of rows of a run of a file, which are an array, or of a frame."""
+    return list(table[:, 0]) if isinstance(table, np.ndarray) else table.column(0).to_pylist()
 
 
 def searched(run: Path, table: Any, score: str, method: str, seed: int, calls: int) -> dict[str, Any]:
@@ -46,7 +51,7 @@ def searched(run: Path, table: Any, score: str, method: str, seed: int, calls: i
     found = lb.search(
         run, on_tables(SCORES[score]), calls=calls, method=method, data=table, random_state=seed
     )
-    smiles = found.rows.column(0).to_pylist()
+    smiles = smiles_of(found.rows)
     own = set(table.column(0).to_pylist())
     return {
         "score": score,
@@ -90,6 +95,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--rows", type=int, default=10_000, help="of the data, drawn at random")
     parser.add_argument("--methods", default=",".join(METHODS))
+    parser.add_argument("--scores", default=",".join(SCORES))
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     table = lb.read(options.data)
@@ -100,7 +106,7 @@ def main() -> None:
     table = table.filter(pyarrow.array([each is not None for each in smiles]))
     results = []
     for seed in range(options.seeds):
-        for score in SCORES:
+        for score in options.scores.split(","):
             for method in options.methods.split(","):
                 results.append(searched(options.run, table, score, method, seed, options.calls))
                 last = results[-1]

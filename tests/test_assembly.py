@@ -7,6 +7,7 @@ import pytest
 
 import lowerbound as lb
 from lowerbound.assembly import build, objective_named, weights_of_columns
+from lowerbound.data.errors import DataError
 from lowerbound.data.schema import Schema
 
 WORDS = pyarrow.table({"word": ["aba", "cab", "bac", "abc"] * 5, "mass": np.linspace(0.5, 2.5, 20).tolist()})
@@ -106,8 +107,8 @@ class TestTargets:
     @pytest.fixture(scope="class")
     @staticmethod
     def priced():
-        rows = Schema.of(HOUSES).rows(HOUSES)
-        return build(rows, targets=["price"], missing=True, latent_dim=2, width=8).model, rows.x
+        rows = Schema.of(HOUSES).telling("price").rows(HOUSES)
+        return build(rows, latent_dim=2, width=8).model, rows.x
 
     def test_a_code_does_not_depend_on_them_but_on_the_others(self, priced):
         """To the bit, and where they were not observed; of each other column it is another code."""
@@ -135,8 +136,8 @@ class TestTargets:
 
     @pytest.mark.parametrize("network", ["mlp", "sequence-conv"])
     def test_text_may_be_one(self, network):
-        rows = TEXT.rows(WORDS)
-        model = build(rows, targets=("word",), network=network, latent_dim=2, width=8).model
+        rows = TEXT.telling("word").rows(WORDS)
+        model = build(rows, network=network, latent_dim=2, width=8).model
         others = rows.x.copy()
         others[:, :3] = others[::-1, :3]
         assert (others != rows.x).any()
@@ -146,27 +147,43 @@ class TestTargets:
         table = pyarrow.table(
             {name: np.random.default_rng(i).normal(size=30) for i, name in enumerate("abc")}
         )
-        rows = Schema.of(table).rows(table)
-        model = build(rows, targets=("c",), latent_dim=2, width=8).model
+        rows = Schema.of(table).telling("c").rows(table)
+        model = build(rows, latent_dim=2, width=8).model
         np.testing.assert_array_equal(lb.encode(model, _with(rows.x, 2, 0.5)), lb.encode(model, rows.x))
 
     @pytest.mark.parametrize(
-        ("rows", "options", "message"),
+        ("targets", "options", "message"),
         [
-            ("houses", {"targets": ["prise"]}, "no column is called 'prise'; the nearest is 'price'"),
-            ("houses", {"targets": ["price", "size", "colour"]}, "a column that the encoder sees besides"),
-            ("houses", {"targets": ["price"], "likelihood": "gaussian"}, "rows that one family describes"),
-            ("houses", {"targets": ["price"], "network": "conv"}, "rows that one family describes"),
-            ("wide", {"targets": ["x0"]}, "rows that one family describes"),
-            ("array", {"targets": ["price"]}, "rows without a schema"),
+            ("price", {"likelihood": "gaussian"}, "rows that one family describes"),
+            ("price", {"network": "conv"}, "rows that one family describes"),
+            ("x0", {}, "rows that one family describes"),
         ],
     )
-    def test_what_is_no_target_is_refused(self, rows, options, message):
+    def test_columns_that_one_family_describes_have_none(self, targets, options, message):
         wide = pyarrow.table({f"x{i}": [0.5 * i, 1.25, 3.5] for i in range(200)})
-        x = {"houses": HOUSES, "wide": wide}.get(rows)
-        x = np.eye(3) if x is None else Schema.of(x).rows(x)
+        table = wide if targets == "x0" else HOUSES
         with pytest.raises(ValueError, match=f"targets: .*{message}"):
-            build(x, latent_dim=2, width=8, **options)
+            build(Schema.of(table).telling(targets).rows(table), latent_dim=2, width=8, **options)
+
+    @pytest.mark.parametrize(
+        ("targets", "message"),
+        [
+            (["prise"], "no column is called 'prise'; the nearest is 'price'"),
+            (["price", "size", "colour"], "a column that the encoder sees besides"),
+        ],
+    )
+    def test_what_is_no_target_is_refused(self, targets, message):
+        with pytest.raises(ValueError, match=f"targets: .*{message}"):
+            Schema.of(HOUSES).telling(targets)
+
+    def test_a_table_may_lack_them(self, priced):
+        """Rows have the codes that they have with it; another column is missed."""
+        model, x = priced
+        schema = Schema.of(HOUSES).telling("price")
+        without = HOUSES.drop_columns("price")
+        np.testing.assert_array_equal(lb.encode(model, schema.rows(without)), lb.encode(model, x))
+        with pytest.raises(DataError, match="no 'size'"):
+            schema.rows(HOUSES.drop_columns("size"))
 
 
 def _with(x, column, value):

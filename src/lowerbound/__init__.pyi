@@ -5,8 +5,6 @@ from lowerbound import cluster as cluster
 from lowerbound import figures as figures
 from lowerbound import serve as serve
 from lowerbound import training as training
-from lowerbound.anomalies.conformal import conformal_p_values as conformal_p_values
-from lowerbound.anomalies.conformal import flag as flag
 from lowerbound.anomalies.p_values import p_values as p_values
 from lowerbound.anomalies.surprise import Surprise as Surprise
 from lowerbound.anomalies.surprise import surprise as surprise
@@ -14,6 +12,8 @@ from lowerbound.archive.store import save as save
 from lowerbound.baselines.fit import fit_baselines as fit_baselines
 from lowerbound.compression.bits_back import compress as compress
 from lowerbound.compression.bits_back import decompress as decompress
+from lowerbound.conformal import conformal_p_values as conformal_p_values
+from lowerbound.conformal import flag as flag
 from lowerbound.data.columns import Column as Column
 from lowerbound.data.errors import DataError as DataError
 from lowerbound.data.mapped.memory import Memory as Memory

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, get_args
@@ -45,7 +45,7 @@ from lowerbound.networks.wrappers import Features, Log1p, Standardized
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.objective import Objective
 from lowerbound.objectives.schedules import WarmUp
-from lowerbound.parts import MISSED, Mechanism, Missed, default, kebab, nearest, part
+from lowerbound.parts import MISSED, Mechanism, Missed, default, kebab, part
 from lowerbound.randomness.keys import as_key
 
 __all__ = [
@@ -167,15 +167,8 @@ def weights_of_columns(said: Mapping[str, float] | None, schema: Schema | None) 
         return None
     if schema is None:
         raise ValueError("column_weights: are of columns by name, found rows without a schema")
-    _check_named("column_weights", said, schema)
+    schema.check_named("column_weights", said)
     return np.asarray([said.get(column.name, 1.0) for column in schema.placed], float)
-
-
-def _check_named(option: str, columns: Iterable[str], schema: Schema) -> None:
-    known = {column.name for column in schema.encoded}
-    for name in columns:
-        if name not in known:
-            raise ValueError(f"{option}: no column is called {name!r}; {nearest(name, known)}")
 
 
 @dataclass(frozen=True)
@@ -202,7 +195,6 @@ def build(
     missing: bool = False,
     missing_mechanism: Mechanism = "at-random",
     window: int = WINDOW,
-    targets: Sequence[str] = (),
     key: PRNGKeyArray | int = 0,
 ) -> Built:
     """A VAE for the rows of `x` from the names of its parts. Rows that know their schema are images where it
@@ -222,8 +214,8 @@ def build(
     of the model ([`SelfMasking`][]): log p is that of what was observed and of what was not.
     `self-masking-high` and `self-masking-low` say which values are missing more often. A category is missing
     at random. Of text, the decoder sees the last `window` tokens before each: the fewer, the more has to come
-    through z. Columns that are named as `targets` the encoder does not see, so that their likelihood is a
-    head that tells them from the code of the others; they may be missing.
+    through z. Columns that the schema calls [targets][lowerbound.data.schema.Schema.telling] the encoder does
+    not see, so that their likelihood is a head that tells them from the code of the others.
 
     **Raises:** `ValueError` for a wrong argument or rows that are not as said; with `self-masking` where
     nothing is missing, for one family of all columns that has no quantiles, and for a `vamp-prior` of text.
@@ -253,7 +245,7 @@ def build(
         raise ValueError(
             f"missing_mechanism: {missing_mechanism} learns from missing values, found none; take at-random"
         )
-    hidden = _places_of(targets, schema, alike)
+    hidden = _places_of_targets(schema, alike)
     apart = (missed is not None or bool(hidden)) and schema is not None and not schema.wide
     if schema is not None and not alike and (apart or by_columns(x, schema, missing=missing)):
         tokens_key = jax.random.fold_in(as_key(key), 2)
@@ -386,17 +378,16 @@ def _seen(
     }
 
 
-def _places_of(targets: Sequence[str], schema: Schema | None, alike: bool) -> tuple[int, ...]:
-    """The places of an encoded row that hold the columns of these names."""
-    if not targets:
+def _places_of_targets(schema: Schema | None, alike: bool) -> tuple[int, ...]:
+    """The places of an encoded row that hold what the encoder does not see."""
+    if schema is None or not schema.targets:
         return ()
-    if schema is None or schema.wide or alike:
-        found = "rows that one family describes" if schema is not None else "rows without a schema"
-        raise ValueError(f"targets: are columns of a table, each modelled by its own kind; found {found}")
-    _check_named("targets", targets, schema)
-    if {column.name for column in schema.encoded} <= set(targets):
-        raise ValueError("targets: expected a column that the encoder sees besides, found none")
-    return tuple(place for place, column in enumerate(schema.placed) if column.name in targets)
+    if schema.wide or alike:
+        raise ValueError(
+            "targets: are columns of a table, each modelled by its own kind; found rows that one family "
+            "describes"
+        )
+    return tuple(place for place, column in enumerate(schema.placed) if column.name in schema.targets)
 
 
 def _prior(kind: Any, latent: Family, seen: np.ndarray, key: PRNGKeyArray) -> Callable[..., Distribution]:

@@ -70,6 +70,20 @@ def test_intervals_and_probabilities_stand_behind_their_columns(people, tmp_path
 
 
 @pytest.mark.thorough
+def test_intervals_move_by_rows_that_calibrate(people, tmp_path, capsys):
+    plain = imputed(people, tmp_path / "plain.csv", "--intervals", "0.8")
+    rows = imputed(
+        people, tmp_path / "moved.csv", "--intervals", "0.8", "--calibration", f"{people}/people.csv"
+    )
+    assert list(rows[0]) == list(plain[0])
+    assert rows[1]["weight"] == plain[1]["weight"]
+    assert rows[1]["weight_lower"] != plain[1]["weight_lower"]
+    call = ["impute", f"{people}/run", f"{people}/people.csv", "--out", f"{tmp_path}/x.csv"]
+    assert main([*call, "--calibration", f"{people}/people.csv"]) != 0
+    assert "--calibration: is of intervals; give --intervals" in capsys.readouterr().err
+
+
+@pytest.mark.thorough
 def test_rows_carry_their_names(people, tmp_path, capsys):
     """The column of text that never repeats; another that is asked for; none where there is none."""
     call = [f"{people}/run", f"{people}/people.csv"]

@@ -129,6 +129,12 @@ def test_a_target_is_not_seen_and_a_window_is_that_of_the_text():
     assert text.network.window == 2
     heavier = pyarrow.table({**WORDS, "mass": WORDS["mass"][::-1]})
     np.testing.assert_array_equal(vae.transform(heavier), vae.transform(table))
+    words = table.drop_columns("mass")
+    np.testing.assert_array_equal(vae.transform(words), vae.transform(table))
+    told = vae.impute(words, mean=True)
+    assert told.column_names == ["word", "mass"]
+    assert told["word"] == table["word"]
+    assert np.isfinite(told["mass"].to_numpy()).all()
 
 
 @pytest.mark.thorough

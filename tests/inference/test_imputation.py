@@ -48,6 +48,31 @@ def test_draws_are_independent_and_each_a_completion():
     np.testing.assert_array_equal(lb.impute(numbers(0.1), x, samples=4), few[0])
 
 
+@pytest.mark.parametrize("scale", [0.1, 1.0])
+def test_intervals_by_calibration_hold_what_they_say_whatever_the_model(scale):
+    """Of N(0.5, 0.3²), by models that are too sure, and not sure enough; 3.5 standard errors of 400 rows that
+    are hidden and 600 that calibrate."""
+    rng = np.random.default_rng(0)
+    known, x = ((1e5, 0.5) + (3e4, 0.3) * rng.normal(size=(n, 2)) for n in (600, 400))
+    hidden = np.column_stack([x[:, 0], np.full(len(x), np.nan)])
+    asked = {"samples": 200, "draws": 0, "interval": 0.8}
+    plain, calibrated = (
+        lb.imputed(numbers(scale), hidden, calibration=rows, **asked) for rows in (None, known)
+    )
+    held = [np.mean((f.lower <= x)[:, 1] & (x <= f.upper)[:, 1]) for f in (plain, calibrated)]
+    assert abs(held[0] - 0.8) > 0.15
+    assert abs(held[1] - 0.8) < 3.5 * np.sqrt(0.16 / 400 + 0.16 / 600)
+    np.testing.assert_array_equal(calibrated.mean, plain.mean)
+    np.testing.assert_array_equal(calibrated.lower[:, 0], x[:, 0])  # observed
+
+
+def test_too_few_rows_calibrate_nothing():
+    known = np.array([[1e5, 0.5]] * 8)
+    lb.imputed(numbers(), [[1e5, np.nan]], calibration=[*known, *known[:1]], samples=10)
+    with pytest.raises(ValueError, match=r"takes at least 9 rows that know column 1, found 8"):
+        lb.imputed(numbers(), [[1e5, np.nan]], calibration=known, samples=10)
+
+
 class TestCategories:
     """A category has no mean: levels 0 and 2 with probabilities .4 and .6 are not level 1.2."""
 

@@ -6,7 +6,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Float, PRNGKeyArray
 
-from lowerbound.anomalies.conformal import conformal_p_values
+from lowerbound.conformal import conformal_p_values
 from lowerbound.data.rows import Rows
 from lowerbound.evidence.defaults import ERROR, SAMPLES, Method
 from lowerbound.evidence.ladder import log_evidence

@@ -201,11 +201,13 @@ def fit(
         return _shown(run, json)
     check_folder(out, overwrite, resume, checkpoint_every, writes=writes)
     said, within = kinds_said(kinds, schema), None if memory is None else memory.beside(out)
-    train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen, within)
+    train, held_out = training_and_held_out(
+        data, test, labels, seed, reading, said, unseen, within, targets.split(",") if targets else ()
+    )
     compilation_cache()
     built = build(train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior,
         network=network, latent_dim=latent_dim, width=width, depth=depth, window=window, key=seed,
-        targets=targets.split(",") if targets else (), missing_mechanism=missing_mechanism)  # fmt: skip
+        missing_mechanism=missing_mechanism)  # fmt: skip
     say(f"{train.name}: {train.rows.taking_part} rows of {train.x.shape[1]}; {built.words}")
     steps = steps_of(train.rows.taking_part, batch_size, epochs, validation)
     weights = weights_of_columns(weights_said(column_weights), train.rows.schema)

@@ -45,6 +45,14 @@ def impute(
             "probability, such as 0.9; of a category the probability of the level."
         ),
     ] = None,
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="Rows that had no part in training, by whose own values the intervals are moved until they "
+            "hold as many as they say (conformal), where the model is not sure enough, or too sure.",
+        ),
+    ] = None,
     samples: Annotated[int, typer.Option(min=1, help="Samples of the latent variables a row.")] = 1000,
     labels: Labels = None,
     unseen: Unseen = None,
@@ -63,12 +71,12 @@ def impute(
     import lowerbound as lb
     from lowerbound.cli.console import report_written, say
     from lowerbound.cli.in_parts import asked_in_parts, write_in_parts
-    from lowerbound.cli.inputs import run_and_rows
+    from lowerbound.cli.inputs import rows_for, run_and_rows
     from lowerbound.cli.outputs import ARRAYS, called, usable_file, write_rows
     from lowerbound.cluster.maps import Impute
 
     in_parts = asked_in_parts(out)
-    _check_asked(draws, intervals, in_parts)
+    _check_asked(draws, intervals, calibration, in_parts)
     if in_parts:
         row_map = Impute(folder, seed, unseen, reading, samples=samples)
         return write_in_parts(row_map, data, out, id, overwrite, json)
@@ -81,7 +89,8 @@ def impute(
     rows_are = source.row_names(id)
     options: dict[str, Any] = {"samples": samples, "key": seed}
     if intervals is not None:
-        found = lb.imputed(run.model, source.rows, draws=0, interval=intervals, **options)
+        known = None if calibration is None else rows_for(run, calibration, labels, reading, unseen).rows
+        found = lb.imputed(run.model, source.rows, draws=0, interval=intervals, calibration=known, **options)
         columns, names = called(rows_are, _with_intervals(run, source, found), out)
     elif draws is None:
         filled = lb.impute(run.model, source.rows, mean=True, **options)
@@ -94,12 +103,14 @@ def impute(
     return 0
 
 
-def _check_asked(draws: int | None, intervals: float | None, in_parts: bool) -> None:
+def _check_asked(draws: int | None, intervals: float | None, calibration: str | None, in_parts: bool) -> None:
     """Whether what is asked for besides means goes together."""
     if in_parts and (draws, intervals) != (None, None):
         raise ValueError("--out: a folder takes means alone; leave out --draws and --intervals")
     if draws is not None and intervals is not None:
         raise ValueError("--draws: draws have no --intervals, which go with means; leave one of them out")
+    if calibration is not None and intervals is None:
+        raise ValueError("--calibration: is of intervals; give --intervals, such as 0.9, with it")
 
 
 def _drawn(

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Literal, final
 import numpy as np
 from jaxtyping import Float
 
-from lowerbound.anomalies.conformal import conformal_p_values
 from lowerbound.cluster.row_map import RowMap
 from lowerbound.cluster.sifted import Sifted
+from lowerbound.conformal import conformal_p_values
 from lowerbound.data.declared import as_arrow
 from lowerbound.data.tables import Columns
 from lowerbound.evidence.defaults import CHAINS, SAMPLES, Method

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from lowerbound.data.columns import Column
@@ -13,9 +13,12 @@ from lowerbound.data.tables import Columns
 __all__ = ["by_their_names"]
 
 
-def by_their_names(columns: Sequence[Column], read: Columns, name: str) -> Columns:
+def by_their_names(
+    columns: Sequence[Column], read: Columns, name: str, may_lack: Collection[str] = ()
+) -> Columns:
     """The columns of a table that are called as `columns`, in their order. One that it lacks has no value,
-    where a row does not need it: a column that is left out, and one that another says again.
+    where a row does not need it: a column that is left out, one that another says again, and those whose
+    names are among `may_lack`.
 
     **Raises:** [`DataError`][lowerbound.data.errors.DataError] that names the others that it lacks.
 
@@ -30,7 +33,7 @@ def by_their_names(columns: Sequence[Column], read: Columns, name: str) -> Colum
     lacking = [
         column.name
         for column in columns
-        if column.encoded and column.name not in had and column.name not in said_again
+        if column.encoded and column.name not in {*had, *said_again, *may_lack}
     ]
     if lacking:
         found = f"no {listed(lacking)}" + (f" in {listed(read.names)}" if read.names else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Self, get_args
@@ -23,6 +23,7 @@ from lowerbound.data.settled import holes_in, without
 from lowerbound.data.stored import schema_fields
 from lowerbound.data.tables import Columns, columns_of, matrix, stack, table_like
 from lowerbound.data.times import kind_of
+from lowerbound.parts import nearest
 
 __all__ = ["Kinds", "Schema", "Unseen", "described"]
 
@@ -48,6 +49,7 @@ class Schema(Checked):
     - `missing`: whether NaN stands for a value that was not observed.
     - `unseen`: what becomes of a level that a category never had: `"refuse"`, it has probability 0, or
       `"missing"`, it is taken for a value that was not observed.
+    - `targets`: columns that are told from the others ([`telling`][]).
 
     >>> import pyarrow
     >>> table = pyarrow.table({"born": [1.7e9 + 0.5, 1.7e9 + 0.25], "age": [30, 40], "planet": [3, 3]})
@@ -69,6 +71,7 @@ class Schema(Checked):
     image_shape: tuple[int, ...] | None = None
     missing: bool = False
     unseen: Unseen = "refuse"
+    targets: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -303,7 +306,8 @@ class Schema(Checked):
 
     def held_against(self, table: Any, name: str = "x") -> Columns:
         """The columns of `table` that are the schema's, in its order: by name where both have names, else by
-        place. Of those that it lacks one that is left out, or that another says again, has no value.
+        place. Of those that it lacks one that is left out, that another says again, or that is a target, has
+        no value.
 
         **Raises:** [`DataError`][lowerbound.data.errors.DataError] that names the columns that are lacking,
         or both numbers of columns.
@@ -320,10 +324,36 @@ class Schema(Checked):
         """
         read = columns_of(table, name)
         if self.named and read.names is not None:
-            return self._typed(by_their_names(self.columns, read, name), name)
+            return self._typed(by_their_names(self.columns, read, name, self.targets), name)
         if read.width != len(self.columns):
             raise DataError(name, f"{len(self.columns)} columns, as the model has", str(read.width))
         return self._typed(replace(read, names=self.names if self.named else None), name)
+
+    def telling(self, targets: str | Sequence[str]) -> Self:
+        """The same schema, of a model that tells these columns, or one, from the others without seeing them:
+        a table may lack them, or some of their values.
+
+        **Raises:** `ValueError` for a column that there is not, and where no other is left.
+
+        >>> schema = Schema.of({"a": [1.5, 2.5], "b": [3.5, 4.5]}).telling("b")
+        >>> schema.encode({"a": [1.5]}).tolist()
+        [[1.5, nan]]
+        """
+        names = (targets,) if isinstance(targets, str) else tuple(targets)
+        self.check_named("targets", names)
+        if names and {column.name for column in self.encoded} <= {*names}:
+            raise ValueError("targets: expected a column that the encoder sees besides, found none")
+        return replace(self, targets=names, missing=self.missing or bool(names))
+
+    def check_named(self, option: str, columns: Iterable[str]) -> None:
+        """Whether an encoded row has these `columns`, which an `option` names.
+
+        **Raises:** `ValueError` for one that it has not, with the nearest.
+        """
+        known = {column.name for column in self.encoded}
+        for name in columns:
+            if name not in known:
+                raise ValueError(f"{option}: no column is called {name!r}; {nearest(name, known)}")
 
     def letting(self, unseen: Unseen) -> Self:
         """The same schema, with what becomes of levels that its categories never had."""
@@ -367,6 +397,7 @@ class Schema(Checked):
             "image_shape": None if self.image_shape is None else list(self.image_shape),
             "missing": self.missing,
             "unseen": self.unseen,
+            "targets": [*self.targets],
             "columns": [asdict(column) for column in self.columns],
         }
 

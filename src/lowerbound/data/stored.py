@@ -98,7 +98,7 @@ def schema_fields(record: Any, unseen: Sequence[str]) -> dict[str, Any]:
 
     **Raises:** `ValueError` for anything else.
     """
-    fields = {"form": str, "named": bool, "missing": bool, "unseen": str, "columns": list}
+    fields = {"form": str, "named": bool, "missing": bool, "unseen": str, "targets": list, "columns": list}
     if not isinstance(record, Mapping) or set(record) != {*fields, "image_shape"}:
         raise ValueError(f"schema: expected the fields {', '.join(fields)} and image_shape")
     for field, kind in fields.items():
@@ -111,4 +111,7 @@ def schema_fields(record: Any, unseen: Sequence[str]) -> dict[str, Any]:
         raise ValueError(f"schema.image_shape: expected whole numbers, found {shape!r}")
     if record["unseen"] not in unseen:
         raise ValueError(f"schema.unseen: expected {' or '.join(unseen)}, found {record['unseen']!r}")
-    return {**record, "image_shape": None if shape is None else tuple(shape)}
+    if not all(isinstance(name, str) for name in record["targets"]):
+        raise ValueError(f"schema.targets: expected names of columns, found {record['targets']!r}")
+    known = {"image_shape": None if shape is None else tuple(shape), "targets": tuple(record["targets"])}
+    return {**record, **known}

@@ -11,8 +11,8 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, DensityMixin, OutlierM
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from lowerbound.anomalies.conformal import conformal_p_values, flag
 from lowerbound.anomalies.surprise import surprise
+from lowerbound.conformal import conformal_p_values, flag
 from lowerbound.data.rows import Rows
 from lowerbound.data.tables import Columns
 from lowerbound.estimator.filled import indexed
@@ -57,7 +57,7 @@ class VariationalAutoencoder(
     - `column_weights`: what columns' terms of log p(x∣z) count in the ELBO, {"logP": 10}, 1 of the others;
       what is called the bound stays that of all columns alike.
     - `targets`: columns that the encoder does not see, ("logP",): properties that the code of the others
-      tells, and that may be missing in many rows.
+      tells, and that may be missing in many rows, or in all that come later; one may be named alone.
     - `window`: how many tokens before each the decoder of a text sees; the fewer, the more has to come
       through z.
     - `epochs`: passes over the rows, `None` for as many as make 4,000 steps, 40 to 400.
@@ -222,6 +222,7 @@ class VariationalAutoencoder(
         *,
         draws: int = 1,
         interval: float = 0.9,
+        calibration: Any = None,
         samples: int = 1000,
         random_state: Any = None,
     ) -> Imputation:
@@ -230,8 +231,15 @@ class VariationalAutoencoder(
         arguments of [`lowerbound.imputed`][]."""
         read, rows = self._with_holes(X)
         seed = self._seed(random_state)
+        known = None if calibration is None else self._with_holes(calibration)[1]
         found = imputed(
-            self.model_, rows, draws=draws, interval=interval, samples=samples, key=seed
+            self.model_,
+            rows,
+            draws=draws,
+            interval=interval,
+            calibration=known,
+            samples=samples,
+            key=seed,
         ).in_tables(lambda x: completed(self.schema_, read, x, X))
         return replace(found, probabilities=of_levels(self.schema_, found.probabilities, X))
 
@@ -253,6 +261,6 @@ class VariationalAutoencoder(
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = self.missing
+        tags.input_tags.allow_nan = self.missing or bool(self.targets)
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -71,7 +71,9 @@ def completed(schema: Schema, read: Columns, x: np.ndarray, like: Any = None) ->
         labels = columns_of(like).names
         if not schema.named or labels is None:
             return filled_frame(like, read.form, range(len(columns)), columns, [*map(holes_in, held)])
-        # A column that the frame lacks is not added to it.
+        if not {*schema.targets} <= {*labels}:  # what it lacks is what is to be told
+            return indexed(schema.table(columns), like)
+        # Another column that the frame lacks is not added to it.
         own = [place for place, name in enumerate(schema.names) if name in labels]
         places, holes = [labels.index(schema.names[place]) for place in own], [holes_in(held[p]) for p in own]
         return filled_frame(like, read.form, places, [columns[place] for place in own], holes)

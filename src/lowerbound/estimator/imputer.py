@@ -70,11 +70,16 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, Storable):
         check_is_fitted(self)
         return self.estimator_.impute(X, samples=self.samples, mean=True)
 
-    def imputed(self, X: Any, *, draws: int = 1, interval: float = 0.9) -> Imputation:
+    def imputed(
+        self, X: Any, *, draws: int = 1, interval: float = 0.9, calibration: Any = None
+    ) -> Imputation:
         """All that is known of the missing values of X: means, draws, intervals, the probabilities of levels
-        and effective sample sizes, in tables such as X ([`Imputation`][])."""
+        and effective sample sizes, in tables such as X ([`Imputation`][]); the intervals by the `calibration`
+        rows, where there are some ([`imputed`][lowerbound.imputed])."""
         check_is_fitted(self)
-        return self.estimator_.imputed(X, draws=draws, interval=interval, samples=self.samples)
+        return self.estimator_.imputed(
+            X, draws=draws, interval=interval, calibration=calibration, samples=self.samples
+        )
 
     def stored(self) -> dict[str, Any]:
         """What is kept of a fitted imputer."""

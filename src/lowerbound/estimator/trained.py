@@ -15,13 +15,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from lowerbound.anomalies.conformal import conformal_threshold
 from lowerbound.anomalies.panel import LATENT_DIM, WIDTH, Panel
 from lowerbound.archive.store import save
 from lowerbound.archive.structure import Storable
 from lowerbound.assembly import Built, build, objective_named, weights_of_columns
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.baselines.traces import Traces
+from lowerbound.conformal import conformal_threshold
 from lowerbound.data.likelihood import WINDOW
 from lowerbound.data.mapped.memory import Memory
 from lowerbound.data.rows import Rows, rows_outside
@@ -80,7 +80,7 @@ class Trained(BaseEstimator, Storable):
         gradient: str = default("gradient"),
         warm_up: int | None = None,
         column_weights: Mapping[str, float] | None = None,
-        targets: Sequence[str] = (),
+        targets: str | Sequence[str] = (),
         window: int = WINDOW,
         epochs: float | None = None,
         batch_size: int = defaults.BATCH_SIZE,
@@ -218,14 +218,15 @@ class Trained(BaseEstimator, Storable):
             read,
             "X",
             image_shape=None if self.image_shape is None else tuple(self.image_shape),
-            missing=self.missing,
+            missing=self.missing or bool(self.targets),
             counts=all_columns or row_of(self.likelihood, "likelihood").over in (COUNTS, LEVELED),
             kinds=self.kinds,
             unseen=self.unseen,
         )
+        self.schema_ = self.schema_.telling(self.targets)
         self.__dict__.pop("state_", None)
         self.__dict__.pop("n_iter_", None)
-        return rows
+        return replace(rows, schema=self.schema_)
 
     def _begun_beyond(self, source: Source) -> Rows:
         """The same of rows beyond memory, which are encoded."""
@@ -233,7 +234,7 @@ class Trained(BaseEstimator, Storable):
             raise ValueError(f"contaminated: expected rows held in memory, found {source.name} beyond it")
         assert source.schema is not None  # one is found where rows are encoded
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self.schema_ = source.schema.letting(self.unseen)
+        self.schema_ = source.schema.letting(self.unseen).telling(self.targets)
         self.n_features_in_ = len(self.schema_.columns)
         for name in ("state_", "n_iter_", "feature_names_in_"):
             self.__dict__.pop(name, None)
@@ -272,7 +273,6 @@ class Trained(BaseEstimator, Storable):
             depth=self.depth,
             activation=self.activation,
             missing_mechanism=self.missing_mechanism,
-            targets=self.targets,
             window=self.window,
             **size,
         )
@@ -416,7 +416,7 @@ class Trained(BaseEstimator, Storable):
     @property
     def _finite(self) -> bool | str:
         """What scikit-learn is to check: NaN passes where it means missing."""
-        return "allow-nan" if self.missing else True
+        return "allow-nan" if self.missing or self.targets else True
 
 
 _FITTED = (

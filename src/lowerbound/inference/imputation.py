@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from lowerbound.conformal import conformal_threshold
 from lowerbound.data.chunks import CHUNK, in_chunks
 from lowerbound.data.kept import by_name
 from lowerbound.data.rows import Rows, checked, in_own_units
@@ -122,6 +124,7 @@ def imputed(
     *,
     draws: int = 1,
     interval: float = 0.9,
+    calibration: Rows | ArrayLike | None = None,
     samples: int = 1000,
     key: PRNGKeyArray | int = 0,
     given: ArrayLike | None = None,
@@ -129,10 +132,19 @@ def imputed(
     """All that a model says of the missing values (NaN) of `x`: means, draws, intervals, the probabilities of
     levels, and how many effective samples they come from.
 
-    **Arguments:** `interval`: the probability with which an interval holds a number; `draws` may be 0; the
-    others as for [`impute`][], whose draws and means these are.
+    An interval is as true as the model. With `calibration`, rows that neither trained nor chose the model, it
+    holds a number with the probability that it says, or a little more, whatever the model: of each column
+    with holes the ends move by one distance, outwards or inwards, so that they hold that share of those rows'
+    own values, hidden one column at a time ([`conformal_threshold`][] of how far inside a value lies; Romano,
+    Patterson & Candès 2019, theorem 1). That is in the mean over rows that come from where `calibration`
+    does, and over calibration sets: with one of n rows the share is about ± √(interval (1 − interval)/n).
 
-    **Raises:** as [`impute`][], and `ValueError` for an interval that is not between 0 and 1.
+    **Arguments:** `interval`: the probability with which an interval holds a number; `draws` may be 0;
+    `calibration`: rows such as `x`, without conditions; the others as for [`impute`][], whose draws and means
+    these are.
+
+    **Raises:** as [`impute`][], and `ValueError` for an interval that is not between 0 and 1, and where fewer
+    of the calibration rows know a column than `interval` asks for: at least interval/(1 − interval).
 
     >>> import jax.numpy as jnp, numpy as np, lowerbound as lb
     >>> latent = lb.DiagonalGaussian(1)                       # x₁ = z + e, x₂ = z + e, all of variance 1
@@ -155,6 +167,10 @@ def imputed(
     cells, completed = _cells_of(model, rows, as_key(key), asked), _completion(model, x, rows)
     # A level is no number between two others, nor is a text between two others.
     ends = np.stack([cells.lower, cells.upper])
+    if calibration is not None:
+        known = checked(model, calibration, name="calibration")
+        inwards = _inwards(model, known, rows, as_key(key), asked, interval)
+        ends += np.stack([inwards, -inwards])[:, None]
     ends[..., [*model.categories, *itertools.chain(*model.together)]] = np.nan
     lower, upper = map(completed, ends)
     return Imputation(
@@ -166,6 +182,32 @@ def imputed(
         probabilities=_probabilities(model, rows, cells),
         effective_sample_size=cells.effective_sample_size,
     )
+
+
+def _inwards(
+    model: LatentModel, known: Rows, rows: Rows, key: PRNGKeyArray, asked: _Asked, interval: float
+) -> Float[np.ndarray, " d"]:
+    """How far the ends of an interval of each column have to move inwards, for those of the `known` values to
+    hold as many as is asked; 0 of a column of which `rows` misses nothing, and of one without numbers."""
+    # 1 − 0.9 is a little less than 0.1, which is one row of nine.
+    inwards, outside = np.zeros(rows.x.shape[1]), round(1 - interval, 12)
+    holed = np.isnan(rows.x).any(0)
+    holed[[*model.categories, *itertools.chain(*model.together)]] = False
+    for column in np.flatnonzero(holed):
+        there = ~np.isnan(known.x[:, column])
+        hidden = np.where(np.arange(len(holed)) == column, np.nan, known.x[there])
+        cells = _cells_of(model, replace(known, x=hidden, given=None), key, replace(asked, draws=0))
+        x, lower, upper = (each[:, column] for each in (known.x[there], cells.lower, cells.upper))
+        inside = np.minimum(x - lower, upper - x)
+        inwards[column] = conformal_threshold(inside, outside) if len(inside) else -np.inf
+        if not np.isfinite(inwards[column]):
+            name = column if known.schema is None else repr(known.schema.placed[column].name)
+            fewest = math.ceil(interval / (1 - interval) - 1e-9)
+            raise ValueError(
+                f"calibration: an interval of {interval:g} takes at least {fewest} rows that know column "
+                f"{name}, found {len(inside)}; hand in more, or ask for less"
+            )
+    return inwards
 
 
 def compile_imputed(model: LatentModel, x: Rows | ArrayLike, *, draws: int = 1, samples: int = 1000) -> None:

@@ -77,8 +77,8 @@ class CausalWindow(eqx.Module):
         self.length = positive_size("CausalWindow.length", length) if length else 0
         if length and context_size % length:
             raise ValueError(
-                f"CausalWindow.context_size: expected a multiple of length={length}, a vector for each place, "
-                f"found {context_size}"
+                f"CausalWindow.context_size: expected a multiple of length={length}, a vector for each "
+                f"place, found {context_size}"
             )
         k1, k2, k3, k4 = jax.random.split(key, 4)
         self.embedding = jax.random.normal(k1, (vocabulary, _EMBEDDING))

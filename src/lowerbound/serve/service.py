@@ -196,7 +196,7 @@ class Service:
 
         **Raises:** [`Refused`][lowerbound.serve.errors.Refused] where there are none.
         """
-        from lowerbound.anomalies.conformal import conformal_p_values
+        from lowerbound.conformal import conformal_p_values
 
         if self.calibration is None:
             raise Refused(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -105,6 +105,12 @@ class Source:
         if unseen is None or self.schema is None:
             return self
         return replace(self, schema=self.schema.letting(unseen))
+
+    def telling(self, targets: Sequence[str]) -> Source:
+        """The same rows, of whose columns those are told from the others ([`Schema.telling`][])."""
+        if self.schema is None or not targets:
+            return self
+        return replace(self, schema=self.schema.telling(targets))
 
     def as_read(self, *, missing: bool = False) -> Source:
         """The same rows with all columns as they are, for a model of which no schema is kept."""

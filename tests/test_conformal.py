@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lowerbound.anomalies.conformal import conformal_p_values, conformal_threshold, flag
+from lowerbound.conformal import conformal_p_values, conformal_threshold, flag
 
 REPEATS = 10_000
 
