@@ -28,6 +28,7 @@ def test_beta_rises_where_a_row_has_text(model):
     numbers = build(np.linspace(0, 1, 12).reshape(6, 2), latent_dim=2, width=8).model
     assert objective_named(model=numbers, steps=100) == lb.ELBO()
     assert objective_named(model=numbers, steps=100, warm_up=30).beta == lb.WarmUp(30)
+    assert objective_named(model=numbers, steps=100, free_nats=2.5) == lb.ELBO(free_nats=2.5)
 
 
 def test_each_place_of_a_column_has_its_weight():
@@ -50,6 +51,7 @@ def test_each_place_of_a_column_has_its_weight():
             lambda: build(np.eye(3), network="sequence-gru"),
             "network: sequence-gru reads text, found no column of tokens; say which",
         ),
+        (lambda: objective_named("iwae", free_nats=3), "free_nats: goes with the objective elbo, found iwae"),
         (lambda: objective_named("iwae", warm_up=3), "warm_up: goes with the objective elbo, found iwae"),
         (
             lambda: objective_named(lb.ELBO(), column_weights=np.ones(2)),

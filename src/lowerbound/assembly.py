@@ -100,11 +100,12 @@ def objective_named(
     column_weights: np.ndarray | None = None,
     warm_up: int | None = None,
     steps: int = 0,
+    free_nats: float = 0.0,
 ) -> Objective:
     """The objective that an option names, at the defaults of its class (`iwae`: 50 samples), with the weight
-    β of the KL, the steps in which it rises from 0 and the weights of the columns for `elbo`, and its
-    gradient estimator. An objective itself, which has all of these, as it is. `auto` is what
-    [`automatic_objective`][] says for a model, and `elbo` with a weight, a gradient or no model. Where
+    β of the KL, the steps in which it rises from 0, the nats of it that are free and the weights of the
+    columns for `elbo`, and its gradient estimator. An objective itself, which has all of these, as it is.
+    `auto` is what [`automatic_objective`][] says for a model, and `elbo` with any of these or no model. Where
     nothing is said of it, β rises where a row has text, which may be told from the tokens before without z:
     in half of the `steps` that are to be made, at most 4,000.
 
@@ -115,7 +116,8 @@ def objective_named(
         rises = name in (_OBJECTIVE, kebab(ELBO.__name__)) and model is not None and model.together
         warm_up = min(_WARM_UP, steps // 2) if rises else 0
     if isinstance(name, str) and name == _OBJECTIVE:
-        plain = beta == 1 and gradient == default("gradient") and column_weights is None and not warm_up
+        of_elbo = beta != 1 or warm_up or free_nats or column_weights is not None
+        plain = not of_elbo and gradient == default("gradient")
         if model is not None and plain:
             return automatic_objective(model)
         name = kebab(ELBO.__name__)
@@ -125,15 +127,16 @@ def objective_named(
                 f"objective: {type(name).__name__}(…) has its own beta and gradient; found beta={beta} and "
                 f"gradient={gradient!r} besides: hand them to the objective"
             )
-        _check_elbo(type(name).__name__ + "(…), which has its own", column_weights, warm_up)
+        found = f"{type(name).__name__}(…), which has its own"
+        _check_elbo(found, column_weights, warm_up, free_nats)
         return name
     kind, estimator = part(name, "objective"), part(gradient, "gradient")()
     options: dict[str, Any] = {}
     if kind is ELBO:
         rising = WarmUp(warm_up, end=beta) if warm_up else beta
-        options |= {"beta": rising, "column_weights": column_weights}
+        options |= {"beta": rising, "column_weights": column_weights, "free_nats": free_nats}
     else:
-        _check_elbo(name, column_weights, warm_up)
+        _check_elbo(name, column_weights, warm_up, free_nats)
         if beta != 1:
             raise ValueError(f"beta: goes with the objective elbo, found {beta} with {name}")
     if "gradient" in inspect.signature(kind).parameters:
@@ -146,8 +149,9 @@ def objective_named(
     return objective
 
 
-def _check_elbo(found: str, column_weights: np.ndarray | None, warm_up: int) -> None:
-    for option, said in (("column_weights", column_weights is not None), ("warm_up", bool(warm_up))):
+def _check_elbo(found: str, column_weights: np.ndarray | None, warm_up: int, free_nats: float) -> None:
+    asked = {"column_weights": column_weights is not None, "warm_up": warm_up, "free_nats": free_nats}
+    for option, said in asked.items():
         if said:
             raise ValueError(f"{option}: goes with the objective elbo, found {found}")
 

@@ -10,8 +10,8 @@ __all__ = ["as_option"]
 def as_option(advice: Advice) -> str:
     """An option of `lowerbound fit`, or what only Python has.
 
-    >>> as_option(Advice("latent_dim", 7)), as_option(Advice("free_nats", 2.0, of="ELBO"))
-    ('--latent-dim 7', 'in Python lb.ELBO(free_nats=2.0)')
+    >>> as_option(Advice("latent_dim", 7)), as_option(Advice("clip_norm", 10.0, of="NAdam"))
+    ('--latent-dim 7', 'in Python lb.NAdam(clip_norm=10.0)')
     """
     if advice.of:
         return f"in Python {advice}"

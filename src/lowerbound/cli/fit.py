@@ -100,6 +100,12 @@ def fit(
             "of all, at most 4,000; else 0].",
         ),
     ] = None,
+    free_nats: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Nats of a row's KL that cost nothing in the ELBO: z is used at least so much."
+        ),
+    ] = 0.0,
     column_weights: Annotated[
         str | None,
         typer.Option(
@@ -201,9 +207,7 @@ def fit(
         return _shown(run, json)
     check_folder(out, overwrite, resume, checkpoint_every, writes=writes)
     said, within = kinds_said(kinds, schema), None if memory is None else memory.beside(out)
-    train, held_out = training_and_held_out(
-        data, test, labels, seed, reading, said, unseen, within, targets.split(",") if targets else ()
-    )
+    train, held_out = training_and_held_out(data, test, labels, seed, reading, said, unseen, within, targets)
     compilation_cache()
     built = build(train.rows, likelihood=likelihood, binarize=binarize, posterior=posterior, prior=prior,
         network=network, latent_dim=latent_dim, width=width, depth=depth, window=window, key=seed,
@@ -211,10 +215,10 @@ def fit(
     say(f"{train.name}: {train.rows.taking_part} rows of {train.x.shape[1]}; {built.words}")
     steps = steps_of(train.rows.taking_part, batch_size, epochs, validation)
     weights = weights_of_columns(weights_said(column_weights), train.rows.schema)
+    aim = objective_named(objective, beta, gradient, built.model, weights, warm_up, steps, free_nats)
     with plain_warnings(), stops(out):
         run = train_run(
-            out, built.model, train, held_out, wording=as_option, epochs=epochs,
-            objective=objective_named(objective, beta, gradient, built.model, weights, warm_up, steps),
+            out, built.model, train, held_out, wording=as_option, epochs=epochs, objective=aim,
             batch_size=batch_size, learning_rate=learning_rate, precision=precision, validation=validation,
             patience=Patience(patience, minutes), devices=devices, baselines=baselines, samples=samples,
             method=method, options=options_of(context), seed=seed, checkpoint_every=checkpoint_every,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,10 +152,12 @@ def training_and_held_out(
     kinds: Kinds | None = None,
     unseen: Unseen | None = None,
     memory: Memory | None = None,
-    targets: Sequence[str] = (),
+    targets: str | None = None,
 ) -> tuple[Source, Source]:
     """The rows to train on and those to report on, which alone need labels where they are a source of their
-    own. Of rows beyond memory those to report on are a copy, and are kept back from training."""
+    own. Of rows beyond memory those to report on are a copy, and are kept back from training. `targets` are
+    the names of columns, with commas between."""
+    told_from_others = targets.split(",") if targets else ()
     if data == "digits" and test is None:
         return open_source("digits:train"), labelled("digits:test", labels, reading)
     try:
@@ -164,12 +165,12 @@ def training_and_held_out(
     except ValueError:
         with Console().encoding() as told:
             train = open_source(data, labels, None, reading, kinds, memory, told)
-        train = train.letting(unseen).telling(targets)
+        train = train.letting(unseen).telling(told_from_others)
         return train, labelled(str(test), labels, reading, schema=train.schema, memory=memory)
     if not 0 < share < 1:
         raise ValueError(f"--test: expected DATA or a share between 0 and 1, found {test}")
     source = labelled(data, labels, reading, kinds=kinds, memory=memory)
-    source = source.letting(unseen).telling(targets)
+    source = source.letting(unseen).telling(told_from_others)
     if len(source.x) < 2:
         raise ValueError(f"{data}: expected at least 2 rows, one to train on and one to report on; found 1")
     n = len(source.x)

@@ -335,8 +335,9 @@ class Schema(Checked):
 
         **Raises:** `ValueError` for a column that there is not, and where no other is left.
 
-        >>> schema = Schema.of({"a": [1.5, 2.5], "b": [3.5, 4.5]}).telling("b")
-        >>> schema.encode({"a": [1.5]}).tolist()
+        >>> import pyarrow
+        >>> schema = Schema.of(pyarrow.table({"a": [1.5, 2.5], "b": [3.5, 4.5]})).telling("b")
+        >>> schema.encode(pyarrow.table({"a": [1.5]})).tolist()
         [[1.5, nan]]
         """
         names = (targets,) if isinstance(targets, str) else tuple(targets)

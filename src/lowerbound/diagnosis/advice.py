@@ -32,8 +32,8 @@ class Advice:
     [`VariationalAutoencoder`][], which `lowerbound fit` has as an option; `purpose`: what it is to do, in a
     few words; `beside`: what has to be set with it.
 
-    >>> print(Advice("latent_dim", 7), Advice("free_nats", 2.0, of="ELBO"))
-    latent_dim=7 lb.ELBO(free_nats=2.0)
+    >>> print(Advice("latent_dim", 7), Advice("clip_norm", 10.0, of="NAdam"))
+    latent_dim=7 lb.NAdam(clip_norm=10.0)
     """
 
     argument: str

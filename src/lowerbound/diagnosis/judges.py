@@ -102,7 +102,7 @@ def judged_activity(activity: Activity | None, n: int) -> Iterator[Verdict]:
         finding,
         Advice("beta", 0.5, use),
         Advice("objective", "iwae", use),
-        Advice("free_nats", 2.0, use, of="ELBO"),
+        Advice("free_nats", 2.0, use),
         Advice("warm_up", 2000, use),
     )
 

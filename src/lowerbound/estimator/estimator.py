@@ -54,6 +54,7 @@ class VariationalAutoencoder(
       `doubly-reparameterized`. Or an objective itself, such as `IWAE(10)`, which has both.
     - `warm_up`: steps in which `beta` rises from 0 to what it is, so that z is put to use; by default, where
       a row has text, half of all, at most 4,000, else 0.
+    - `free_nats`: nats of a row's KL that cost nothing: z is used at least so much, at a cost in the bound.
     - `column_weights`: what columns' terms of log p(x∣z) count in the ELBO, {"logP": 10}, 1 of the others;
       what is called the bound stays that of all columns alike.
     - `targets`: columns that the encoder does not see, ("logP",): properties that the code of the others

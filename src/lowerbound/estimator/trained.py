@@ -79,6 +79,7 @@ class Trained(BaseEstimator, Storable):
         beta: float = 1.0,
         gradient: str = default("gradient"),
         warm_up: int | None = None,
+        free_nats: float = 0.0,
         column_weights: Mapping[str, float] | None = None,
         targets: str | Sequence[str] = (),
         window: int = WINDOW,
@@ -115,6 +116,7 @@ class Trained(BaseEstimator, Storable):
         self.beta = beta
         self.gradient = gradient
         self.warm_up = warm_up
+        self.free_nats = free_nats
         self.column_weights = column_weights
         self.targets = targets
         self.window = window
@@ -288,6 +290,7 @@ class Trained(BaseEstimator, Storable):
             weights_of_columns(self.column_weights, self.schema_),
             self.warm_up,
             steps,
+            self.free_nats,
         )
         result = fit(
             self.model_,
