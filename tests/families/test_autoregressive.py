@@ -157,7 +157,7 @@ def test_gradients_are_those_of_differences(p):
             of_weights, (log_p(step, h) - log_p(-step, h)) / (2 * step), rtol=1e-5, atol=1e-6
         )
         of_h = jax.jacrev(log_p, 1)(0.0, h)
-        for i, e in enumerate(step * np.eye(CONTEXT)):
+        for i, e in enumerate(step * np.eye(len(h))):
             np.testing.assert_allclose(
                 of_h[:, i], (log_p(0.0, h + e) - log_p(0.0, h - e)) / (2 * step), rtol=1e-5, atol=1e-6
             )
@@ -169,14 +169,14 @@ def codes_of_sequences(make):
     family = lb.Autoregressive(jax.tree.map(lambda a: 2 * a, make(keys[0])), LENGTH)
     bits = lb.Bernoulli(2)
     encoder = lb.OneHot(VOCABULARY, lb.MLP(LENGTH * VOCABULARY, 2, depth=0, key=keys[1]))
-    decoder = lb.MLP(2, CONTEXT, width=8, depth=1, key=keys[2])
+    decoder = lb.MLP(2, family.size, width=8, depth=1, key=keys[2])
     model = lb.VAE(lb.UniformCodes(2, 2), lb.Conditional(encoder, bits), lb.Conditional(decoder, family))
     codes = jnp.array([*product([0.0, 1.0], repeat=2)])
     exact = jax.nn.logsumexp(jnp.stack([model.p_x(z).log_prob(EVERY) for z in codes]), 0) - np.log(4)
     return model, np.asarray(exact)
 
 
-@pytest.mark.parametrize("make", cases([gru, window, transformer], fast=[gru]))
+@pytest.mark.parametrize("make", cases([gru, window, placed, transformer], fast=[gru]))
 def test_the_evidence_is_the_sum_over_the_codes(make):
     """Every sequence's log p̂(x) of 4,000 samples within 5 of its errors (and 1e-4) of the exact one, and the
     exact ones sum to 1."""
