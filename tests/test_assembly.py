@@ -6,9 +6,12 @@ import pyarrow
 import pytest
 
 import lowerbound as lb
+from lowerbound.archive.records import AS_FOUND
 from lowerbound.assembly import build, objective_named, weights_of_columns
+from lowerbound.cli.inputs import training_and_held_out
 from lowerbound.data.errors import DataError
 from lowerbound.data.schema import Schema
+from lowerbound.data.sources import Source
 
 WORDS = pyarrow.table({"word": ["aba", "cab", "bac", "abc"] * 5, "mass": np.linspace(0.5, 2.5, 20).tolist()})
 TEXT = Schema.of(WORDS, kinds={"word": "tokens"})
@@ -177,6 +180,12 @@ class TestTargets:
     def test_what_is_no_target_is_refused(self, targets, message):
         with pytest.raises(ValueError, match=f"targets: .*{message}"):
             Schema.of(HOUSES).telling(targets)
+
+    def test_no_source_passes_them_over(self):
+        with pytest.raises(ValueError, match=r"targets: .* found rows without a schema"):
+            Source(np.eye(3), "x").telling(["price"])
+        with pytest.raises(ValueError, match="targets: no column is called 'price'"):
+            training_and_held_out("digits", None, None, 0, AS_FOUND, targets="price")
 
     def test_a_table_may_lack_them(self, priced):
         """Rows have the codes that they have with it; another column is missed."""

@@ -159,7 +159,7 @@ def training_and_held_out(
     the names of columns, with commas between."""
     told_from_others = targets.split(",") if targets else ()
     if data == "digits" and test is None:
-        return open_source("digits:train"), labelled("digits:test", labels, reading)
+        return open_source("digits:train").telling(told_from_others), labelled("digits:test", labels, reading)
     try:
         share = _SHARE if test is None else float(test)
     except ValueError:

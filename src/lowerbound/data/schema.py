@@ -351,7 +351,7 @@ class Schema(Checked):
 
         **Raises:** `ValueError` for one that it has not, with the nearest.
         """
-        known = {column.name for column in self.encoded}
+        known = [column.name for column in self.encoded]
         for name in columns:
             if name not in known:
                 raise ValueError(f"{option}: no column is called {name!r}; {nearest(name, known)}")

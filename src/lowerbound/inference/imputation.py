@@ -196,7 +196,9 @@ def _inwards(
     for column in np.flatnonzero(holed):
         there = ~np.isnan(known.x[:, column])
         hidden = np.where(np.arange(len(holed)) == column, np.nan, known.x[there])
-        cells = _cells_of(model, replace(known, x=hidden, given=None), key, replace(asked, draws=0))
+        cells = _cells_of(
+            model, replace(known, x=hidden, given=None), key, replace(asked, draws=0, mean=False)
+        )
         x, lower, upper = (each[:, column] for each in (known.x[there], cells.lower, cells.upper))
         inside = np.minimum(x - lower, upper - x)
         inwards[column] = conformal_threshold(inside, outside) if len(inside) else -np.inf

@@ -107,9 +107,14 @@ class Source:
         return replace(self, schema=self.schema.letting(unseen))
 
     def telling(self, targets: Sequence[str]) -> Source:
-        """The same rows, of whose columns those are told from the others ([`Schema.telling`][])."""
-        if self.schema is None or not targets:
+        """The same rows, of whose columns those are told from the others ([`Schema.telling`][]).
+
+        **Raises:** `ValueError` for targets of rows without a schema.
+        """
+        if not targets:
             return self
+        if self.schema is None:
+            raise ValueError("targets: are columns of a table, found rows without a schema")
         return replace(self, schema=self.schema.telling(targets))
 
     def as_read(self, *, missing: bool = False) -> Source:
