@@ -23,6 +23,7 @@ import pyarrow
 import lowerbound as lb
 from lowerbound.chemistry.properties import PROPERTIES
 from lowerbound.data.molecules import canonical
+from lowerbound.figures import molecules
 
 METHODS = ("screening", "random", "evolution", "gradient", "bayesian")
 
@@ -60,7 +61,7 @@ def searched(run: Path, table: Any, score: str, method: str, seed: int, calls: i
         "best": found.best,
         "after": {n: found.best_after(n) for n in (100, 200, 400, 700, calls)},
         "first": [(s, float(v)) for s, v in zip(smiles[:10], found.score[:10], strict=True)],
-        "new": [(s, float(v)) for s, v in zip(smiles, found.score, strict=True) if s not in own][:3],
+        "new": [(s, float(v)) for s, v in zip(smiles, found.score, strict=True) if s not in own][:10],
         "valid": float(np.mean(~np.isnan(found.score))),
         "nats": float(np.median(found.nats[:10])),
         "limit": found.limit,
@@ -87,6 +88,14 @@ def told(results: Sequence[dict[str, Any]]) -> None:
             )
 
 
+def pictured(results: Sequence[dict[str, Any]], path: Path) -> None:
+    """The ten best of all methods, each with its score."""
+    new = dict(pair for r in results for pair in r["new"])
+    best = sorted(new.items(), key=lambda each: -each[1])[:10]
+    figure = molecules([smiles for smiles, _ in best], [f"{value:.2f}" for _, value in best])
+    figure.savefig(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=Path)
@@ -97,6 +106,7 @@ def main() -> None:
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--scores", default=",".join(SCORES))
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path, help="of the ten best that are not in the data")
     options = parser.parse_args()
     table = lb.read(options.data)
     some = np.random.default_rng(0).permutation(len(table))[: options.rows]
@@ -114,6 +124,8 @@ def main() -> None:
                     f"seed {seed}  {score}  {method}  {last['best']:.3f}  {last['seconds']:.0f} s", flush=True
                 )
     told(results)
+    if options.picture is not None:
+        pictured(results, options.picture)
     if options.json is not None:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
 

@@ -214,8 +214,8 @@ TABLE: tuple[Row, ...] = (
     Row("Enumeration", "objectives.gradients", "file gradient"),
     # What the likelihood `auto` is, or what is advised, for columns of a kind.
     Row("automatic", "data.likelihood", "likelihood", called="auto"),
-    Row("automatic_prior", "assembly", "prior", called="auto"),
-    Row("automatic_objective", "assembly", "objective", called="auto"),
+    Row("automatic_prior", "assembly.model", "prior", called="auto"),
+    Row("automatic_objective", "assembly.objective", "objective", called="auto"),
     Row("Bernoulli", "families.discrete", "columns", called="bits"),
     Row("BetaBinomial", "families.counts", "columns", called="few-counts"),
     Row("NegativeBinomial", "families.counts", "columns", called="counts"),

@@ -36,7 +36,7 @@ def test_the_lowest_of_the_panel_counts_in_interquartile_ranges():
     np.testing.assert_allclose(scores, np.minimum(by_model, by_columns))
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_the_estimator_goes_by_its_panel(tmp_path):
     """Its p-values as well; saved and loaded, each score is the same; log p(x) stays that of the model."""
     X = np.random.default_rng(0).normal(size=(300, 3)) @ np.array([[1, 1, 0], [0, 1, 0], [0, 0, 1]])

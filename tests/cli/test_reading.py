@@ -54,7 +54,7 @@ def test_a_wrong_option_is_one_line(table, options, message, capsys):
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_later_verbs_read_as_fit_did(tmp_path, capsys):
     """A file without a header, with numbers of rows, codes and a first line that looks like names."""
     rng = np.random.default_rng(0)

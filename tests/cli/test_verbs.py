@@ -169,7 +169,7 @@ def test_columns_are_matched_by_name_and_labels_may_be_one_of_them(tmp_path, cap
     assert "expected the columns that the model has, found no 'a'" in capsys.readouterr().err
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_an_earlier_runs_baselines_are_not_scored_as_this_ones(tmp_path):
     out = tmp_path / "run"
     out.mkdir()

@@ -179,7 +179,7 @@ MODELS = {
 }
 
 
-SOON = ("shifted", "two modes", "bounded", "missing", "condition")  # the others take as long again
+SOON = ("two modes", "bounded", "missing", "condition")  # the others take as long again
 
 
 @pytest.mark.thorough
@@ -226,7 +226,7 @@ def test_plain_samples_miss_what_q_does_not_know_and_are_not_relied_on():
     assert not evidence.reliable.any()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_what_no_rung_reaches_is_flagged():
     """A narrow, bent valley through 20 dimensions, xᵢ = zᵢ − 3 zᵢ₊₁² and a noise of 0.003."""
     model = lb.VAE(
@@ -252,7 +252,7 @@ def test_a_sandwich_has_the_exact_value_between_its_ends():
     assert sandwich.gap < 0.5
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_sandwich_finds_a_mode_that_no_k_hat_knows_of():
     """Of 20 dimensions one fit is made, of one of two modes: log 2 too low, and said to be right.
 

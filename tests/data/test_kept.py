@@ -161,6 +161,70 @@ def test_a_program_is_known_by_all_that_it_is_traced_for(tmp_path, monkeypatch):
     assert again.file_of(lb.encode, model, X) == names[0]
 
 
+class TestVouched:
+    """Whether all that something needs was kept, known before any of it is read."""
+
+    @pytest.fixture
+    @staticmethod
+    def code(tmp_path):
+        """The folder of JAX's own cache, with machine code in it."""
+        (tmp_path / "xla").mkdir()
+        (tmp_path / "xla" / "jit_sin").write_bytes(b"1")
+        before = jax.config.jax_compilation_cache_dir
+        jax.config.update("jax_compilation_cache_dir", str(tmp_path / "xla"))
+        yield tmp_path / "xla"
+        jax.config.update("jax_compilation_cache_dir", before)
+
+    @staticmethod
+    def process(folder, *, writes=True, asks=(X,)):
+        found = Kept()
+        found.open(folder / "programs")
+        for each in asks:
+            file = found.file_of(lb.encode, each)
+            if writes and file is not None:
+                found.write(file, jax.jit(jnp.sin), (X,), waits=False)
+        return found
+
+    def test_by_an_earlier_process_for_what_it_was_said_of(self, tmp_path, code):
+        first = self.process(tmp_path)
+        assert not first.vouched("a service", X)
+        first.vouch("a service", X)
+        later = self.process(tmp_path, asks=())
+        assert later.vouched("a service", X)
+        assert later.vouched("a service", 2 * X)  # of other weights the programs are the same
+        assert not later.vouched("a service", X[:8])
+        assert not later.vouched("another", X)
+
+    @pytest.mark.parametrize("kind", ["programs", "xla"])
+    def test_not_where_something_has_gone_since(self, tmp_path, code, kind):
+        first = self.process(tmp_path)
+        first.vouch("a service")
+        said = first._named(("a service",))
+        for file in (tmp_path / kind).iterdir():
+            if file != said:
+                file.unlink()
+        assert not self.process(tmp_path, asks=()).vouched("a service")
+
+    @pytest.mark.parametrize(
+        "how", [{"writes": False}, {"asks": (X, lambda x: x)}], ids=["unwritten", "nameless"]
+    )
+    def test_not_where_something_was_not_kept(self, tmp_path, code, how):
+        first = self.process(tmp_path, **how)
+        first.vouch("a service")
+        assert not self.process(tmp_path, asks=()).vouched("a service")
+
+    @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"{", b'{"programs": ["a"]}'])
+    def test_a_file_that_says_nothing_is_not_believed(self, tmp_path, code, content):
+        first = self.process(tmp_path)
+        first.vouch("a service")
+        first._named(("a service",)).write_bytes(content)
+        assert not self.process(tmp_path, asks=()).vouched("a service")
+
+    def test_nowhere_nothing_is(self):
+        Kept().vouch("a service")
+        assert not Kept().vouched("a service")
+
+
 def test_settings_of_jax_are_part_of_it(starts):
     folder = starts()
     transformed(Identity(), X)

@@ -157,7 +157,7 @@ def test_its_log_p_is_that_of_the_table(vae):
     assert vae.score_samples(impossible).tolist() == [-np.inf, -np.inf]
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_text_is_drawn_given_a_number_and_a_number_given_text(vae):
     low, high = (np.mean([text.count("a") for text in drawn(vae, a)]) for a in (0.0, 3.0))
     assert low < 0.3
@@ -175,7 +175,7 @@ def drawn(vae, a):
     return vae.sample(100, given={"a": a}).to_pydict()["text"]
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_text_has_one_surprise(vae):
     found = vae.surprise(pa.table({"text": ["bbb", "aaa"], "a": [3.0, 3.0]}))
     assert found.shape == (2, 2)

@@ -125,7 +125,7 @@ def correlated():
     return truth, eqx.tree_at(lambda model: model.posterior, truth.model(), posterior)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_posterior_whose_family_cannot_be_right():
     """½ [Σ log Λᵢᵢ − log det Λ] = 1.62 nats lie between the best diagonal Gaussian and log p(x): found within
     4 standard errors, and 0.05 for an optimiser that stops."""

@@ -76,6 +76,7 @@ def test_what_is_known_of_holes_comes_in_such_frames(vae, people):
     assert np.flatnonzero(~np.isnan(found.effective_sample_size)).tolist() == [3, 4]
 
 
+@pytest.mark.slow
 def test_rows_are_drawn_given_columns(vae, people):
     rows = vae.sample(30, given={"color": "green", "member": True, "children": 2}, random_state=0)
     assert (rows.dtypes.drop("color") == people.dtypes.drop("color")).all()

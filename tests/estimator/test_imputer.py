@@ -77,7 +77,7 @@ def test_a_frame_comes_back_without_holes_and_otherwise_as_it_was(imputer, peopl
     assert alone.equals(filled[5:6].astype(alone.dtypes))
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_what_is_known_of_holes_and_a_copy_of_the_imputer(imputer, people, tmp_path):
     found = imputer.imputed(people, draws=2)
     assert found.mean.equals(imputer.transform(people))

@@ -122,7 +122,7 @@ except ValueError as error:
 """
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_local_devices_share_the_rows_and_the_numbers_stay():
     flags = "--xla_force_host_platform_device_count=2"
     out = subprocess.run(

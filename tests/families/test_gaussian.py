@@ -25,7 +25,7 @@ def test_a_fresh_network_puts_out_a_full_gaussian_near_the_diagonal_one(d):
     assert abs((q.log_prob(z) - diagonal.log_prob(z)).mean()) < 0.5 * d
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_likelihood_of_many_columns_learns_from_its_first_step():
     """In 12 steps, on noise; with entries of order 1 below the diagonal of L the bound was no number."""
     d = 120

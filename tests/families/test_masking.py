@@ -116,7 +116,7 @@ def test_of_any_family_what_is_observed_and_what_is_not_make_1(make):
     assert np.isfinite(inside).all()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_whole_number_is_hidden_for_what_it_is():
     """log E[π] of masses is the sum over the numbers, and draws given missing are such numbers."""
     inner, v = of_any_form([KIDS], (1,))

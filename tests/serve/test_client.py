@@ -119,7 +119,7 @@ def test_samples_are_of_the_kind_that_the_model_was_fitted_to(frames, arrays):
     same(rows, frames[0].inverse_transform(codes))
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_scores_and_p_values(arrays, rows):
     vae, client = arrays
     same(client.score_samples(rows), vae.score_samples(rows))

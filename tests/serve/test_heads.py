@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
+from lowerbound.serve.app import OTHER
 from lowerbound.serve.heads import TimedHeads
 from lowerbound.serve.limits import Limits
 
@@ -18,6 +19,12 @@ class Answering:
     """An application that reads a body and answers it."""
 
     limits = Limits(seconds=SECONDS)
+
+    def __init__(self):
+        self.counted = []
+
+    def count(self, route, status, seconds):
+        self.counted.append((route, status, seconds))
 
     async def __call__(self, scope, receive, send):
         body, more = b"", True
@@ -34,12 +41,12 @@ class Answering:
         await send({"type": "http.response.body", "body": body})
 
 
-def asked(*pieces):
+def asked(*pieces, application=None):
     """What a server answers where these pieces come, each so many seconds after the one before it; and
     whether it closed the connection within a second."""
 
     async def talk():
-        config = uvicorn.Config(Answering(), lifespan="off", ws="none", proxy_headers=False)
+        config = uvicorn.Config(application or Answering(), lifespan="off", ws="none", proxy_headers=False)
         make = lambda: TimedHeads(config, ServerState(), {}, asyncio.get_running_loop())  # noqa: E731
         server = await asyncio.get_running_loop().create_server(make, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
@@ -71,8 +78,10 @@ HEAD = b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 2\r\n\r\n"
     ids=["nothing", "a line's beginning", "header by header"],
 )
 def test_a_head_that_is_not_there_in_time_is_refused_and_the_connection_closed(pieces):
-    said, closed = asked(*pieces)
+    application = Answering()
+    said, closed = asked(*pieces, application=application)
     assert closed
+    assert application.counted == [(OTHER, 408, SECONDS)]
     assert said.startswith(b"HTTP/1.1 408 ")
     assert json.loads(said.split(b"\r\n\r\n")[1])["error"]["code"] == "slow_head"
 

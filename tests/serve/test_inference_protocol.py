@@ -89,7 +89,7 @@ def test_codes_are_decoded_by_column(mixed):
         assert values.tolist() == [row[name] for row in rows]
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_all_outputs_come_where_none_is_named(digits, images):
     found = arrays_of(infer(digits, "digits", [tensor("rows", "FP64", images[:2])]))
     assert [*found] == [

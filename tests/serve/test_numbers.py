@@ -113,7 +113,7 @@ def test_samples_given_a_column_have_its_value(mixed):
     assert 0 < answer["effective_sample_size"] <= answer["samples"]
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_pieces_of_an_imputation_are_its_whole(mixed, records):
     rows = [{**row, "mass": None} for row in records]
     whole = post(mixed, "impute", rows=rows, draws=2, seed=0)

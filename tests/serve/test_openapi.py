@@ -2,12 +2,16 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlencode
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from lowerbound.serve import openapi
+from lowerbound.data.sources import open_source
+from lowerbound.serve import explorer, openapi
 from lowerbound.serve.errors import CODES
 from lowerbound.serve.limits import DESCRIPTIONS, Limits
 from lowerbound.serve.openapi import document
@@ -22,9 +26,19 @@ LONG = ("score", "p_values", "surprise", "impute")
 
 
 @pytest.fixture(scope="session")
-def described(digits, mixed):
-    """The description of a run of images, and of one of a table, as they are served."""
-    return {service: asked(service, "GET", "/openapi.json").json() for service in (digits, mixed)}
+def shown(digits):
+    """A run of images with rows to show."""
+    source = open_source("digits:test")
+    part = replace(source, x=source.x[:50], labels=source.labels[:50], table=None)
+    return replace(digits, source=part)
+
+
+@pytest.fixture(scope="session")
+def described(digits, mixed, shown):
+    """The description of a run of images, without and with rows to show, and of one of a table, as they are
+    served."""
+    services = {"digits": digits, "mixed": mixed, "shown": shown}
+    return {name: asked(each, "GET", "/openapi.json").json() for name, each in services.items()}
 
 
 def validator(description, schema):
@@ -42,25 +56,27 @@ def test_every_schema_is_one(described):
         assert all(name.split("/")[1] in description["components"][name.split("/")[0]] for name in names)
 
 
-def test_every_route_is_described(digits, described):
-    paths = described[digits]["paths"].keys()
+def test_every_route_is_described(digits, shown, described):
+    paths = described["digits"]["paths"].keys()
     assert {"/live", "/ready", "/metrics", "/model", *(f"/{name}" for name in VERBS)} <= paths
     assert {route.path for route in openapi.routes(None)} <= paths
+    desk = SimpleNamespace(service=shown, limits=Limits())
+    of_page = {route.path.replace(":int", "") for route in explorer.routes(desk)}
+    assert {path for path in of_page if path.startswith("/explorer/")} <= described["shown"]["paths"].keys()
 
 
-@pytest.mark.parametrize("run", ["digits", "mixed"])
+@pytest.mark.parametrize("run", ["digits", "mixed", "shown"])
 def test_every_example_is_answered_as_it_says(run, described, request):
-    examples(request.getfixturevalue(run), described, [name for name in VERBS if name not in LONG])
+    examples(request.getfixturevalue(run), described[run], [name for name in VERBS if name not in LONG])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", ["digits", "mixed"])
 def test_every_long_example_is_answered_as_it_says(run, described, request):
-    examples(request.getfixturevalue(run), described, LONG)
+    examples(request.getfixturevalue(run), described[run], LONG)
 
 
-def examples(service, described, verbs):
-    description = described[service]
+def examples(service, description, verbs):
     asks = [("POST", f"/{name}") for name in verbs]
     if "encode" in verbs:
         asks += [(m.upper(), path) for path, said in description["paths"].items() for m in said if m == "get"]
@@ -68,7 +84,10 @@ def examples(service, described, verbs):
     requests = []
     for method, path in asks:
         said = description["paths"][path][method.lower()]
-        where = path.format(**{each["name"]: each["example"] for each in said.get("parameters", ())})
+        given = {of: {} for of in ("path", "query")}
+        for each in said.get("parameters", ()):
+            given[each["in"]][each["name"]] = each["example"]
+        where = f"{path.format(**given['path'])}?{urlencode(given['query'], doseq=True)}".rstrip("?")
         body = {}
         if method == "POST":
             content = said["requestBody"]["content"]["application/json"]
@@ -86,17 +105,17 @@ def examples(service, described, verbs):
 
 
 def test_every_refusal_is_described(described, digits):
-    responses = described[digits]["components"]["responses"]
+    responses = described["digits"]["components"]["responses"]
     for code, (status, words) in CODES.items():
         for shape in ("", "Protocol"):
             assert f"`{code}`: {words}" in responses[f"{shape}Refused{status}"]["description"]
 
 
 def test_a_row_of_a_table_is_typed_by_its_schema(mixed, described, records):
-    row = described[mixed]["components"]["schemas"]["RowGiven"]
+    row = described["mixed"]["components"]["schemas"]["RowGiven"]
     assert row["properties"]["color"]["enum"] == ["blue", "green", "red", None]
     assert sorted(row["required"]) == ["age", "born", "color", "mass"]
-    check = validator(described[mixed], row)
+    check = validator(described["mixed"], row)
     for record in records:
         check.validate(record)
     for wrong in ({"color": "mauve"}, {"age": "old"}, {"born": "yesterday"}, {"aeg": 3}):

@@ -91,10 +91,13 @@ def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("cache")
 
 
+def usual(folder):
+    return ("--calibration", str(folder.parent / "usual.npy"))
+
+
 @pytest.fixture(scope="module")
 def server(folder, cache):
-    usual = str(folder.parent / "usual.npy")
-    options = ("--seconds", "20", "--body", "100000", "--access-log", "--calibration", usual)
+    options = ("--seconds", "20", "--body", "100000", "--access-log", *usual(folder))
     process = Process(folder, cache, *options)
     process.until("/live", 60)
     process.until("/ready", 1800)
@@ -160,11 +163,13 @@ def files_in(cache):
 
 
 def test_a_second_start_reads_what_the_first_one_wrote(server, folder, cache):
+    """It is ready before it has read a program, and answers from the first request on."""
     answers, files = asked(server), files_in(cache)
     assert len(files) > 5
-    again = Process(folder, cache)
+    again = Process(folder, cache, *usual(folder))
     again.until("/ready", 1800)
     assert asked(again) == answers
+    test_nothing_is_compiled_after_ready(again, again.connection())
     assert compiled_after_ready(again) == 0
     assert again.stop() == 0
     assert files_in(cache) == files
@@ -172,7 +177,7 @@ def test_a_second_start_reads_what_the_first_one_wrote(server, folder, cache):
 
 def test_first_starts_at_once_agree(server, folder, cache, tmp_path):
     shutil.copytree(cache / "lowerbound" / "xla", tmp_path / "lowerbound" / "xla")
-    both = [Process(folder, tmp_path) for _ in range(2)]
+    both = [Process(folder, tmp_path, *usual(folder)) for _ in range(2)]
     for each in both:
         each.until("/ready", 1800)
     assert asked(both[0]) == asked(both[1]) == asked(server)

@@ -67,7 +67,7 @@ def test_one_process_is_alone():
         join("127.0.0.1:1", 2, 2)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.parametrize("devices", [8])
 def test_a_step_sends_the_gradients_and_nothing_else(devices):
     """The products of networks too: none of them makes a device send its rows."""

@@ -53,9 +53,13 @@ def compilation_cache() -> None:
 
 
 def keep_programs() -> None:
-    """Keep traced programs beside the compiled ones, so that they are not traced again."""
+    """Keep traced programs beside the compiled ones, so that they are not traced again, and of these the
+    smallest, too: nothing is to be compiled where all were kept."""
+    import jax
+
     from lowerbound.data.kept import KEPT
 
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     KEPT.open(_cache() / "programs")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any
 
 import jax
@@ -106,9 +106,10 @@ def chunks(
         count, block_rows = block
         turns = np.int32(-(-count // turn) if mesh is None else chunk // turn)
         arguments = (arrays, block_rows, turns)
-        if known not in _PROGRAMS:
-            _PROGRAMS[known] = _program(static, constants, arguments)
-        program = _PROGRAMS[known]
+        with _MAKING:  # one by one: the second of two threads that need it has what the first made
+            if known not in _PROGRAMS:
+                _PROGRAMS[known] = _program(static, constants, arguments)
+            program = _PROGRAMS[known]
         if program.waits:
             with _ALONE:
                 return count, jax.block_until_ready(program.run(*arguments))
@@ -128,6 +129,8 @@ def _counted(count: int, result: PyTree) -> PyTree:
 
 # Held while a program runs beside which no other of its kind may.
 _ALONE = Lock()
+# Held while a program is made, by whoever makes others for it.
+_MAKING = RLock()
 # Programs by all that they are traced for.
 _PROGRAMS: dict[Any, Program] = {}
 

@@ -2,7 +2,8 @@
 
 To trace a program and to lower it is Python's work, seconds for a large one, each time that a process starts,
 and what comes of it is the same as long as the sources are. What comes after, machine code, XLA's own cache
-has, which is asked for it by what was lowered.
+has, which is asked for it by what was lowered. Where all that something needs was kept once, a later process
+can know it before it reads any ([`Kept.vouched`][]).
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class Kept:
     def __init__(self) -> None:
         self.folder: Path | None = None
         self._asked: set[Path] = set()
+        self._nameless = False
 
     def open(self, folder: Path | None) -> None:
         """Keep programs in a folder from now on, or, without one, no more; those there that were not read
@@ -73,23 +75,20 @@ class Kept:
         writes a program, nothing is kept."""
         self.folder = None if find_spec("flatbuffers") is None else folder
         self._asked.clear()
+        self._nameless = False
         if self.folder is not None:
             with suppress(OSError):
                 _trim(self.folder, _MOST)
 
     def file_of(self, *traced_for: Any) -> Path | None:
         """Where a program is kept that is traced for this; None where it has no name, or nothing is kept."""
-        if self.folder is None:
+        file = self._named(traced_for)
+        if file is None:
+            self._nameless = True
             return None
-        try:
-            said = json.dumps([_here(), spelled(traced_for)])
-        except TypeError as error:
-            log.info("not kept: %s", error)
-            return None
-        file = self.folder / hashlib.sha256(said.encode()).hexdigest()
         if file in self._asked:
             # Each is asked for once: two that are alike in words are not, and which is meant no file says.
-            log.warning("not kept: two programs of one name, %s", said[:500])
+            log.warning("not kept: two programs of one name, %s", file)
             with suppress(OSError):
                 file.unlink(missing_ok=True)
             return None
@@ -127,6 +126,40 @@ class Kept:
             write_whole(file, _head(file, content) + content)
         return Program(jax.jit(exported.call), waits)
 
+    def vouch(self, *needs: Any) -> None:
+        """Say for later processes that what was asked for since the folder was opened is all that is needed
+        for this, and lies in it, as its machine code does in JAX's cache; nothing where some does not."""
+        file, names = self._named(needs), {each.name for each in self._asked}
+        if file is None or self._nameless or not names <= _names_in(file.parent):
+            return
+        there = {"programs": sorted(names), "machine code": sorted(_names_in(_machine_code()))}
+        with suppress(OSError):
+            write_whole(file, json.dumps(there).encode())
+
+    def vouched(self, *needs: Any) -> bool:
+        """Whether an earlier process [`vouch`][]ed that all is there that is needed for this, and nothing
+        that was there then has gone since."""
+        file = self._named(needs)
+        try:
+            there = None if file is None else json.loads(file.read_bytes())
+        except (OSError, ValueError):
+            return False
+        if file is None or not isinstance(there, dict):
+            return False
+        folders = {"programs": file.parent, "machine code": _machine_code()}
+        return all({*there.get(kind, [""])} <= _names_in(folder) for kind, folder in folders.items())
+
+    def _named(self, of: tuple[Any, ...]) -> Path | None:
+        """The file whose name says this, and all else that a program depends on."""
+        if self.folder is None:
+            return None
+        try:
+            said = json.dumps([_here(), spelled(of)])
+        except TypeError as error:
+            log.info("not kept: %s", error)
+            return None
+        return self.folder / hashlib.sha256(said.encode()).hexdigest()
+
 
 # That of the process, as JAX's own cache is.
 KEPT = Kept()
@@ -147,6 +180,20 @@ def _here() -> list[str]:
     device = jax.local_devices()[0]
     versions = [version(name) for name in TRACED_BY]
     return [sources.hexdigest(), platform.python_version(), device.platform, device.device_kind, *versions]
+
+
+def _machine_code() -> Path | None:
+    """The folder of JAX's own cache."""
+    folder = jax.config.jax_compilation_cache_dir
+    return None if folder is None else Path(folder)
+
+
+def _names_in(folder: Path | None) -> set[str]:
+    """What lies in a folder."""
+    try:
+        return set() if folder is None else {*os.listdir(folder)}
+    except OSError:
+        return set()
 
 
 def _trim(folder: Path, most: int) -> None:

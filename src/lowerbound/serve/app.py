@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lowerbound.serve.desk import Desk
     from lowerbound.serve.service import Service
 
-__all__ = ["App", "Handler", "Scope", "app"]
+__all__ = ["OTHER", "App", "Handler", "Scope", "app"]
 
 Scope = Mapping[str, Any]
 Send = Callable[[Any], Awaitable[None]]
@@ -30,6 +30,8 @@ Handler = Callable[[Scope, Receive, float], Awaitable[tuple[bytes, str, int]]]
 log = logging.getLogger("lowerbound.serve")
 
 _JSON = "application/json"
+# What is counted of requests for no route.
+OTHER = "other"
 # Without a token: what says no more than that there is a server, and the page, which holds no data.
 _PUBLIC = frozenset({"/live", "/ready", "/"})
 _STATIC = "/static/"
@@ -77,6 +79,13 @@ class App:
         if self.desk is not None:
             self.desk.close()
 
+    def count(self, route: str, status: int, seconds: float, rows: int = 0) -> None:
+        """One request that was answered, in the metrics and the access log."""
+        self.metrics.count(route, status, seconds, rows)
+        if self._told is not None:
+            told = {"time": time.time(), "route": route, "status": status, "rows": rows}
+            self._told(told | {"seconds": round(seconds, 6)})
+
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
@@ -84,7 +93,7 @@ class App:
             return
         clock = asyncio.get_running_loop().time
         start, path, method = clock(), scope["path"], scope["method"]
-        route = path if path in self.handlers else "other"  # that what is counted has an end
+        route = path if path in self.handlers else OTHER  # that what is counted has an end
         rows, extra = 0, []
         try:
             public = path in _PUBLIC or path.startswith(_STATIC)
@@ -95,9 +104,9 @@ class App:
             if methods is None:
                 place, child, methods = self._place(scope)
                 if place is not None:
-                    route = getattr(place, "path", "other")
+                    route = getattr(place, "path", OTHER)
                     status = await self._handled(place, {**scope, **child}, receive, send)
-                    self._count(route, status, clock() - start)
+                    self.count(route, status, clock() - start)
                     return
             handler = methods.get("GET" if method == "HEAD" else method)
             if handler is None:
@@ -126,13 +135,7 @@ class App:
         ]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
-        self._count(route, status, clock() - start, rows)
-
-    def _count(self, route: str, status: int, seconds: float, rows: int = 0) -> None:
-        self.metrics.count(route, status, seconds, rows)
-        if self._told is not None:
-            told = {"time": time.time(), "route": route, "status": status, "rows": rows}
-            self._told(told | {"seconds": round(seconds, 6)})
+        self.count(route, status, clock() - start, rows)
 
     async def _live(self, scope: Scope, receive: Receive, start: float) -> tuple[bytes, str, int]:
         return b'{"status":"live"}', _JSON, 0

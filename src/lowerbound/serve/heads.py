@@ -7,6 +7,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from lowerbound.serve.app import OTHER
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.wire import JSON
 
@@ -61,3 +62,4 @@ class TimedHeads(HttpToolsProtocol):
         head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
         self.transport.write(head.encode() + body)
         self.transport.close()
+        self.app.count(OTHER, refused.status, self.app.limits.seconds)

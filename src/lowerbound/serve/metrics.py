@@ -47,14 +47,19 @@ class Metrics:
         counts[-1] += seconds
 
     def listen(self) -> None:
-        """Count the programs that JAX compiles, or reads from its cache, from now on."""
+        """Count the programs that JAX compiles from now on; not those that it reads from its cache."""
         import jax
 
-        def compiled(event: str, duration_secs: float, **_: str | int) -> None:
+        def compiled_or_read(event: str, duration_secs: float, **_: str | int) -> None:
             if event == "/jax/core/compile/backend_compile_duration":
                 self._compiled["after" if self._ready() else "before"] += 1
 
-        jax.monitoring.register_event_duration_secs_listener(compiled)
+        def read(event: str, **_: str | int) -> None:
+            if event == "/jax/compilation_cache/cache_hits":
+                self._compiled["after" if self._ready() else "before"] -= 1
+
+        jax.monitoring.register_event_duration_secs_listener(compiled_or_read)
+        jax.monitoring.register_event_listener(read)
 
     @property
     def compiled_after_ready(self) -> int:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from lowerbound.serve import openapi_protocol
+from lowerbound.serve import openapi_explorer, openapi_protocol
 from lowerbound.serve.desk import Desk
 from lowerbound.serve.errors import CODES
 from lowerbound.serve.limits import DESCRIPTIONS, Limits
@@ -56,6 +56,7 @@ def document(service: Service, limits: Limits) -> _Schema:
             **{path: {"get": each} for path, each in _PLAIN.items()},
             **verbs,
             **openapi_protocol.paths(service, _refused(*_OF_PROTOCOL, of="Protocol")),
+            **openapi_explorer.paths(service, _refused(*_OF_EXPLORER)),
         },
         "components": {
             "schemas": {
@@ -204,6 +205,7 @@ def _refused(*statuses: int, of: str = "") -> dict[str, _Schema]:
 _REFUSALS = _refusals()
 _OF_ALL = (400, 401, 405, 421, 500, 503)
 _OF_PROTOCOL = (400, 401, 404, 405, 408, 409, 413, 415, 421, 422, 500, 503)
+_OF_EXPLORER = (400, 401, 404, 405, 421, 422, 500, 503)
 _OF_VERBS = (400, 401, 405, 406, 408, 409, 413, 415, 421, 422, 500, 503)
 
 

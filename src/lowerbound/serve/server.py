@@ -76,7 +76,8 @@ def serve(
     told: Callable[[str], None],
 ) -> None:
     """Serve until a signal: `/live` is answered at once, while a thread loads the run and compiles its
-    programs; `told` is told a line of each of the two.
+    programs, or, where an earlier process has compiled them all, reads them after it is ready; `told` is told
+    a line when it is.
 
     **Raises:** what `load` raises, after the server has ended.
     """
@@ -103,20 +104,28 @@ def serve(
         loop = asyncio.get_running_loop()
 
         def get_ready() -> None:
+            def opened(service: Service) -> None:
+                loop.call_soon_threadsafe(application.open, service)
+                told(f"ready after {time.perf_counter() - start:.1f} s")
+
             try:
                 service = load()
-                from lowerbound.serve.warming import warm
+                from lowerbound.serve.warming import are_compiled, say_compiled, warm
 
                 application.metrics.listen()
-                warm(service)
+                if are_compiled(service):  # and are read while it answers, what is asked for most first
+                    opened(service)
+                    warm(service)
+                else:
+                    warm(service)
+                    say_compiled(service)
+                    opened(service)
             except Exception as error:
                 server.failure, server.should_exit = error, True
                 return
             # What is there now stays: it need not be looked through for what can be let go.
             gc.collect()
             gc.freeze()
-            loop.call_soon_threadsafe(application.open, service)
-            told(f"ready after {time.perf_counter() - start:.1f} s")
 
         threading.Thread(target=get_ready, name="warming", daemon=True).start()
         await server.serve()

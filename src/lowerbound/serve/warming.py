@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lowerbound.data.chunks import transformed
+from lowerbound.data.kept import KEPT
 from lowerbound.evidence.ladder import compiled
 from lowerbound.inference.imputation import compile_imputed
 from lowerbound.models.transforms import Identity
@@ -25,7 +27,7 @@ from lowerbound.serve.verb import Verb
 from lowerbound.serve.verbs import VERBS
 from lowerbound.serve.wire import JSON
 
-__all__ = ["warm"]
+__all__ = ["are_compiled", "say_compiled", "warm"]
 
 log = logging.getLogger("lowerbound.serve")
 
@@ -43,6 +45,24 @@ def warm(service: Service) -> dict[str, float]:
         seconds[name] = time.perf_counter() - start
         log.info("%s is compiled after %.2f s", name, seconds[name])
     return seconds
+
+
+def are_compiled(service: Service) -> bool:
+    """Whether an earlier process compiled all programs of such a service, and all are kept: then there is
+    nothing to compile, and each is read when it is first needed."""
+    return KEPT.vouched(*_needing(service))
+
+
+def say_compiled(service: Service) -> None:
+    """Say for later processes that all programs of such a service are kept; called after [`warm`][]."""
+    KEPT.vouch(*_needing(service))
+
+
+def _needing(service: Service) -> tuple[Any, ...]:
+    """What the programs of a service depend on."""
+    schema = None if service.schema is None else json.dumps(service.schema.to_json(), default=str)
+    budget = (service.method, service.samples, service.error)
+    return service.model, budget, service.calibration is None, schema
 
 
 def _steps(service: Service) -> Iterator[tuple[str, Callable[[], object]]]:

@@ -1,4 +1,4 @@
-"""From options to an objective: what goes with what, and what is taken where nothing is said."""
+"""From rows and names to a model: what its parts see, and what does not go together."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -7,64 +7,13 @@ import pytest
 
 import lowerbound as lb
 from lowerbound.archive.records import AS_FOUND
-from lowerbound.assembly import build, objective_named, weights_of_columns
+from lowerbound.assembly import build
 from lowerbound.cli.inputs import training_and_held_out
 from lowerbound.data.errors import DataError
 from lowerbound.data.schema import Schema
 from lowerbound.data.sources import Source
 
-WORDS = pyarrow.table({"word": ["aba", "cab", "bac", "abc"] * 5, "mass": np.linspace(0.5, 2.5, 20).tolist()})
-TEXT = Schema.of(WORDS, kinds={"word": "tokens"})
-
-
-@pytest.fixture(scope="module")
-def model():
-    return build(TEXT.rows(WORDS), latent_dim=2, width=8).model
-
-
-def test_beta_rises_where_a_row_has_text(model):
-    """In half of the steps, at most 4,000; and not where it is said, or another objective is."""
-    assert objective_named(model=model, steps=100).beta == lb.WarmUp(50)
-    assert objective_named("elbo", 0.5, model=model, steps=10**6).beta == lb.WarmUp(4000, end=0.5)
-    assert objective_named(model=model, steps=100, warm_up=0) == lb.ELBO()
-    assert objective_named("iwae", model=model, steps=100) == lb.IWAE()
-    numbers = build(np.linspace(0, 1, 12).reshape(6, 2), latent_dim=2, width=8).model
-    assert objective_named(model=numbers, steps=100) == lb.ELBO()
-    assert objective_named(model=numbers, steps=100, warm_up=30).beta == lb.WarmUp(30)
-    assert objective_named(model=numbers, steps=100, free_nats=2.5) == lb.ELBO(free_nats=2.5)
-
-
-def test_each_place_of_a_column_has_its_weight():
-    weights = weights_of_columns({"mass": 10}, TEXT)
-    np.testing.assert_array_equal(weights, [1, 1, 1, 10])
-    assert weights_of_columns({}, TEXT) is None
-    objective = objective_named(column_weights=weights)
-    np.testing.assert_array_equal(objective.column_weights, jnp.asarray(weights))
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (
-            lambda: weights_of_columns({"mas": 2}, TEXT),
-            "column_weights: no column is called 'mas'; the nearest is 'mass'",
-        ),
-        (lambda: weights_of_columns({"mass": 2}, None), "column_weights: are of columns by name"),
-        (
-            lambda: build(np.eye(3), network="sequence-gru"),
-            "network: sequence-gru reads text, found no column of tokens; say which",
-        ),
-        (lambda: objective_named("iwae", free_nats=3), "free_nats: goes with the objective elbo, found iwae"),
-        (lambda: objective_named("iwae", warm_up=3), "warm_up: goes with the objective elbo, found iwae"),
-        (
-            lambda: objective_named(lb.ELBO(), column_weights=np.ones(2)),
-            r"column_weights: goes with the objective elbo, found ELBO\(…\), which has its own",
-        ),
-    ],
-)
-def test_what_does_not_go_together_is_refused(call, message):
-    with pytest.raises(ValueError, match=message):
-        call()
+from .words import TEXT, WORDS
 
 
 @pytest.mark.parametrize("network", ["sequence-conv", "sequence-gru", "sequence-attention"])
@@ -95,6 +44,11 @@ def test_a_decoder_of_text_sees_as_many_tokens_as_is_said():
     assert np.abs(usual[0] - usual[1]).max() > 1e-3
     with pytest.raises(ValueError, match=r"CausalWindow\.window: .* found 0"):
         says(window=0)
+
+
+def test_a_reader_of_text_needs_text():
+    with pytest.raises(ValueError, match="network: sequence-gru reads text, found no column of tokens"):
+        build(np.eye(3), network="sequence-gru")
 
 
 HOUSES = pyarrow.table(
@@ -204,7 +158,7 @@ def _with(x, column, value):
     return x
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:the bound still rose")
 def test_a_property_that_counts_more_is_known_better():
     """An estimator whose code has one dimension for two columns gives it to the one that counts."""
