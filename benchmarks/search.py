@@ -50,7 +50,13 @@ def smiles_of(table: Any) -> list[str]:
 def searched(run: Path, table: Any, score: str, method: str, seed: int, calls: int) -> dict[str, Any]:
     began = time.perf_counter()
     found = lb.search(
-        run, on_tables(SCORES[score]), calls=calls, method=method, data=table, random_state=seed
+        run,
+        on_tables(SCORES[score]),
+        calls=calls,
+        method=method,
+        data=table,
+        columns=table.column_names[0],  # a molecule with another property is no other molecule
+        random_state=seed,
     )
     smiles = smiles_of(found.rows)
     own = set(table.column(0).to_pylist())

@@ -1,5 +1,6 @@
 """Weights that rise: where they begin and end, and what they are between."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -31,6 +32,23 @@ def test_a_cycle_rises_in_its_first_half_and_begins_again():
     np.testing.assert_allclose(
         at(lb.WarmUp(80, cycles=2), 10, 20, 39, 40, 50), [0.5, 1, 1, 0, 0.5], rtol=1e-6
     )
+
+
+def test_validation_rows_are_looked_at_with_its_end():
+    """What chooses the model is what is maximised in the end; the bound beside it is the bound."""
+    key, latent = jax.random.key(0), lb.DiagonalGaussian(2)
+    model = lb.VAE(
+        lb.StandardNormal(2),
+        lb.Conditional(lb.MLP(3, latent.size, width=8, key=key), latent),
+        lb.Conditional(lb.MLP(2, 3, width=8, key=key), lb.Bernoulli(3)),
+    )
+    x = jnp.array([0.0, 1.0, 1.0])
+    rising, (risen, terms) = (
+        lb.ELBO(beta=beta).with_terms(model, x, key) for beta in (lb.WarmUp(100, end=0.2), 0.2)
+    )
+    assert risen > terms["bound"]
+    np.testing.assert_array_equal(rising[0], risen)
+    np.testing.assert_array_equal(rising[1]["bound"], terms["bound"])
 
 
 def test_a_model_kept_below_its_end_is_told_of_and_one_that_was_meant_to_end_there_is_not():

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lowerbound.models.draws import Draw, Sampler
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.gradients import Gradient, Terms, stop
+from lowerbound.objectives.schedules import WarmUp
 from lowerbound.randomness.keys import RowKeys
 
 __all__ = ["DataPoint", "Objective", "OfDraw", "Progress"]
@@ -37,7 +38,7 @@ class DataPoint(NamedTuple):
 
 class Progress(NamedTuple):
     """How far training has come: the step that a schedule is read at, `None` for the end of training, where
-    a schedule counts as 1; and the running means of the terms over past steps, for a baseline of the score
+    a [`WarmUp`][lowerbound.WarmUp] counts as its `end` and any other schedule as 1; and the running means of the terms over past steps, for a baseline of the score
     function."""
 
     step: Array | int | None = None
@@ -48,10 +49,14 @@ class Progress(NamedTuple):
 
         >>> float(Progress(3).at(lambda step: step / 10)), float(Progress().at(0.5))
         (0.30000001192092896, 0.5)
+        >>> float(Progress().at(WarmUp(100, end=0.25))), float(Progress().at(lambda step: step / 10))
+        (0.25, 1.0)
         """
         if not callable(schedule):
             return jnp.asarray(schedule)
-        return jnp.asarray(1.0 if self.step is None else schedule(jnp.asarray(self.step)))
+        if self.step is None:
+            return jnp.asarray(schedule.end if isinstance(schedule, WarmUp) else 1.0)
+        return jnp.asarray(schedule(jnp.asarray(self.step)))
 
 
 END = Progress()
