@@ -163,13 +163,14 @@ def files_in(cache):
 
 
 def test_a_second_start_reads_what_the_first_one_wrote(server, folder, cache):
-    """It is ready before it has read a program, and answers from the first request on."""
+    """It is ready before it has read a program, and a request may wait until what it needs is read."""
     answers, files = asked(server), files_in(cache)
     assert len(files) > 5
-    again = Process(folder, cache, *usual(folder))
+    again = Process(folder, cache, "--seconds", "120", *usual(folder))
     again.until("/ready", 1800)
     assert asked(again) == answers
-    test_nothing_is_compiled_after_ready(again, again.connection())
+    with closing(again.connection()) as connection:
+        test_nothing_is_compiled_after_ready(again, connection)
     assert compiled_after_ready(again) == 0
     assert again.stop() == 0
     assert files_in(cache) == files

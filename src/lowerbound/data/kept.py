@@ -184,7 +184,7 @@ def _here() -> list[str]:
 
 def _machine_code() -> Path | None:
     """The folder of JAX's own cache."""
-    folder = jax.config.jax_compilation_cache_dir
+    folder = jax.config.values["jax_compilation_cache_dir"]
     return None if folder is None else Path(folder)
 
 

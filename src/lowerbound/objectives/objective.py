@@ -38,8 +38,8 @@ class DataPoint(NamedTuple):
 
 class Progress(NamedTuple):
     """How far training has come: the step that a schedule is read at, `None` for the end of training, where
-    a [`WarmUp`][lowerbound.WarmUp] counts as its `end` and any other schedule as 1; and the running means of the terms over past steps, for a baseline of the score
-    function."""
+    a [`WarmUp`][lowerbound.WarmUp] counts as its `end` and any other schedule as 1; and the running means of
+    the terms over past steps, for a baseline of the score function."""
 
     step: Array | int | None = None
     running: Terms | None = None
