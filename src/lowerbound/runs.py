@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from lowerbound.archive.documents import document_in
-from lowerbound.archive.folder import file_in
+from lowerbound.archive.folder import MODEL, file_in
 from lowerbound.archive.generations import Generations, remove
 from lowerbound.archive.lock import locked
 from lowerbound.archive.records import (
@@ -29,7 +29,7 @@ from lowerbound.archive.records import (
     write_history,
     write_record,
 )
-from lowerbound.archive.store import MODEL, read, save, stored_in, write
+from lowerbound.archive.store import read, save, stored_in, write
 from lowerbound.archive.whole import write_whole
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.baselines.density import Density

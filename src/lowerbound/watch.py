@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
-from lowerbound.archive.records import HistoryRecord
-from lowerbound.data.mapped.passed import Passed
-from lowerbound.evidence.ladder import Callback, Scored
+if TYPE_CHECKING:
+    from lowerbound.archive.records import HistoryRecord
+    from lowerbound.data.mapped.passed import Passed
+    from lowerbound.evidence.ladder import Callback, Scored
 
 __all__ = ["Silent", "Watch"]
 

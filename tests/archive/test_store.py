@@ -8,7 +8,8 @@ import numpyro.distributions as dist
 import pytest
 
 import lowerbound as lb
-from lowerbound.archive.store import MODEL, SCHEMA, read_file, write_file
+from lowerbound.archive.folder import MODEL
+from lowerbound.archive.store import SCHEMA, read_file, write_file
 from lowerbound.assembly import build
 from lowerbound.baselines import save_baselines
 from lowerbound.parts import names, part

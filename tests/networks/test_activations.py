@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import lowerbound as lb
-from lowerbound.archive.store import MODEL, read_file, write_file
+from lowerbound.archive.folder import MODEL
+from lowerbound.archive.store import read_file, write_file
 from lowerbound.networks.activations import activation_named, name_of
 
 KEY = jax.random.key(0)

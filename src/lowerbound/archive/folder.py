@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["file_in"]
+__all__ = ["MODEL", "file_in"]
+
+# The file of a folder that holds its model, or its estimator.
+MODEL = "model.safetensors"
 
 
 def file_in(folder: str | os.PathLike[str], name: str) -> Path | None:

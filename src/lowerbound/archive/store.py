@@ -17,21 +17,19 @@ from typing import Any
 import numpy as np
 
 from lowerbound.archive.documents import parsed
-from lowerbound.archive.folder import file_in
+from lowerbound.archive.folder import MODEL, file_in
 from lowerbound.archive.structure import Arrays, filled, packed, unpacked
 from lowerbound.archive.whole import write_whole
 from lowerbound.limits import RECORD
 from lowerbound.models.vae import VAE
 
 __all__ = [
-    *("MODEL", "SCHEMA", "content_of", "sha256_of", "file_of", "read", "read_file"),
+    *("SCHEMA", "content_of", "sha256_of", "file_of", "read", "read_file"),
     *("save", "stored_in", "write", "write_file"),
 ]
 
 # Raised by one where an older library could not read what a newer one writes.
 SCHEMA = 3
-# The file of a folder that holds its model, or its estimator.
-MODEL = "model.safetensors"
 
 _FORMAT = "lowerbound"
 # The most bytes of a header: a structure as text in JSON, and where each array is.

@@ -19,9 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from lowerbound.archive.checked import Checked
 from lowerbound.parts import kebab, names, part
 
-__all__ = ["Arrays", "Checked", "Storable", "filled", "packed", "unpacked"]
+__all__ = ["Arrays", "Storable", "filled", "packed", "unpacked"]
 
 Arrays = dict[str, np.ndarray]
 AsArray = Callable[[np.ndarray], Any]
@@ -40,17 +41,6 @@ class Storable(ABC):
         """The object of which [`stored`][] gave this.
 
         **Raises:** `KeyError`, `TypeError` or `ValueError` for what it did not give.
-        """
-
-
-class Checked(ABC):
-    """A part that looks at its fields when they come from a file."""
-
-    @abstractmethod
-    def checked(self) -> Self:
-        """The part itself.
-
-        **Raises:** `TypeError` or `ValueError` where a field holds what it cannot.
         """
 
 

@@ -15,7 +15,8 @@ from jaxtyping import Array, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
 
 from lowerbound.data.chunks import transformed
-from lowerbound.data.likelihood import WINDOW, Choice, by_columns, choose, choose_by_columns
+from lowerbound.data.defaults import WINDOW
+from lowerbound.data.likelihood import Choice, by_columns, choose, choose_by_columns
 from lowerbound.data.pixels import kind_of_image
 from lowerbound.data.rows import Rows
 from lowerbound.data.schema import Schema

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from lowerbound.archive.records import HistoryRecord, Metrics, as_json
 from lowerbound.cli.outputs import print_json
-from lowerbound.data.mapped.passed import Passed
-from lowerbound.evidence.ladder import Scored
 from lowerbound.watch import Watch
 
 if TYPE_CHECKING:
     from lowerbound.baselines.comparison import Evaluation
     from lowerbound.cluster.parts import Progress as InParts
+    from lowerbound.data.mapped.passed import Passed
     from lowerbound.diagnosis.diagnosis import Verdict
+    from lowerbound.evidence.ladder import Scored
     from lowerbound.workflow import Report
 
 __all__ = [

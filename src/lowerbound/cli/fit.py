@@ -25,7 +25,7 @@ from lowerbound.cli.options import (
     Unseen,
 )
 from lowerbound.cli.reading import reads
-from lowerbound.data.likelihood import WINDOW
+from lowerbound.data.defaults import WINDOW
 from lowerbound.data.mapped.memory import Memory
 from lowerbound.evidence.defaults import SAMPLES
 from lowerbound.parts import Mechanism, default, grouped, names

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lowerbound.archive.documents import document_in
-from lowerbound.data.schema import Kinds, Schema
+if TYPE_CHECKING:
+    from lowerbound.data.schema import Kinds
 
 __all__ = ["kinds_said", "weights_said"]
 
@@ -25,6 +26,9 @@ def kinds_said(kinds: str | None, schema: Path | None) -> Kinds | None:
         return _pairs("--kinds", "KIND", kinds)
     if schema is None:
         return None
+    from lowerbound.archive.documents import document_in
+    from lowerbound.data.schema import Schema
+
     try:
         record = document_in(schema)
         looked = isinstance(record, dict) and "schema" in record

@@ -79,8 +79,7 @@ def serve(
     """
     from json import dumps
 
-    from lowerbound.archive.folder import file_in
-    from lowerbound.archive.store import MODEL
+    from lowerbound.archive.folder import MODEL, file_in
     from lowerbound.cli.console import compilation_cache, keep_programs, say
 
     limits = Limits(rows, body, samples, grid, seconds, points, waiting)

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 import lowerbound
+from lowerbound.archive.folder import MODEL
 from lowerbound.archive.records import AS_FOUND, Reading
-from lowerbound.archive.store import MODEL
 from lowerbound.cluster.sifted import Sifted, sifted
 from lowerbound.data.declared import as_arrow
 from lowerbound.data.schema import Schema, Unseen

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from lowerbound.data.columns import Column
+from lowerbound.data.defaults import WINDOW
 from lowerbound.data.schema import Schema
 from lowerbound.distributions.support import range_of
 from lowerbound.families.cut import with_what_is_cut
@@ -22,11 +23,8 @@ from lowerbound.models.transforms import Dequantization, Identity, Standardizati
 from lowerbound.parts import Missed, default, kebab, names, part
 from lowerbound.randomness.keys import as_key
 
-__all__ = ["WINDOW", "Choice", "automatic", "by_columns", "choose", "choose_by_columns"]
+__all__ = ["Choice", "automatic", "by_columns", "choose", "choose_by_columns"]
 
-# Tokens that a decoder of text sees before each: of 6 the density is about as high as of all that are before,
-# and z is still needed.
-WINDOW = 6
 # Numbers that a network of tokens is given from z at each place.
 _CONTEXT = 64
 

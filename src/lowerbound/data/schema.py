@@ -9,7 +9,7 @@ from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
-from lowerbound.archive.structure import Checked
+from lowerbound.archive.checked import Checked
 from lowerbound.data.columns import Column
 from lowerbound.data.copies import checked_columns, disagreeing, filled, followed
 from lowerbound.data.errors import DataError

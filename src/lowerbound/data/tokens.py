@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from lowerbound.archive.structure import Checked
+from lowerbound.archive.checked import Checked
 from lowerbound.data.molecules import selfies_of, smiles_of
 from lowerbound.data.settled import holes_in
-from lowerbound.distributions.sequences import END
+from lowerbound.distributions.marks import END
 
 __all__ = ["TOKENIZERS", "Tokenizer", "Tokens", "unsplit"]
 

@@ -12,13 +12,9 @@ from numpyro.distributions import Distribution, constraints
 from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.each import each_drawn
+from lowerbound.distributions.marks import END
 
-__all__ = ["END", "UNKNOWN", "NextToken", "SequenceDistribution", "Sequences"]
-
-# The token that ends a sequence; all places after it hold it too.
-END = 0
-# A token that a network is not told.
-UNKNOWN = -1
+__all__ = ["NextToken", "SequenceDistribution", "Sequences"]
 
 
 class Sequences(Constraint):

@@ -22,7 +22,7 @@ from lowerbound.assembly import Built, build, objective_named, weights_of_column
 from lowerbound.baselines.comparison import TrainedOn
 from lowerbound.baselines.traces import Traces
 from lowerbound.conformal import conformal_threshold
-from lowerbound.data.likelihood import WINDOW
+from lowerbound.data.defaults import WINDOW
 from lowerbound.data.mapped.memory import Memory
 from lowerbound.data.rows import Rows, rows_outside
 from lowerbound.data.schema import Kinds, Schema, Unseen, described

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from lowerbound.distributions.sequences import END
+from lowerbound.distributions.marks import END
 from lowerbound.networks.product import product
 
 __all__ = ["before_end", "embedded", "first_places"]

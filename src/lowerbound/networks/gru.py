@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from lowerbound.distributions.sequences import END
+from lowerbound.distributions.marks import END
 from lowerbound.families.family import positive_size
 from lowerbound.networks.embedding import embedded
 from lowerbound.networks.product import product

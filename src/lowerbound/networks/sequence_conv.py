@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lowerbound.distributions.sequences import UNKNOWN
+from lowerbound.distributions.marks import UNKNOWN
 from lowerbound.families.family import positive_size
 from lowerbound.networks.activations import Activation, activation_named
 from lowerbound.networks.embedding import before_end, embedded

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from lowerbound.distributions.sequences import END
+from lowerbound.distributions.marks import END
 from lowerbound.families.family import positive_size
 from lowerbound.networks.activations import Activation
 from lowerbound.networks.attention import AttentionBlock, attention_blocks, normalised

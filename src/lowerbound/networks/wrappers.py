@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array
 
 from lowerbound.distributions.margins import Margins
-from lowerbound.distributions.sequences import END
+from lowerbound.distributions.marks import END
 from lowerbound.leaves import Fixed
 from lowerbound.networks.network import SequenceReader, Wrapper
 

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
-from lowerbound.distributions.sequences import UNKNOWN, NextToken
+from lowerbound.distributions.marks import UNKNOWN
+from lowerbound.distributions.sequences import NextToken
 from lowerbound.models.latent_model import LatentModel
 from lowerbound.objectives.bounds import ELBO
 from lowerbound.objectives.gradients import Terms, stop

@@ -15,6 +15,7 @@ from lowerbound.serve.access import HEADERS, Access
 from lowerbound.serve.bodies import Bodies, Gone, Receive
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.limits import Limits
+from lowerbound.serve.media_types import JSON
 from lowerbound.serve.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ Handler = Callable[[Scope, Receive, float], Awaitable[tuple[bytes, str, int]]]
 
 log = logging.getLogger("lowerbound.serve")
 
-_JSON = "application/json"
 # What is counted of requests for no route.
 OTHER = "other"
 # Without a token: what says no more than that there is a server, and the page, which holds no data.
@@ -115,7 +115,7 @@ class App:
             body, media, rows = await handler(scope, receive, start)
             status = 200
         except Refused as refused:
-            status, body, media = refused.status, refused.body(flat=_is_protocol(path)), _JSON
+            status, body, media = refused.status, refused.body(flat=_is_protocol(path)), JSON
             extra += refused.headers
             if status in (408, 413):  # the rest of the body is not waited for
                 extra.append((b"connection", b"close"))
@@ -124,7 +124,7 @@ class App:
         except Exception:
             log.exception("%s %s failed", method, route)
             internal = Refused("internal")
-            status, body, media = 500, internal.body(flat=_is_protocol(path)), _JSON
+            status, body, media = 500, internal.body(flat=_is_protocol(path)), JSON
         if self.stopping:
             extra.append((b"connection", b"close"))
         headers = [
@@ -138,12 +138,12 @@ class App:
         self.count(route, status, clock() - start, rows)
 
     async def _live(self, scope: Scope, receive: Receive, start: float) -> tuple[bytes, str, int]:
-        return b'{"status":"live"}', _JSON, 0
+        return b'{"status":"live"}', JSON, 0
 
     async def _ready(self, scope: Scope, receive: Receive, start: float) -> tuple[bytes, str, int]:
         if self.desk is None:
             raise Refused("starting")
-        return b'{"status":"ready"}', _JSON, 0
+        return b'{"status":"ready"}', JSON, 0
 
     async def _metrics(self, scope: Scope, receive: Receive, start: float) -> tuple[bytes, str, int]:
         return self.metrics.text(), "text/plain; version=0.0.4; charset=utf-8", 0

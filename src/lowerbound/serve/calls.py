@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lowerbound.data.errors import DataError, Place
-from lowerbound.serve.wire import JSON
+from lowerbound.serve.media_types import JSON
 
 __all__ = ["Calls", "refusal"]
 

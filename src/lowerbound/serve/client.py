@@ -17,7 +17,8 @@ from lowerbound.data.tables import Columns, columns_of, table_like
 from lowerbound.estimator.filled import filled_frame, indexed
 from lowerbound.estimator.frames import float_type
 from lowerbound.serve.calls import Calls
-from lowerbound.serve.wire import ARROW, JSON, NPY, array_in, bytes_of_array, bytes_of_table, columns_in
+from lowerbound.serve.media_types import ARROW, JSON, NPY
+from lowerbound.serve.wire import array_in, bytes_of_array, bytes_of_table, columns_in
 
 __all__ = ["Client"]
 

@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from lowerbound.serve.app import OTHER
 from lowerbound.serve.errors import Refused
-from lowerbound.serve.wire import JSON
+from lowerbound.serve.media_types import JSON
 
 __all__ = ["TimedHeads"]
 

@@ -19,9 +19,9 @@ from lowerbound.serve.bodies import Bodies, parsed
 from lowerbound.serve.desk import Desk
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.media import document_of
+from lowerbound.serve.media_types import JSON
 from lowerbound.serve.signatures import Output, Signature, signatures
 from lowerbound.serve.tensors import binary_of, json_of, tensor_of
-from lowerbound.serve.wire import JSON
 
 __all__ = ["routes"]
 

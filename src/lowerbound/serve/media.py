@@ -17,8 +17,9 @@ from lowerbound.data.sources.held import check_unpacked, check_width, whole
 from lowerbound.data.tables import Columns, from_arrow
 from lowerbound.limits import DEPTH
 from lowerbound.serve.errors import Refused
+from lowerbound.serve.media_types import ARROW, JSON, NPY
 from lowerbound.serve.table import Table, of_codes
-from lowerbound.serve.wire import ARROW, JSON, NPY, bytes_of_array, bytes_of_table
+from lowerbound.serve.wire import bytes_of_array, bytes_of_table
 
 __all__ = [
     "array_of",

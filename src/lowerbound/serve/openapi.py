@@ -15,11 +15,11 @@ from lowerbound.serve import openapi_explorer, openapi_protocol
 from lowerbound.serve.desk import Desk
 from lowerbound.serve.errors import CODES
 from lowerbound.serve.limits import DESCRIPTIONS, Limits
+from lowerbound.serve.media_types import ARROW, JSON, NPY
 from lowerbound.serve.row_schema import REAL, code_schema, given_schema, row_schema
 from lowerbound.serve.service import Service
 from lowerbound.serve.verb import Field, Part, Verb
 from lowerbound.serve.verbs import VERBS
-from lowerbound.serve.wire import ARROW, JSON, NPY
 
 __all__ = ["document", "routes"]
 

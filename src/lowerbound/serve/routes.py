@@ -18,9 +18,9 @@ from lowerbound.serve.card import card
 from lowerbound.serve.desk import Desk
 from lowerbound.serve.errors import Refused
 from lowerbound.serve.media import array_of, document_of, media_asked, media_of, table_of
+from lowerbound.serve.media_types import JSON, NPY
 from lowerbound.serve.verb import Verb
 from lowerbound.serve.verbs import VERBS
-from lowerbound.serve.wire import JSON, NPY
 
 __all__ = ["routes"]
 

@@ -22,10 +22,10 @@ from lowerbound.serve.errors import Refused
 from lowerbound.serve.explorer.latents import Latents
 from lowerbound.serve.jobs import Job, answers
 from lowerbound.serve.limits import Limits
+from lowerbound.serve.media_types import JSON
 from lowerbound.serve.service import DRAWS, Service
 from lowerbound.serve.verb import Verb
 from lowerbound.serve.verbs import VERBS
-from lowerbound.serve.wire import JSON
 
 __all__ = ["are_compiled", "say_compiled", "warm"]
 

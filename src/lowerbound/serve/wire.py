@@ -5,18 +5,14 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from lowerbound.data.sources import arrays
 from lowerbound.data.tables import Columns, from_arrow
 
-__all__ = ["ARROW", "JSON", "NPY", "array_in", "bytes_of_array", "bytes_of_table", "columns_in"]
-
-JSON: Final = "application/json"
-ARROW: Final = "application/vnd.apache.arrow.stream"
-NPY: Final = "application/x-npy"
+__all__ = ["array_in", "bytes_of_array", "bytes_of_table", "columns_in"]
 
 
 def bytes_of_array(array: np.ndarray) -> bytes:

@@ -12,7 +12,7 @@ from lowerbound.data.settled import holes_in
 from lowerbound.data.tables import Columns
 from lowerbound.data.times import TIME_WORDS, TimeKind, kind_of, parsed
 from lowerbound.data.wording import LEFT_OUT
-from lowerbound.distributions.sequences import END
+from lowerbound.distributions.marks import END
 
 __all__ = ["doubts"]
 
