@@ -64,7 +64,7 @@ def test_a_row_alone_has_its_bits_in_a_program_that_was_kept(starts):
     np.testing.assert_array_equal(lb.encode(model_of(), X[5:6]), codes[5:6])
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_every_method_of_log_p_has_the_same_bits_when_it_is_read(starts):
     model, found, folder = model_of(), [], starts()
     for start in (partial(starts, None), partial(starts, folder), partial(starts, folder, traces=False)):
