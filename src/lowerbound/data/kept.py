@@ -88,7 +88,7 @@ class Kept:
             return None
         if file in self._asked:
             # Each is asked for once: two that are alike in words are not, and which is meant no file says.
-            log.warning("not kept: two programs of one name, %s", file)
+            log.warning("not kept: two programs of one name, %s", str(spelled(traced_for))[:500])
             with suppress(OSError):
                 file.unlink(missing_ok=True)
             return None
@@ -129,25 +129,28 @@ class Kept:
     def vouch(self, *needs: Any) -> None:
         """Say for later processes that what was asked for since the folder was opened is all that is needed
         for this, and lies in it, as its machine code does in JAX's cache; nothing where some does not."""
-        file, names = self._named(needs), {each.name for each in self._asked}
-        if file is None or self._nameless or not names <= _names_in(file.parent):
+        file, asked = self._named(needs), {each.name for each in self._asked}
+        if file is None or self._nameless or not asked <= _names_in(file.parent):
             return
-        there = {"programs": sorted(names), "machine code": sorted(_names_in(_machine_code()))}
+        needed = {
+            kind: sorted(names) for kind, names in {**_lying_in(file.parent), "programs": asked}.items()
+        }
         with suppress(OSError):
-            write_whole(file, json.dumps(there).encode())
+            write_whole(file, json.dumps(needed).encode())
 
     def vouched(self, *needs: Any) -> bool:
         """Whether an earlier process [`vouch`][]ed that all is there that is needed for this, and nothing
         that was there then has gone since."""
         file = self._named(needs)
+        if file is None:
+            return False
         try:
-            there = None if file is None else json.loads(file.read_bytes())
+            needed = json.loads(file.read_bytes())
         except (OSError, ValueError):
             return False
-        if file is None or not isinstance(there, dict):
-            return False
-        folders = {"programs": file.parent, "machine code": _machine_code()}
-        return all({*there.get(kind, [""])} <= _names_in(folder) for kind, folder in folders.items())
+        there = _lying_in(file.parent)
+        known = isinstance(needed, dict) and needed.keys() == there.keys()
+        return known and all({*names} <= there[kind] for kind, names in needed.items())
 
     def _named(self, of: tuple[Any, ...]) -> Path | None:
         """The file whose name says this, and all else that a program depends on."""
@@ -182,16 +185,16 @@ def _here() -> list[str]:
     return [sources.hexdigest(), platform.python_version(), device.platform, device.device_kind, *versions]
 
 
-def _machine_code() -> Path | None:
-    """The folder of JAX's own cache."""
-    folder = jax.config.values["jax_compilation_cache_dir"]
-    return None if folder is None else Path(folder)
+def _lying_in(folder: Path) -> dict[str, set[str]]:
+    """The programs in a folder, and the machine code in that of JAX's own cache, by their names."""
+    code = jax.config.values["jax_compilation_cache_dir"]
+    return {"programs": _names_in(folder), "machine code": set() if code is None else _names_in(Path(code))}
 
 
-def _names_in(folder: Path | None) -> set[str]:
+def _names_in(folder: Path) -> set[str]:
     """What lies in a folder."""
     try:
-        return set() if folder is None else {*os.listdir(folder)}
+        return {*os.listdir(folder)}
     except OSError:
         return set()
 

@@ -31,7 +31,7 @@ class Metrics:
         self._requests: Counter[tuple[str, int]] = Counter()
         self._rows: Counter[str] = Counter()
         self._seconds: dict[str, list[float]] = {}
-        self._compiled = Counter[str]()
+        self._compiled = 0
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -47,16 +47,17 @@ class Metrics:
         counts[-1] += seconds
 
     def listen(self) -> None:
-        """Count the programs that JAX compiles from now on; not those that it reads from its cache."""
+        """Count the programs that JAX compiles once the service is ready; not those that it reads from its
+        cache."""
         import jax
 
         def compiled_or_read(event: str, duration_secs: float, **_: str | int) -> None:
-            if event == "/jax/core/compile/backend_compile_duration":
-                self._compiled["after" if self._ready() else "before"] += 1
+            if event == "/jax/core/compile/backend_compile_duration" and self._ready():
+                self._compiled += 1
 
         def read(event: str, **_: str | int) -> None:
-            if event == "/jax/compilation_cache/cache_hits":
-                self._compiled["after" if self._ready() else "before"] -= 1
+            if event == "/jax/compilation_cache/cache_hits" and self._ready():
+                self._compiled -= 1
 
         jax.monitoring.register_event_duration_secs_listener(compiled_or_read)
         jax.monitoring.register_event_listener(read)
@@ -64,7 +65,7 @@ class Metrics:
     @property
     def compiled_after_ready(self) -> int:
         """How many programs were compiled since the service was ready."""
-        return self._compiled["after"]
+        return self._compiled
 
     def text(self) -> bytes:
         """The page of metrics."""

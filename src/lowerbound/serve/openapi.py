@@ -16,6 +16,7 @@ from lowerbound.serve.desk import Desk
 from lowerbound.serve.errors import CODES
 from lowerbound.serve.limits import DESCRIPTIONS, Limits
 from lowerbound.serve.media_types import ARROW, JSON, NPY
+from lowerbound.serve.openapi_get import get
 from lowerbound.serve.row_schema import REAL, code_schema, given_schema, row_schema
 from lowerbound.serve.service import Service
 from lowerbound.serve.verb import Field, Part, Verb
@@ -209,15 +210,9 @@ _OF_EXPLORER = (400, 401, 404, 405, 421, 422, 500, 503)
 _OF_VERBS = (400, 401, 405, 406, 408, 409, 413, 415, 421, 422, 500, 503)
 
 
-def _get(name: str, words: str, answer: _Schema, media: str = JSON, *, public: bool = False) -> _Schema:
+def _get(name: str, words: str, answer: _Schema, media: str = JSON, **more: Any) -> _Schema:
     """A route that has no fields."""
-    content = {media: {"schema": answer}}
-    return {
-        "operationId": name,
-        "summary": words,
-        **({"security": []} if public else {}),
-        "responses": {"200": {"description": words, "content": content}, **_refused(*_OF_ALL)},
-    }
+    return get(name, words, {media: {"schema": answer}}, _refused(*_OF_ALL), **more)
 
 
 def _status(word: str) -> _Schema:
@@ -226,8 +221,8 @@ def _status(word: str) -> _Schema:
 
 _TEXTS: _Schema = {"type": "string"}
 _PLAIN = {
-    "/live": _get("live", "Whether the process answers.", _status("live"), public=True),
-    "/ready": _get("ready", "Whether all programs are compiled.", _status("ready"), public=True),
+    "/live": _get("live", "Whether the process answers.", _status("live"), security=[]),
+    "/ready": _get("ready", "Whether all programs are compiled.", _status("ready"), security=[]),
     "/metrics": _get("metrics", "Counts and times, as Prometheus reads them.", _TEXTS, "text/plain"),
     "/model": _get("model", "The model's card.", {"type": "object"}),
     "/openapi.json": _get("openapi", "This description.", {"type": "object"}),

@@ -2,76 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from lowerbound.serve.explorer.explorer import STRUCTURES
+from lowerbound.serve.media_types import JSON
+from lowerbound.serve.openapi_get import get
 from lowerbound.serve.service import Service
 
 __all__ = ["paths"]
 
 _Schema = dict[str, Any]
-_RECORD: _Schema = {"type": "object"}
 
 
-def _asked(name: str, example: Any, schema: _Schema, words: str, *, of: str = "query") -> _Schema:
-    """A parameter, of the path or the query."""
-    return {
-        **{"name": name, "in": of, "required": True, "example": example},
-        **{"schema": schema, "description": words},
-    }
+def _parameter(place: str, name: str, example: Any, words: str, schema: _Schema, **more: Any) -> _Schema:
+    said = {"in": place, "name": name, "example": example, "description": words, "schema": schema}
+    return {**said, "required": True, **more}
 
 
-_AXIS: _Schema = {"type": "integer", "minimum": 0, "maximum": 999_999}
-_PLANE = (
-    _asked("basis", "latent", {"type": "string"}, "The coordinates, one of the scene's `bases`."),
-    _asked("across", 0, _AXIS, "The axis to the right."),
-    _asked("up", 1, _AXIS, "The axis upwards."),
+def _axis(name: str, default: int, words: str) -> _Schema:
+    schema = {"type": "integer", "minimum": 0, "maximum": 999_999, "default": default}
+    return _parameter("query", name, default, words, schema, required=False)
+
+
+_TEXT: _Schema = {"type": "string"}
+_PLANE = [
+    _parameter(
+        *("query", "basis", "latent", "The coordinates, one of the scene's `bases`."),
+        {**_TEXT, "default": "latent"},
+        required=False,
+    ),
+    _axis("across", 0, "The axis to the right."),
+    _axis("up", 1, "The axis upwards."),
+]
+_SMILES = _parameter(
+    *("query", "smiles", ["CCO"], "Molecules."),
+    {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": STRUCTURES},
 )
-_SMILES = _asked(
-    "smiles",
-    ["CCO"],
-    {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 64},
-    "Molecules.",
-)
-_KEY = _asked("key", "label", {"type": "string"}, "One of the scene's `colourings`.", of="path")
-_PLACE = _asked("place", 0, {"type": "integer", "minimum": 0}, "The number of a point.", of="path")
+_KEY = _parameter("path", "key", "label", "One of the scene's `colourings`.", _TEXT)
+_PLACE = _parameter("path", "place", 0, "The number of a point.", {"type": "integer", "minimum": 0})
+
+_RECORD: _Schema = {JSON: {"schema": {"type": "object"}}}
+_STRUCTURES: _Schema = {JSON: {"schema": {"type": "array", "items": {"type": ["object", "null"]}}}}
+_BYTES: _Schema = {"application/octet-stream": {}}
+
+# By path: what the operation is called, what it answers, in words and by media type, and what it is asked.
+_ROUTES: Mapping[str, tuple[str, str, _Schema, list[_Schema]]] = {
+    "/explorer/scene": (
+        *("scene", "What a row is, the columns, the coordinates, what can colour points.", _RECORD),
+        [],
+    ),
+    "/explorer/points": ("points", "Where codes lie in a plane: float32, x and y in turn.", _BYTES, _PLANE),
+    "/explorer/contours": (
+        *("contours", "Where half and nine tenths of the aggregate posterior and the prior lie.", _RECORD),
+        _PLANE,
+    ),
+    "/explorer/molecules": ("molecules", "How molecules are drawn; null of none.", _STRUCTURES, [_SMILES]),
+}
+# Where there are rows to show.
+_OF_ROWS: Mapping[str, tuple[str, str, _Schema, list[_Schema]]] = {
+    "/explorer/colours/{key}": ("colours", "What a colour says.", _RECORD, [_KEY]),
+    "/explorer/colours/{key}/points": ("values", "The byte of each point.", _BYTES, [_KEY]),
+    "/explorer/rows/{place}": ("row", "The row of a point.", _RECORD, [_PLACE]),
+}
 
 
 def paths(service: Service, refused: _Schema) -> _Schema:
     """The routes of the explorer's data, those of its points' rows and colours where it has rows to show;
     `refused` are the answers that are refusals."""
-
-    def get(name: str, words: str, *parameters: _Schema, answer: _Schema | None = _RECORD) -> _Schema:
-        media = (
-            {"application/octet-stream": {}} if answer is None else {"application/json": {"schema": answer}}
-        )
-        return {
-            "get": {
-                "operationId": f"explorer_{name}",
-                "summary": words,
-                "parameters": [*parameters],
-                "responses": {"200": {"description": words, "content": media}, **refused},
-            }
-        }
-
-    structures: _Schema = {"type": "array", "items": {"type": ["object", "null"]}}
-    found = {
-        "/explorer/scene": get(
-            "scene", "What a row is, the columns, the coordinates, what can colour points."
-        ),
-        "/explorer/points": get(
-            "points", "Where codes lie in a plane: float32, x and y in turn.", *_PLANE, answer=None
-        ),
-        "/explorer/contours": get(
-            "contours", "Where half and nine tenths of the aggregate posterior and the prior lie.", *_PLANE
-        ),
-        "/explorer/molecules": get(
-            "molecules", "How molecules are drawn; null of what is none.", _SMILES, answer=structures
-        ),
-    }
-    if service.source is None:
-        return found
-    return found | {
-        "/explorer/colours/{key}": get("colours", "What a colour says.", _KEY),
-        "/explorer/colours/{key}/points": get("values", "The byte of each point.", _KEY, answer=None),
-        "/explorer/rows/{place}": get("row", "The row of a point.", _PLACE),
+    routes = _ROUTES if service.source is None else {**_ROUTES, **_OF_ROWS}
+    return {
+        path: {"get": get(f"explorer_{name}", words, content, refused, parameters=parameters)}
+        for path, (name, words, content, parameters) in routes.items()
     }

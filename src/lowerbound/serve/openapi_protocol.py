@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from lowerbound.serve.errors import CODES
+from lowerbound.serve.media_types import JSON
+from lowerbound.serve.openapi_get import get
 from lowerbound.serve.service import Service
 from lowerbound.serve.signatures import Tensor, signatures
 from lowerbound.serve.tensors import DATATYPES
@@ -80,10 +82,8 @@ _MODEL = _record(
 def paths(service: Service, refused: _Schema) -> _Schema:
     """The protocol's routes, with an example of a request; `refused` are the answers that are refusals."""
 
-    def get(name: str, words: str, answer: _Schema, **more: Any) -> _Schema:
-        content = {"application/json": {"schema": answer}}
-        answers = {"200": {"description": words, "content": content}, **refused}
-        return {"get": {"operationId": f"v2_{name}", "summary": words, "responses": answers, **more}}
+    def got(name: str, words: str, answer: _Schema, **more: Any) -> _Schema:
+        return {"get": get(f"v2_{name}", words, {JSON: {"schema": answer}}, refused, **more)}
 
     models = [*signatures(service)]
     named = {
@@ -91,14 +91,14 @@ def paths(service: Service, refused: _Schema) -> _Schema:
             {"name": "name", "in": "path", "required": True, "schema": {"enum": models}, "example": models[0]}
         ]
     }
-    inferred = {"application/json": {"schema": _ANSWER}, "application/octet-stream": {}}
+    inferred = {JSON: {"schema": _ANSWER}, "application/octet-stream": {}}
     words = "Tensors of a model, of tensors."
     return {
-        "/v2": get("server", "The server, by the Open Inference Protocol.", _record(("name", "version"))),
-        "/v2/health/live": get("live", "Whether the process answers.", _record(("live",), live=_TRUTH)),
-        "/v2/health/ready": get("ready", "Whether it is ready.", _record(("ready",), ready=_TRUTH)),
-        "/v2/models/{name}": get("model", "A model's tensors.", _MODEL, **named),
-        "/v2/models/{name}/ready": get(
+        "/v2": got("server", "The server, by the Open Inference Protocol.", _record(("name", "version"))),
+        "/v2/health/live": got("live", "Whether the process answers.", _record(("live",), live=_TRUTH)),
+        "/v2/health/ready": got("ready", "Whether it is ready.", _record(("ready",), ready=_TRUTH)),
+        "/v2/models/{name}": got("model", "A model's tensors.", _MODEL, **named),
+        "/v2/models/{name}/ready": got(
             "model_ready", "Whether a model is ready.", _record(("name", "ready"), ready=_TRUTH), **named
         ),
         "/v2/models/{name}/infer": {
@@ -109,7 +109,7 @@ def paths(service: Service, refused: _Schema) -> _Schema:
                 "requestBody": {
                     "required": True,
                     "content": {
-                        "application/json": {"schema": _ASKED, "example": example(service)},
+                        JSON: {"schema": _ASKED, "example": example(service)},
                         "application/octet-stream": {},
                     },
                 },

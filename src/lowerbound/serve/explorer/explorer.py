@@ -20,12 +20,12 @@ from lowerbound.serve.explorer.scene import Scene
 from lowerbound.serve.limits import Limits
 from lowerbound.serve.service import Service
 
-__all__ = ["Explorer"]
+__all__ = ["STRUCTURES", "Explorer"]
 
 # So many seconds codes are waited for before the page is told to ask again.
 _PATIENCE = 8.0
 # The most structures of an answer, and letters of each.
-_STRUCTURES, _LETTERS = 64, 1000
+STRUCTURES, _LETTERS = 64, 1000
 
 
 class Explorer:
@@ -106,8 +106,8 @@ class Explorer:
     def structures(self, smiles: Sequence[str]) -> list[dict[str, Any] | None]:
         """How molecules are drawn, for pages that ask by their SMILES; null of what is none, and of one that
         is too large."""
-        if not 0 < len(smiles) <= _STRUCTURES or any(len(each) > _LETTERS for each in smiles):
-            expected = f"1 to {_STRUCTURES} SMILES of at most {_LETTERS:,} letters each"
+        if not 0 < len(smiles) <= STRUCTURES or any(len(each) > _LETTERS for each in smiles):
+            expected = f"1 to {STRUCTURES} SMILES of at most {_LETTERS:,} letters each"
             raise Refused("out_of_range", f"smiles: expected {expected}", "smiles", expected, None)
         drawn = (structure_of(each) for each in smiles)
         return [None if each is None else each.to_json() for each in drawn]
