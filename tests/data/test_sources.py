@@ -9,6 +9,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as parquet
 import pytest
 from PIL import Image
+from sklearn.datasets import load_digits
 
 import lowerbound as lb
 from lowerbound.data.sources import open_labels, open_source
@@ -28,6 +29,13 @@ def test_the_digits_split_is_fixed_and_whole():
     assert train.x.max() == 16
     assert len(test.labels) == 360
     assert train.columns is None
+
+
+def test_the_digits_are_those_of_scikit_learn():
+    ours, theirs = open_source("digits"), load_digits()
+    order = np.lexsort(ours.x.T), np.lexsort(theirs.data.T)
+    np.testing.assert_array_equal(ours.x[order[0]], theirs.data[order[1]])
+    np.testing.assert_array_equal(ours.labels[order[0]], theirs.target[order[1]])
 
 
 def test_arrays_and_images_are_read(tmp_path):

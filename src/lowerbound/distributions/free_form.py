@@ -13,6 +13,7 @@ from numpyro.distributions.constraints import Constraint
 
 from lowerbound.distributions.margins import Margins, entries
 from lowerbound.distributions.quadrature import Nodes, Quadrature
+from lowerbound.distributions.special import log_ndtr
 from lowerbound.distributions.support import Steps
 
 __all__ = ["FreeFormDistribution"]
@@ -105,10 +106,10 @@ class FreeFormDistribution(Quadrature):
         second = (u**2 - 1) * jnp.where(narrow, width, 0.0) ** 2 / 24
         near = -0.5 * u**2 - _LOG_ROOT + jnp.log(width) + jnp.minimum(second, 1.0)
         middle, half = -jnp.abs(u), jnp.minimum(jnp.where(narrow, 0.1, width) / 2, 1e6)
-        upper, lower = (jax.scipy.special.log_ndtr(middle + side * half) for side in (1, -1))
+        upper, lower = (log_ndtr(middle + side * half) for side in (1, -1))
         wide = upper + jnp.log1p(-jnp.exp(jnp.minimum(lower - upper, -1e-6)))
         lowest = self.margins.lowest.value
-        end = jax.scipy.special.log_ndtr(jnp.maximum((high - self.location) * scale, -1e6))
+        end = log_ndtr(jnp.maximum((high - self.location) * scale, -1e6))
         return jnp.where(x - 0.5 <= lowest, end, jnp.where(narrow, near, wide))
 
     def sample(self, key: PRNGKeyArray, sample_shape: tuple[int, ...] = ()) -> Float[Array, "... d"]:

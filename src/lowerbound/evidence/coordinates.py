@@ -7,7 +7,7 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import log_ndtr, ndtr, ndtri
+from jax.scipy.special import ndtr, ndtri
 from jax.scipy.stats import norm
 from jaxtyping import Array, Float, PRNGKeyArray
 from numpyro.distributions import Distribution, constraints
@@ -21,6 +21,7 @@ from numpyro.distributions.transforms import (
     biject_to,
 )
 
+from lowerbound.distributions.special import log_inverse_mills, log_ndtr
 from lowerbound.distributions.support import Range, Stacked, range_of, words
 from lowerbound.models.draws import Sampler
 
@@ -121,7 +122,7 @@ class NormalToPositive(Transform):
         return u
 
     def log_abs_det_jacobian(self, u: Array, z: Array, intermediates: object = None) -> Array:
-        return norm.logpdf(u) - log_ndtr(-u)
+        return log_inverse_mills(-u)
 
     def tree_flatten(self) -> tuple[tuple[()], tuple[tuple[()], dict[str, object]]]:
         return (), ((), {})
