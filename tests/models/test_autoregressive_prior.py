@@ -36,6 +36,17 @@ def test_begins_near_the_standard_normal():
     assert abs((stats.norm.logpdf(z).sum(1) - np.asarray(log_p)).mean()) < 0.1
 
 
+def test_a_code_that_has_run_away_has_a_density_and_a_gradient():
+    """As has every posterior: σ is within e^±40."""
+    z = jnp.asarray([1e17, -1e17])
+    narrow = eqx.tree_at(lambda p: p.network.biases[-1], prior(), replace_fn=lambda b: b - 80.0)
+    for p in (prior(), narrow):
+        log_p, slope = jax.value_and_grad(lambda z, p=p: p().log_prob(z))(z)
+        assert log_p < -1e29
+        assert jnp.isfinite(log_p)
+        assert jnp.isfinite(slope).all()
+
+
 def test_is_over_real_vectors_of_its_size():
     assert (prior(5).event_size, prior(5)().event_shape) == (5, (5,))
     assert prior().support == lb.StandardNormal(2).support

@@ -35,6 +35,14 @@ def test_clipping_bounds_a_step(limit):
     np.testing.assert_allclose([moved["a"][0], moved["b"][0]], [-3 * shrunk, -4 * shrunk], rtol=1e-6)
 
 
+def test_a_gradient_whose_square_is_beyond_float32_is_clipped_in_its_direction():
+    parameters = {"a": jnp.zeros(1), "b": jnp.zeros(1)}
+    rule = ascent(clip_norm=jnp.asarray(2.0))
+    gradient = {"a": jnp.full(1, 3e30), "b": jnp.full(1, -4e30)}
+    moved, _ = rule.climbed(parameters, gradient, rule.transformation.init(parameters), jnp.asarray(0))
+    np.testing.assert_allclose([moved["a"][0], moved["b"][0]], [-1.2, 1.6], rtol=1e-6)
+
+
 def test_averaging_is_the_exponential_mean_whose_window_grows_with_the_run():
     """The decay is min(0.5, (t + 1)/(t + 5)): 1/5, 2/6, 3/7, and 0.5 from t = 3 on."""
     rule, average, expected = ascent(averaging=jnp.asarray(0.5)), jnp.asarray(7.0), 7.0
