@@ -202,6 +202,7 @@ class TestSchedules:
         ends_below = lb.ELBO(beta=lambda step: jnp.minimum(step / 1000, 0.25))
         assert "stood at 0.249" in ends_below.unfinished(250)
         assert ends_below.unfinished(251) is None
+        assert "not reached 0.25" in lb.ELBO(beta=lb.WarmUp(100, end=0.25)).unfinished(50)
         assert lb.ELBO(beta=4.0).unfinished(5) is None
         rows = np.tile(np.asarray(X), (20, 1))
         with pytest.warns(lb.TrainingWarning, match=r"beta stood at 0\.019 .*had not reached 1"):

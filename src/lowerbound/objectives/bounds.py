@@ -160,8 +160,9 @@ class ELBO(OfDraw):
         if abs(last - 1) < 1e-6 or last == later:  # where it no longer moves, it was meant to end there
             return None
         return (
-            f"the schedule of beta stood at {last:.3g} at the last step and had not reached 1, so the model "
-            "was trained for another objective than the bound that is reported (at beta = 1)"
+            f"the schedule of beta stood at {last:.3g} at the last step and had not reached "
+            f"{float(END.at(self.beta)):.3g}, so the model was trained for another objective than the one that "
+            "it was to end with (the bound that is reported is that of beta = 1)"
         )
 
 
