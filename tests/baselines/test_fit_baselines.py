@@ -100,7 +100,7 @@ def test_small_and_constant_tables_are_fitted(rows, columns, constant):
             assert np.isfinite(density.log_prob(x)).all()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_digits():
     """The order that the sketches found on 1,437 / 360 rows, 0..16."""
     from sklearn.datasets import load_digits

@@ -29,7 +29,7 @@ def run(tmp_path_factory):
     return folder, data
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_run_of_rows_beyond_memory_keeps_back_what_it_reports_on(run):
     folder, _ = run
     found = RunFolder.read(folder / "run")

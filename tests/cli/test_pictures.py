@@ -8,7 +8,7 @@ from lowerbound.cli import main
 from .calls import FAST
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_fit_of_few_images_with_channels_first_ends_well(tmp_path, capsys):
     """14 rows leave one to report on; before, its pictures ended the call with status 2 after training."""
     np.save(tmp_path / "x.npy", np.random.default_rng(0).integers(0, 256, (14, 3, 4, 4)).astype(np.uint8))

@@ -108,7 +108,7 @@ def test_progress_ends_at_the_number_that_is_reported(flowers, monkeypatch, caps
     assert told[-1] == pytest.approx(json.loads(capsys.readouterr().out)["log_likelihood"], rel=1e-9)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_held_out_count_above_the_training_rows_is_named_and_the_rest_reported(tmp_path, capsys):
     counts = RNG.binomial(10, 0.4, size=(60, 3))
     np.save(tmp_path / "train.npy", counts[:50])

@@ -200,7 +200,7 @@ class TestOtherParts:
 
 
 class TestSignalToNoise:
-    @pytest.mark.thorough
+    @pytest.mark.slow
     def test_of_the_posterior_falls_with_k_unless_doubly_reparameterised(self, truth, x):
         """∣mean∣/std of φ's gradient, the mean over its 30 entries, of 2,000 draws: pathwise it falls as
         1/√K (Rainforth et al. 2018, theorem 1), doubly reparameterised it rises as √K (Tucker et al. 2019);

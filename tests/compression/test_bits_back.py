@@ -71,7 +71,7 @@ def words(file):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("posterior", ["encoder", "refined"])
+@pytest.mark.parametrize("posterior", [pytest.param("encoder", marks=pytest.mark.slow), "refined"])
 def test_the_rate_is_the_bound(bits, posterior):
     """Of 2,000 rows, whose codes are drawn: within 4 standard errors of one draw's log-weights."""
     model, x = bits
@@ -228,7 +228,7 @@ def test_what_has_no_code_is_refused_with_the_reason():
         lb.compress(of(x), x, posterior="encode")
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_frame_comes_back_in_its_own_units(tmp_path):
     """Of a run, whose schema keeps columns from an offset."""
     from lowerbound.cli import main

@@ -64,7 +64,7 @@ def imputer(people):
     return clone(SMALL).fit(people)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_frame_comes_back_without_holes_and_otherwise_as_it_was(imputer, people):
     filled = imputer.transform(people)
     assert filled.notna().all(axis=None)

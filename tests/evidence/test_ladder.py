@@ -98,7 +98,7 @@ def test_latents_that_cannot_be_followed_are_sampled_and_not_relied_on():
         lb.log_evidence(model, CUBE[:4], method="refined")
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_simplex_has_one_coordinate_less_than_z():
     """z uniform on the simplex, x a sequence of categories with counts c: p(x) = Γ(3) Π cₖ!/Γ(n + 3)."""
     model = lb.VAE(
@@ -121,7 +121,7 @@ def test_few_weights_have_no_k_hat_and_are_judged_by_how_many_count(model):
     assert not lb.log_evidence(model, CUBE[:4], method="importance", samples=10).reliable.any()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_log_of_a_mean_is_low_by_its_bias(model):
     """Of 50 samples, over 100 seeds: log p̂ less log p is −½ of its squared error in the mean."""
     exact = lb.log_evidence(model, CUBE[:8], samples=100_000).mean

@@ -59,8 +59,8 @@ def test_decoded_rows_of_a_table_are_in_its_own_types(mixed):
     assert row["planet"] == "earth"
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("kind", [pytest.param("digits", marks=pytest.mark.slow), "mixed"])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["digits", "mixed"])
 def test_scores_are_pythons(kind, request, table, images, records):
     service, folder = (request.getfixturevalue(name) for name in (kind, f"{kind}_folder"))
     rows, own = (images[:6], np.array(images[:6])) if kind == "digits" else (records[:6], table.slice(0, 6))
@@ -93,7 +93,9 @@ def test_examples_are_answered(kind, name, request):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", ["score", "surprise", pytest.param("impute", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["score", *(pytest.param(each, marks=pytest.mark.slow) for each in ("surprise", "impute"))]
+)
 def test_slow_examples_are_answered(name, mixed):
     verb = VERBS[name]
     answer = post(mixed, name, **verb.example(mixed))
@@ -106,7 +108,7 @@ def test_samples_follow_from_their_seed(digits):
     assert post(digits, "sample", count=5, seed=1)["rows"][:3] == first
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_samples_given_a_column_have_its_value(mixed):
     answer = post(mixed, "sample", count=20, given={"color": "red"}, seed=0)
     assert {row["color"] for row in answer["rows"]} == {"red"}
