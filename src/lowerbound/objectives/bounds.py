@@ -161,7 +161,7 @@ class ELBO(OfDraw):
             return None
         return (
             f"the schedule of beta stood at {last:.3g} at the last step and had not reached "
-            f"{float(END.at(self.beta)):.3g}, so the model was trained for another objective than the one that "
+            f"{float(END.at(self.beta)):.3g}, so the model was trained for another objective than that which "
             "it was to end with (the bound that is reported is that of beta = 1)"
         )
 
