@@ -68,7 +68,7 @@ class TestELBO:
         return {beta: Gradients(theta[i], phi[i]) for i, beta in enumerate((1.0, 3.0))}
 
     @pytest.mark.thorough
-    @pytest.mark.parametrize("name", ELBOS)
+    @pytest.mark.parametrize("name", cases([*ELBOS], fast=["running"], slow=["sticking the landing, beta 3"]))
     def test_is_unbiased(self, draws, expected, name):
         """Against the closed form, over 10,000 keys of 3 samples: every ∣z∣ < LIMIT. (The pathwise estimator
         is held to it in test_linear_gaussian.)"""
@@ -185,7 +185,9 @@ MODELS = {
 
 class TestOtherParts:
     @pytest.mark.thorough
-    @pytest.mark.parametrize("name", cases({name: name for name in MODELS}, fast=["vamp prior"]))
+    @pytest.mark.parametrize(
+        "name", cases({name: name for name in MODELS}, fast=["vamp prior"], slow=["flow posterior"])
+    )
     def test_dropped_score_terms_have_mean_0(self, name):
         """A VampPrior has the posterior's own parameters, which count; a flow says its score at its own
         sample. At 10,000 equal keys ∣z∣ < LIMIT for φ, and the same θ at each draw."""

@@ -14,6 +14,8 @@ from lowerbound.data.schema import Schema
 from lowerbound.families.cut import with_what_is_cut
 from lowerbound.families.fitted import Found
 
+from ..tables import cases
+
 MEAN, SD, SLOPE, CENTRE = 0.4, 0.8, 2.5, 1.0
 
 
@@ -91,7 +93,9 @@ _SUPPORTED = {name: make for name, make in FAMILIES.items() if name != "Student"
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("make", _SUPPORTED.values(), ids=_SUPPORTED)
+@pytest.mark.parametrize(
+    "make", cases(_SUPPORTED, fast=["masses"], slow=["density with points", "counts that end"])
+)
 def test_of_any_family_what_is_observed_and_what_is_not_make_1(make):
     """Of 60,000 draws the share that the logistic function hides is E[π], the mean of the hidden is that of
     draws given missing, each within 5 standard errors and a quadrature's 0.01; and with them observed values
