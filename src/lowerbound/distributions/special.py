@@ -35,12 +35,12 @@ def exp_excess(x: Array) -> Array:
 @jax.custom_jvp
 def log_ndtr(x: Array) -> Array:
     """log Φ(x), of the standard normal distribution function. JAX's own takes the derivative φ(x)/Φ(x) as
-    exp(log φ(x) − log Φ(x)), of two numbers near −½x²: below −10⁴ nothing is left of their difference, and
-    what it says is 0, or ∞.
+    exp(log φ(x) − log Φ(x)), of two numbers near −½x²: below −10⁴ nothing is left of their difference, and it
+    is 1, say, where this is 30,000.
 
-    >>> import jax, jax.numpy as jnp
-    >>> [round(float(jax.grad(f)(-30_000.0))) for f in (log_ndtr, jax.scipy.special.log_ndtr)]
-    [30000, 1]
+    >>> import jax
+    >>> round(float(jax.grad(log_ndtr)(-30_000.0)))
+    30000
     """
     return jnp.asarray(jax.scipy.special.log_ndtr(x))
 
