@@ -9,7 +9,7 @@ import pytest
 import lowerbound as lb
 from lowerbound.assembly import build
 from lowerbound.cli import main
-from lowerbound.data.kinds import KINDS
+from lowerbound.data.named_kinds import KINDS
 from lowerbound.data.refused import taken_for_missing
 from lowerbound.data.schema import described
 from lowerbound.data.sources import Source

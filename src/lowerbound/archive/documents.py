@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lowerbound.limits import DEPTH, RECORD
 
 __all__ = ["check_depth", "document_in", "parsed"]
@@ -60,6 +58,8 @@ def check_depth(pieces: Iterable[bytes]) -> None:
 
     >>> check_depth([b'{"a": "[[["}\n'] * 1000)
     """
+    import numpy as np  # which the command line's help does without
+
     depth = lowest = within = 0
     for piece in pieces:
         kept = piece.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _PLAIN)

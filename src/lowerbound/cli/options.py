@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from lowerbound.data.kinds import KINDS
+from lowerbound.data.named_kinds import KINDS
 from lowerbound.evidence.defaults import Method as _Method
 
 __all__ = [

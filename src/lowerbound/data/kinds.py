@@ -11,18 +11,13 @@ import numpy as np
 from lowerbound.data.columns import DECIMALS, Column, Kind
 from lowerbound.data.declared import Declared, level_names
 from lowerbound.data.errors import DataError
+from lowerbound.data.named_kinds import KINDS, TIMES
 from lowerbound.data.numbers import NUMBER
 from lowerbound.data.settled import holes_in
-from lowerbound.data.times import TIME_WORDS, TIMES, kind_of, parsed, step_of, ticks_of
+from lowerbound.data.times import TIME_WORDS, kind_of, parsed, step_of, ticks_of
 from lowerbound.data.tokens import TOKENIZERS, Tokens, unsplit
 
-__all__ = ["KINDS", "as_kind", "by_name", "kinds_of", "of_levels", "of_times"]
-
-# What a person may name; the last two leave the column out.
-KINDS = (
-    *("number", "rounded", "whole", "bit", "category", "ordered"),
-    *(*TIMES, *TOKENIZERS, "identifier", "text"),
-)
+__all__ = ["as_kind", "by_name", "kinds_of", "of_levels", "of_times"]
 
 
 def by_name(kinds: Mapping[Any, str] | None, labels: tuple[str, ...], name: str) -> dict[str, str]:

@@ -12,7 +12,6 @@ import numpy as np
 from lowerbound.data.settled import holes_in
 
 __all__ = [
-    "TIMES",
     "TIME_WORDS",
     "Ticks",
     "TimeKind",
@@ -30,7 +29,6 @@ __all__ = [
 
 
 TimeKind = Literal["date", "time", "span"]
-TIMES = ("date", "time", "span")
 TIME_WORDS = {"date": "dates", "time": "times of the day", "span": "time spans"}
 
 # Nanoseconds of the units that NumPy and a calendar have.
