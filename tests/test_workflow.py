@@ -22,7 +22,7 @@ def model():
     return build(COUNTS, likelihood="beta-binomial", latent_dim=1, width=4).model
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_one_held_out_row_outside_the_support_does_not_lose_the_run(model, tmp_path):
     """A count of 20 after at most 4: the run is written with its metrics, and the row is named in them."""
     held_out = np.concatenate([COUNTS[50:], [[0, 20, 0]]])

@@ -46,7 +46,7 @@ def scored(folder, data, capsys, *options):
     return capsys.readouterr()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_rows_beyond_memory_have_the_scores_that_they_have_in_it(run, capsys):
     folder, data = run
     within, beyond = (scored(folder, data, capsys, *options) for options in ((), MEMORY))

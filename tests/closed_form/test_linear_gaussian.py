@@ -158,7 +158,7 @@ class TestEvidence:
         _, k_hat = array_stats.psislw(-log_w, r_eff=1.0)
         np.testing.assert_allclose(evidence.k_hat, k_hat, rtol=0, atol=1e-3)
 
-    @pytest.mark.thorough
+    @pytest.mark.slow
     def test_k_hat_tells_a_posterior_that_is_too_narrow(self, wide):
         """Weights have tail index 1 − s² for a posterior s times as wide (none for s > 1). With 20 latents
         and K = 2,000, 0.3 is told in over 95 % of rows, and 1.2 in under 5 %."""

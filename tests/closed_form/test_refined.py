@@ -179,7 +179,7 @@ MODELS = {
 }
 
 
-SOON = ("two modes", "bounded", "missing", "condition")  # the others take as long again
+SOON = ("two modes", "missing", "condition")  # the others take as long again
 
 
 @pytest.mark.thorough

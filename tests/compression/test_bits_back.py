@@ -70,8 +70,8 @@ def words(file):
     return 32 * (len(arrays["words"]) - -(-structure["first"] // 32) - 1)
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("posterior", [pytest.param("encoder", marks=pytest.mark.slow), "refined"])
+@pytest.mark.slow
+@pytest.mark.parametrize("posterior", ["encoder", "refined"])
 def test_the_rate_is_the_bound(bits, posterior):
     """Of 2,000 rows, whose codes are drawn: within 4 standard errors of one draw's log-weights."""
     model, x = bits

@@ -158,7 +158,7 @@ def test_each_kind_has_its_family():
     )
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_drawn_rows_hold_what_their_columns_could_hold(trained):
     schema, _, model = trained
     drawn = cells(schema.decode(lb.sample(model, 300, key=0)))

@@ -52,7 +52,7 @@ def healthy():
     return diagnosed(TRUTH.model(), train=drawn(N, seed=2), history=WARM, objective=SCHEDULE)
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_the_exact_model_is_healthy_in_every_respect(healthy):
     assert [verdict.name for verdict in healthy.verdicts] == [
         "collapsed dimensions",

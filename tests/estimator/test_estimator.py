@@ -120,7 +120,7 @@ def test_a_reconstruction_may_be_of_codes_fitted_to_the_rows(vae):
 WORDS = {"word": ["aba", "cab", "bac", "abc"] * 5, "mass": np.linspace(0.5, 2.5, 20)}
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_target_is_not_seen_and_a_window_is_that_of_the_text():
     options = {**SMALL, "kinds": {"word": "tokens"}, "targets": ("mass",), "window": 2}
     table = pyarrow.table(WORDS)
@@ -200,7 +200,7 @@ def test_a_number_for_contamination_is_the_share_of_the_rows_of_fit():
             VariationalAutoencoder(**{**SMALL, **wrong}).fit(DIGITS[:300])
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_the_surprise_of_a_row_points_at_the_column_that_is_odd():
     """Two columns that are nearly one, a third apart, one that never changes: the row that breaks the tie is
     surprising in both of them, the row far off in the third there; a constant that changes was never seen."""
@@ -377,7 +377,7 @@ def test_a_row_far_out_is_an_outlier(likelihood):
     assert (vae.predict(far) == -1).all()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_the_rows_that_trained_it_are_known_again(tmp_path):
     """Of 80 rows 72 trained and 8 chose; of a saved estimator too; of a second pass over others all."""
     X, others = DIGITS[:80], DIGITS[80:120]
@@ -399,7 +399,7 @@ def test_an_objective_may_be_an_object(tmp_path):
         VariationalAutoencoder(**SMALL, objective=lb.IWAE(3), beta=2.0).fit(DIGITS[:40])
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_a_column_of_seconds_since_1970_keeps_its_digits():
     """As an array, float64: distinct values stay distinct, a row ten deviations out in it is an outlier, and
     samples are in its own units."""

@@ -27,7 +27,7 @@ def fitted(columns, steps=None, rows=N, seed=1):
     return found.family, found.start + 0.3 * np.random.default_rng(seed).normal(size=len(found.start))
 
 
-@pytest.mark.parametrize("rows", [pytest.param(N, marks=pytest.mark.thorough), 1_000])
+@pytest.mark.parametrize("rows", [pytest.param(N, marks=pytest.mark.slow), 1_000])
 def test_a_density_and_the_points_beside_it_make_1(rows):
     """With bins and without; of columns from 0 on nothing lies below 0."""
     family, v = fitted([SIZES, GAINS, HEIGHTS], rows=rows)
@@ -46,7 +46,7 @@ def test_a_density_and_the_points_beside_it_make_1(rows):
     assert np.isfinite(log_prob(np.zeros(1, np.float32))).all()  # the end itself, that no row had
 
 
-@pytest.mark.parametrize("rows", [pytest.param(N, marks=pytest.mark.thorough), 1_000])
+@pytest.mark.parametrize("rows", [pytest.param(N, marks=pytest.mark.slow), 1_000])
 def test_numbers_in_steps_have_masses_that_sum_to_1(rows):
     family, v = fitted([HOURS, KIDS, WAGES, DOSES], (1, 1, 1, 100), rows=rows)
     p = family.marginals(jnp.asarray(v, float))
