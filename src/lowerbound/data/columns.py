@@ -10,12 +10,11 @@ import numpy as np
 
 from lowerbound.data.declared import Declared, level_names, typed_levels
 from lowerbound.data.levels import off_level
-from lowerbound.data.named_kinds import TIMES
+from lowerbound.data.named_kinds import TIMES, TimeKind
 from lowerbound.data.numbers import NUMBER
 from lowerbound.data.settled import holes_in
 from lowerbound.data.stored import column_fields
 from lowerbound.data.times import (
-    TimeKind,
     blank,
     kind_of,
     of_ticks,

@@ -1,8 +1,11 @@
 """The kinds of a column that a person may name."""
 
-__all__ = ["KINDS", "TIMES"]
+from typing import Literal, get_args
 
-TIMES = ("date", "time", "span")
+__all__ = ["KINDS", "TIMES", "TimeKind"]
+
+TimeKind = Literal["date", "time", "span"]
+TIMES: tuple[TimeKind, ...] = get_args(TimeKind)
 # The last two leave the column out.
 KINDS = (
     *("number", "rounded", "whole", "bit", "category", "ordered"),

@@ -5,16 +5,16 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from lowerbound.data.named_kinds import TimeKind
 from lowerbound.data.settled import holes_in
 
 __all__ = [
     "TIME_WORDS",
     "Ticks",
-    "TimeKind",
     "as_numbers",
     "blank",
     "kind_of",
@@ -28,7 +28,6 @@ __all__ = [
 ]
 
 
-TimeKind = Literal["date", "time", "span"]
 TIME_WORDS = {"date": "dates", "time": "times of the day", "span": "time spans"}
 
 # Nanoseconds of the units that NumPy and a calendar have.

@@ -83,7 +83,7 @@ class AutoregressiveMixture(Distribution):
     def _log_prob(self, z: Array) -> Float[Array, ""]:
         log_weights, means, log_variances = self._members(z)
         # Of a posterior that has run away z is far out, and the square leaves float32's range.
-        noise = jnp.clip((z[:, None] - means) * jnp.exp(-0.5 * log_variances), -1e15, 1e15)
+        noise = within(1e15, (z[:, None] - means) * jnp.exp(-0.5 * log_variances))
         log_members = log_weights - 0.5 * (noise**2 + np.log(2 * np.pi) + log_variances)
         return jax.nn.logsumexp(log_members, axis=1).sum()
 

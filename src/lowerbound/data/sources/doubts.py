@@ -7,10 +7,11 @@ from collections.abc import Container, Iterator
 import numpy as np
 
 from lowerbound.data.columns import Column
+from lowerbound.data.named_kinds import TimeKind
 from lowerbound.data.schema import Schema
 from lowerbound.data.settled import holes_in
 from lowerbound.data.tables import Columns
-from lowerbound.data.times import TIME_WORDS, TimeKind, kind_of, parsed
+from lowerbound.data.times import TIME_WORDS, kind_of, parsed
 from lowerbound.data.wording import LEFT_OUT
 from lowerbound.distributions.marks import END
 
